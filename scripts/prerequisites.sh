@@ -1,0 +1,54 @@
+#!/bin/sh
+# Installs what building, testing and the demo need on a Debian-like machine.
+# Asks for each thing itself, not for its package, so that a machine that has it from
+# elsewhere is left alone, and a second run is over in a moment.
+set -eu
+
+missing=""
+
+# need PACKAGE COMMAND...: the package is missing if the command fails
+need() {
+    package=$1
+    shift
+    "$@" >/dev/null 2>&1 || missing="$missing $package"
+}
+
+has() { command -v "$1"; }
+
+# The build: the TLS library's C and assembly.
+need gcc has cc
+need libc6-dev test -e /usr/include/stdio.h
+# The scripts, and the guest agent's own code, which asks for the distribution's name.
+need python3 test -x /usr/bin/python3
+need python3-distro /usr/bin/python3 -c 'import distro'
+need python3-venv /usr/bin/python3 -c 'import ensurepip'
+# The tests: certificates made and read by somebody else's tools, and the package unpacked.
+need openssl has openssl
+need default-jre-headless has keytool
+need ca-certificates test -e /etc/ssl/certs/ca-certificates.crt
+need curl has curl
+need zip has zip
+need unzip has unzip
+need acl has getfacl
+
+if [ -n "$missing" ]; then
+    if ! command -v apt-get >/dev/null; then
+        echo "prerequisites: install by hand what these Debian packages hold:$missing" >&2
+        exit 1
+    fi
+    if [ "$(id -u)" -ne 0 ]; then
+        echo "prerequisites: run as root: apt-get install$missing" >&2
+        exit 1
+    fi
+    echo "prerequisites: installing$missing" >&2
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get update -q >&2
+    # The names are words; shellcheck would have them quoted.
+    # shellcheck disable=SC2086
+    apt-get install -q -y --no-install-recommends $missing >&2
+fi
+
+if ! command -v cargo >/dev/null; then
+    echo "prerequisites: cargo is missing: install Rust 1.89 or later, see https://rustup.rs" >&2
+    exit 1
+fi
