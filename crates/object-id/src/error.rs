@@ -1,0 +1,164 @@
+//! Why a text names nothing in a key vault: one sentence for each case, saying what to write
+//! instead. They quote only parts that can hold no password.
+
+use std::fmt;
+
+/// Why a text is not the URL of an object in a key vault this machine may talk to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ObjectIdError {
+    /// Nothing but white space.
+    Empty,
+    /// No `https://` in front.
+    NoScheme,
+    /// Another scheme than https.
+    Scheme(String),
+    /// White space or a control character inside the URL.
+    WhiteSpace,
+    /// A backslash, which some programs read as a slash.
+    Backslash,
+    /// A percent escape: no legal name needs one.
+    PercentEscape,
+    /// A user name or password before the host.
+    UserInfo,
+    /// A `?`.
+    Query,
+    /// A `#`.
+    Fragment,
+    /// `https:///…`.
+    NoHost,
+    /// The port is no number from 1 to 65535.
+    Port,
+    /// A host or path with characters beyond ASCII.
+    NotAscii,
+    /// The host is neither a DNS name nor an address.
+    HostName(String),
+    /// A managed HSM, which stores keys only.
+    ManagedHsm(String),
+    /// A host under none of the allowed suffixes.
+    UnknownSuffix(String),
+    /// A cloud's own domain with a vault's name missing or illegal before it.
+    VaultName {
+        /// The host as it was understood.
+        host: String,
+        /// The cloud's domain.
+        suffix: String,
+    },
+    /// The path does not begin with a kind of object.
+    UnknownKind(String),
+    /// The path ends before the object's name.
+    NoName,
+    /// The object's name is not 1 to 127 letters, digits and hyphens.
+    Name(String),
+    /// The version is not 32 letters and digits.
+    Version(String),
+    /// Something follows the version.
+    TooLong,
+    /// A certificate's URL, where a secret's is wanted.
+    Certificate {
+        /// The URL to write instead.
+        secret: String,
+    },
+    /// A key's URL, where a secret's is wanted.
+    Key {
+        /// The URL to write instead.
+        secret: String,
+    },
+}
+
+impl fmt::Display for ObjectIdError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const FORM: &str = "https://VAULT.vault.azure.net/secrets/NAME";
+        match self {
+            Self::Empty => write!(f, "empty: write {FORM}"),
+            Self::NoScheme => write!(f, "no https:// in front: write {FORM}"),
+            Self::Scheme(scheme) => {
+                write!(f, "scheme {scheme:?}: a key vault is reached by https only, write {FORM}")
+            }
+            Self::WhiteSpace => {
+                f.write_str("white space or a control character inside the URL: remove it")
+            }
+            Self::Backslash => f.write_str("a backslash in the URL: write / instead"),
+            Self::PercentEscape => f.write_str(
+                "a percent escape in the URL: names have letters, digits and hyphens only, \
+                 write them as they are",
+            ),
+            Self::UserInfo => f.write_str(
+                "a user name or password before the host: remove it, \
+                 the managed identity is what signs in",
+            ),
+            Self::Query => f.write_str("a query (?…) in the URL: remove it"),
+            Self::Fragment => f.write_str("a fragment (#…) in the URL: remove it"),
+            Self::NoHost => write!(f, "no host after https://: write {FORM}"),
+            Self::Port => f.write_str("the port is not a number from 1 to 65535"),
+            Self::NotAscii => f.write_str(
+                "characters other than ASCII in the URL: vaults and their objects have letters, \
+                 digits and hyphens only",
+            ),
+            Self::HostName(host) => write!(f, "{host:?} is no host name: write {FORM}"),
+            Self::ManagedHsm(host) => write!(
+                f,
+                "{host} is a managed HSM, which stores keys only: \
+                 keep the certificate in a key vault"
+            ),
+            Self::UnknownSuffix(host) => write!(
+                f,
+                "{host} is under no known key vault domain (vault.azure.net, vault.azure.cn, \
+                 vault.usgovcloudapi.net): if it is a vault all the same, the administrator of \
+                 this machine can allow its domain by AKVVM_VAULT_DNS_SUFFIXES in \
+                 /etc/akvvm/environment"
+            ),
+            Self::VaultName { host, suffix } => write!(
+                f,
+                "{host:?} has no vault's name before .{suffix}: \
+                 a vault's name is 3 to 24 letters, digits and hyphens"
+            ),
+            Self::UnknownKind(kind) => write!(
+                f,
+                "the path begins with {kind:?}, not with secrets, certificates or keys: write {FORM}"
+            ),
+            Self::NoName => write!(f, "the URL ends before the object's name: write {FORM}"),
+            Self::Name(name) => write!(
+                f,
+                "{name:?} is no object's name: names are 1 to 127 letters, digits and hyphens"
+            ),
+            Self::Version(version) => write!(
+                f,
+                "{version:?} is no version: versions are 32 letters and digits; \
+                 leave it out to follow the newest"
+            ),
+            Self::TooLong => f.write_str("the URL goes on after the version: end it there"),
+            Self::Certificate { secret } => write!(
+                f,
+                "a /certificates/ URL, which hands out no private key: \
+                 the same certificate with its key is the secret {secret}"
+            ),
+            Self::Key { secret } => write!(
+                f,
+                "a /keys/ URL, which hands out no private key and no certificate: \
+                 a certificate with its key is the secret {secret}"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for ObjectIdError {}
+
+/// Why an entry of `AKVVM_VAULT_DNS_SUFFIXES` is no domain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SuffixError {
+    pub(crate) entry: String,
+}
+
+impl fmt::Display for SuffixError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{:?} is no domain, host or address with an optional port: write domains like \
+             vault.example.net or vault.example.net:8443, separated by commas",
+            self.entry
+        )
+    }
+}
+
+impl std::error::Error for SuffixError {}
