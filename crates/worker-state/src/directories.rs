@@ -1,0 +1,250 @@
+//! Where state, run-time and log files live: one rule for both programs.
+
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::path::{Path, PathBuf};
+
+use crate::environment::name;
+use crate::{Environment, StateError};
+
+/// The account a program runs under, as far as the choice of directories depends on it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Account {
+    /// The superuser: the system's directories.
+    Root,
+    /// Anybody else: the XDG base directories, from `HOME` and `XDG_*`.
+    User,
+}
+
+impl Account {
+    /// The account of this process.
+    pub fn current() -> Self {
+        if rustix::process::geteuid().is_root() { Self::Root } else { Self::User }
+    }
+}
+
+/// The directories of one machine (or of one user, or of one test).
+///
+/// `$STATE_DIRECTORY`, else `/var/lib/akvvm`; `$RUNTIME_DIRECTORY`, else `/run/akvvm`;
+/// `$LOGS_DIRECTORY`, else whatever the caller knows better (the agent's log folder), else
+/// `/var/log/akvvm`. For other users than root the XDG base directories take the place of the
+/// fixed paths (XDG Base Directory Specification 0.8). The variables are those of
+/// systemd.exec(5), so a unit's `StateDirectory=` works too; where systemd hands over several
+/// paths (`a:b`), the first counts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Directories {
+    state: PathBuf,
+    runtime: PathBuf,
+    logs: Option<PathBuf>,
+    fallback_logs: PathBuf,
+}
+
+impl Directories {
+    /// The directories that `environment` and the account lead to.
+    pub fn new(environment: &Environment, account: &Account) -> Self {
+        let chosen = |variable| environment.path(variable);
+        let system = match account {
+            Account::Root => [
+                PathBuf::from("/var/lib/akvvm"),
+                PathBuf::from("/run/akvvm"),
+                PathBuf::from("/var/log/akvvm"),
+            ],
+            Account::User => user_directories(environment),
+        };
+        let [state, runtime, logs] = system;
+        Self {
+            state: chosen(name::STATE_DIRECTORY).unwrap_or(state),
+            runtime: chosen(name::RUNTIME_DIRECTORY).unwrap_or(runtime),
+            logs: chosen(name::LOGS_DIRECTORY),
+            fallback_logs: logs,
+        }
+    }
+
+    /// All three below one folder, for tests and trials.
+    pub fn below(folder: &Path) -> Self {
+        Self {
+            state: folder.join("state"),
+            runtime: folder.join("run"),
+            logs: Some(folder.join("log")),
+            fallback_logs: folder.join("log"),
+        }
+    }
+
+    /// The state directory.
+    pub fn state(&self) -> &Path {
+        &self.state
+    }
+
+    /// The run-time directory.
+    pub fn runtime(&self) -> &Path {
+        &self.runtime
+    }
+
+    /// The log directory: the environment's choice, else the agent's log folder, else our own.
+    pub fn logs<'a>(&'a self, agent_log_folder: Option<&'a Path>) -> &'a Path {
+        self.logs.as_deref().or(agent_log_folder).unwrap_or(&self.fallback_logs)
+    }
+
+    /// Creates the state and run-time directories (0700) where they are missing.
+    ///
+    /// # Errors
+    /// Names the directory that cannot be made, or that belongs to somebody else or can be
+    /// written by others: whoever could plant state there could steer a program of root's.
+    pub fn create(&self) -> Result<(), StateError> {
+        for directory in [&self.state, &self.runtime, &self.records_path()] {
+            create_private(directory)?;
+        }
+        Ok(())
+    }
+
+    /// Removes the state and run-time directories with all that is in them.
+    ///
+    /// # Errors
+    /// Names the directory that could not be removed.
+    pub fn remove(&self) -> Result<(), StateError> {
+        for directory in [&self.runtime, &self.state] {
+            match std::fs::remove_dir_all(directory) {
+                Ok(()) => {}
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(StateError::write(directory, error)),
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn lease_path(&self) -> PathBuf {
+        self.state.join("lease")
+    }
+
+    pub(crate) fn handler_lock_path(&self) -> PathBuf {
+        self.state.join("handler.lock")
+    }
+
+    pub(crate) fn assignment_path(&self) -> PathBuf {
+        self.state.join("assignment.json")
+    }
+
+    pub(crate) fn update_marker_path(&self) -> PathBuf {
+        self.state.join("update.json")
+    }
+
+    pub(crate) fn initial_sync_path(&self) -> PathBuf {
+        self.state.join("initial-sync.json")
+    }
+
+    pub(crate) fn records_path(&self) -> PathBuf {
+        self.state.join("records")
+    }
+
+    /// Where the report lies: the source of all that people are shown.
+    pub fn report_path(&self) -> PathBuf {
+        self.state.join("report.json")
+    }
+
+    pub(crate) fn presence_path(&self) -> PathBuf {
+        self.runtime.join("worker.json")
+    }
+}
+
+fn user_directories(environment: &Environment) -> [PathBuf; 3] {
+    let home = environment.path("HOME").unwrap_or_else(|| PathBuf::from("/nonexistent"));
+    let base = |variable: &str, below_home: &str| {
+        environment.path(variable).unwrap_or_else(|| home.join(below_home))
+    };
+    let state = base("XDG_STATE_HOME", ".local/state").join("akvvm");
+    let runtime = match environment.path("XDG_RUNTIME_DIR") {
+        Some(directory) => directory.join("akvvm"),
+        None => state.join("run"),
+    };
+    let logs = state.join("log");
+    [state, runtime, logs]
+}
+
+fn create_private(directory: &Path) -> Result<(), StateError> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true).mode(0o700);
+    builder.create(directory).map_err(|error| StateError::write(directory, error))?;
+    let metadata =
+        std::fs::symlink_metadata(directory).map_err(|error| StateError::read(directory, error))?;
+    let owner = rustix::process::geteuid().as_raw();
+    if !metadata.is_dir() {
+        return Err(StateError::untrusted(directory, "is not a directory".into()));
+    }
+    if metadata.uid() != owner {
+        let why = format!("belongs to user {}, not to {owner} who runs this", metadata.uid());
+        return Err(StateError::untrusted(directory, why));
+    }
+    if metadata.mode() & 0o022 != 0 {
+        let why = format!(
+            "can be written by others (mode {:o}); run chmod go-w on it",
+            metadata.mode() & 0o7777
+        );
+        return Err(StateError::untrusted(directory, why));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    fn environment(pairs: &[(&str, &str)]) -> Environment {
+        Environment::of(pairs.iter().map(|(key, value)| (key.to_string(), value.to_string())))
+    }
+
+    #[test]
+    fn root_gets_the_systems_directories() {
+        let directories = Directories::new(&environment(&[]), &Account::Root);
+        assert_eq!(directories.state(), Path::new("/var/lib/akvvm"));
+        assert_eq!(directories.runtime(), Path::new("/run/akvvm"));
+        assert_eq!(directories.logs(None), Path::new("/var/log/akvvm"));
+        assert_eq!(directories.logs(Some(Path::new("/agent"))), Path::new("/agent"));
+    }
+
+    #[test]
+    fn the_environment_moves_each_of_them() {
+        let environment = environment(&[
+            ("STATE_DIRECTORY", "/a:/b"),
+            ("RUNTIME_DIRECTORY", "/c"),
+            ("LOGS_DIRECTORY", "/d"),
+        ]);
+        let directories = Directories::new(&environment, &Account::Root);
+        assert_eq!(directories.state(), Path::new("/a"));
+        assert_eq!(directories.runtime(), Path::new("/c"));
+        assert_eq!(directories.logs(Some(Path::new("/agent"))), Path::new("/d"));
+    }
+
+    #[test]
+    fn other_users_get_the_xdg_directories() {
+        let environment = environment(&[("HOME", "/home/u"), ("XDG_RUNTIME_DIR", "/run/user/7")]);
+        let directories = Directories::new(&environment, &Account::User);
+        assert_eq!(directories.state(), Path::new("/home/u/.local/state/akvvm"));
+        assert_eq!(directories.runtime(), Path::new("/run/user/7/akvvm"));
+        assert_eq!(directories.logs(None), Path::new("/home/u/.local/state/akvvm/log"));
+    }
+
+    #[test]
+    fn created_directories_are_private() {
+        let folder = tempfile::tempdir().unwrap();
+        let directories = Directories::below(folder.path());
+        directories.create().unwrap();
+        directories.create().unwrap();
+        let mode = std::fs::metadata(directories.state()).unwrap().permissions().mode();
+        assert_eq!(mode & 0o7777, 0o700);
+        directories.remove().unwrap();
+        assert!(!directories.state().exists());
+    }
+
+    #[test]
+    fn a_state_directory_that_others_can_write_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let directories = Directories::below(folder.path());
+        directories.create().unwrap();
+        let open = std::fs::Permissions::from_mode(0o777);
+        std::fs::set_permissions(directories.state(), open).unwrap();
+        let error = directories.create().unwrap_err();
+        assert!(error.to_string().contains("can be written by others (mode 777)"), "{error}");
+    }
+}

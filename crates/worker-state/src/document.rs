@@ -1,0 +1,115 @@
+//! Reading and replacing the JSON documents of the state directory.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// No document of ours is near this size; a larger file is not ours.
+const LARGEST_DOCUMENT: u64 = 64 * 1024 * 1024;
+
+/// State could not be read or written. Displays the path and what is wrong with it.
+#[derive(Debug)]
+pub struct StateError {
+    path: PathBuf,
+    problem: Problem,
+}
+
+#[derive(Debug)]
+enum Problem {
+    Read(io::Error),
+    Write(Box<dyn std::error::Error + Send + Sync>),
+    Malformed(serde_json::Error),
+    TooLarge,
+    Untrusted(String),
+}
+
+impl StateError {
+    pub(crate) fn read(path: &Path, error: io::Error) -> Self {
+        Self { path: path.into(), problem: Problem::Read(error) }
+    }
+
+    pub(crate) fn write(
+        path: &Path,
+        error: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        Self { path: path.into(), problem: Problem::Write(error.into()) }
+    }
+
+    pub(crate) fn untrusted(path: &Path, why: String) -> Self {
+        Self { path: path.into(), problem: Problem::Untrusted(why) }
+    }
+
+    /// Whether the file is there but says nothing that can be used; its writer may replace it.
+    pub fn is_malformed(&self) -> bool {
+        matches!(self.problem, Problem::Malformed(_) | Problem::TooLarge)
+    }
+}
+
+impl fmt::Display for StateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = self.path.display();
+        match &self.problem {
+            Problem::Read(error) => write!(f, "{path}: cannot be read: {error}"),
+            Problem::Write(error) => write!(f, "{path}: cannot be written: {error}"),
+            Problem::Malformed(error) => write!(f, "{path}: is damaged: {error}"),
+            Problem::TooLarge => write!(f, "{path}: is larger than any state of ours"),
+            Problem::Untrusted(why) => write!(f, "{path}: {why}"),
+        }
+    }
+}
+
+impl std::error::Error for StateError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match &self.problem {
+            Problem::Read(error) => Some(error),
+            Problem::Write(error) => Some(error.as_ref()),
+            Problem::Malformed(error) => Some(error),
+            Problem::TooLarge | Problem::Untrusted(_) => None,
+        }
+    }
+}
+
+/// The document at `path`; `None` where there is no such file.
+pub(crate) fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, StateError> {
+    let Some(bytes) = read_bytes(path)? else { return Ok(None) };
+    serde_json::from_slice(&bytes)
+        .map(Some)
+        .map_err(|error| StateError { path: path.into(), problem: Problem::Malformed(error) })
+}
+
+/// The bytes of a small file; `None` where there is no such file.
+pub(crate) fn read_bytes(path: &Path) -> Result<Option<Vec<u8>>, StateError> {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(StateError::read(path, error)),
+    };
+    let mut bytes = Vec::new();
+    let mut limited = file.take(LARGEST_DOCUMENT + 1);
+    limited.read_to_end(&mut bytes).map_err(|error| StateError::read(path, error))?;
+    if bytes.len() as u64 > LARGEST_DOCUMENT {
+        return Err(StateError { path: path.into(), problem: Problem::TooLarge });
+    }
+    Ok(Some(bytes))
+}
+
+/// Replaces the document at `path`, readable by its owner only.
+pub(crate) fn replace<T: Serialize>(path: &Path, document: &T) -> Result<(), StateError> {
+    let mut bytes =
+        serde_json::to_vec_pretty(document).map_err(|error| StateError::write(path, error))?;
+    bytes.push(b'\n');
+    atomic_file::replace_file(path, 0o600, &bytes).map_err(|error| StateError::write(path, error))
+}
+
+/// Removes the document at `path`, if it is there.
+pub(crate) fn remove(path: &Path) -> Result<(), StateError> {
+    match std::fs::remove_file(path) {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(StateError::write(path, error)),
+    }
+}

@@ -1,0 +1,131 @@
+//! The two locks: the worker's lease, and the handler's own.
+//!
+//! Both are `flock(2)` locks on files in the state directory. The kernel drops them when the
+//! process ends, however it ends.
+
+use std::fmt;
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use fs2::FileExt;
+
+use crate::Directories;
+
+/// Proof that this process, and no other, is the worker (or has seen that there is none).
+///
+/// Whoever needs to write what the worker writes takes a `&Lease`.
+#[derive(Debug)]
+pub struct Lease {
+    _locked: File,
+}
+
+impl Lease {
+    /// Takes the lease at once or not at all.
+    ///
+    /// # Errors
+    /// [`LeaseError::Held`] while another process holds it. A handler holds it for moments only
+    /// (to see that it is free, or to write while no worker lives), so a worker that finds it
+    /// held tries again for a few seconds before it believes in another worker.
+    pub fn acquire(directories: &Directories) -> Result<Self, LeaseError> {
+        lock(&directories.lease_path()).map(|file| Self { _locked: file })
+    }
+}
+
+/// Proof that no other handler command is at work.
+#[derive(Debug)]
+pub struct HandlerLock {
+    _locked: File,
+}
+
+impl HandlerLock {
+    /// Takes the lock at once or not at all.
+    ///
+    /// # Errors
+    /// [`LeaseError::Held`] while another handler command is at work.
+    pub fn acquire(directories: &Directories) -> Result<Self, LeaseError> {
+        lock(&directories.handler_lock_path()).map(|file| Self { _locked: file })
+    }
+}
+
+/// A lock could not be taken.
+#[derive(Debug)]
+pub enum LeaseError {
+    /// Another process has it.
+    Held,
+    /// The lock file cannot be opened or locked.
+    Unusable(std::path::PathBuf, io::Error),
+}
+
+impl fmt::Display for LeaseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Held => f.write_str("another process holds the lock"),
+            Self::Unusable(path, error) => {
+                write!(f, "{}: cannot be locked: {error}", path.display())
+            }
+        }
+    }
+}
+
+impl std::error::Error for LeaseError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Held => None,
+            Self::Unusable(_, error) => Some(error),
+        }
+    }
+}
+
+fn lock(path: &Path) -> Result<File, LeaseError> {
+    let unusable = |error| LeaseError::Unusable(path.into(), error);
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .custom_flags(rustix::fs::OFlags::NOFOLLOW.bits() as i32)
+        .open(path)
+        .map_err(unusable)?;
+    match file.try_lock_exclusive() {
+        Ok(()) => Ok(file),
+        Err(error) if error.raw_os_error() == fs2::lock_contended_error().raw_os_error() => {
+            Err(LeaseError::Held)
+        }
+        Err(error) => Err(unusable(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lease_can_be_held_once_and_is_free_again_when_dropped() {
+        let folder = tempfile::tempdir().unwrap();
+        let directories = Directories::below(folder.path());
+        directories.create().unwrap();
+        let lease = Lease::acquire(&directories).unwrap();
+        assert!(matches!(Lease::acquire(&directories), Err(LeaseError::Held)));
+        drop(lease);
+        Lease::acquire(&directories).unwrap();
+    }
+
+    #[test]
+    fn the_handlers_lock_and_the_lease_are_two_locks() {
+        let folder = tempfile::tempdir().unwrap();
+        let directories = Directories::below(folder.path());
+        directories.create().unwrap();
+        let _lease = Lease::acquire(&directories).unwrap();
+        HandlerLock::acquire(&directories).unwrap();
+    }
+
+    #[test]
+    fn a_missing_state_directory_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = Lease::acquire(&Directories::below(folder.path())).unwrap_err();
+        assert!(error.to_string().contains("state/lease"), "{error}");
+    }
+}

@@ -1,0 +1,185 @@
+//! Which process the worker is, for those who must see it or stop it.
+
+use std::path::PathBuf;
+
+use rustix::process::{Pid, Signal};
+use serde::{Deserialize, Serialize};
+
+use crate::{Directories, Lease, LeaseError, StateError, Timestamp, document};
+
+/// A process that cannot be mistaken for a later one with the same number.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ProcessIdentity {
+    /// The process number.
+    pub pid: u32,
+    /// When it started, in clock ticks since boot: field 22 of `/proc/PID/stat`, proc(5).
+    pub start_ticks: u64,
+}
+
+impl ProcessIdentity {
+    /// This very process; `None` where `/proc` is not mounted.
+    pub fn current() -> Option<Self> {
+        Self::of(std::process::id())
+    }
+
+    /// The process that has this number now.
+    pub fn of(pid: u32) -> Option<Self> {
+        let stat = std::fs::read_to_string(PathBuf::from(format!("/proc/{pid}/stat"))).ok()?;
+        Some(Self { pid, start_ticks: start_ticks(&stat)? })
+    }
+
+    /// Whether this process still runs (a zombie does not).
+    pub fn is_alive(&self) -> bool {
+        Self::of(self.pid).as_ref() == Some(self)
+    }
+
+    /// Sends a signal to this process, and to no other that may have inherited its number.
+    /// `false` where it has ended.
+    ///
+    /// Where the kernel has pidfds (Linux 5.3), the descriptor pins the process between the
+    /// check and the signal; elsewhere the check comes right before it.
+    ///
+    /// # Errors
+    /// Where the process may not be signalled.
+    pub fn signal(&self, signal: Signal) -> std::io::Result<bool> {
+        let Some(pid) = i32::try_from(self.pid).ok().and_then(Pid::from_raw) else {
+            return Ok(false);
+        };
+        let descriptor = rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty());
+        if !self.is_alive() {
+            return Ok(false);
+        }
+        let sent = match descriptor {
+            Ok(descriptor) => rustix::process::pidfd_send_signal(descriptor, signal),
+            Err(_) => rustix::process::kill_process(pid, signal),
+        };
+        match sent {
+            Ok(()) => Ok(true),
+            Err(rustix::io::Errno::SRCH) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// Field 22 of a `stat` line. The second field, the command, may itself hold spaces and
+/// parentheses: counting begins behind the last parenthesis. A zombie has no start.
+fn start_ticks(stat: &str) -> Option<u64> {
+    let mut fields = stat.rsplit_once(')')?.1.split_ascii_whitespace();
+    let state = fields.next()?;
+    if matches!(state, "Z" | "X") {
+        return None;
+    }
+    fields.nth(18)?.parse().ok()
+}
+
+/// What the worker says of itself while it holds the lease.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Presence {
+    /// Its process.
+    pub process: ProcessIdentity,
+    /// Its version.
+    pub version: String,
+    /// The identity of the assignment it serves; none for a worker that was started by hand.
+    pub assignment: Option<String>,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+impl Presence {
+    /// Announces the worker.
+    ///
+    /// # Errors
+    /// Where the file cannot be replaced.
+    pub fn announce(&self, directories: &Directories, _lease: &Lease) -> Result<(), StateError> {
+        document::replace(&directories.presence_path(), self)
+    }
+}
+
+/// What can be seen of a worker from outside.
+#[derive(Debug)]
+pub enum WorkerSight {
+    /// There is none, and none can begin while this lease is held.
+    Absent(Lease),
+    /// One holds the lease. It may not have announced itself yet.
+    Present(Option<Presence>),
+}
+
+impl WorkerSight {
+    /// Looks.
+    ///
+    /// # Errors
+    /// Where the lease file cannot be used.
+    pub fn look(directories: &Directories) -> Result<Self, LeaseError> {
+        match Lease::acquire(directories) {
+            Ok(lease) => Ok(Self::Absent(lease)),
+            Err(LeaseError::Held) => Ok(Self::Present(announced(directories))),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// A predecessor's announcement, left behind by a kill, is not the present holder's.
+fn announced(directories: &Directories) -> Option<Presence> {
+    let presence: Presence = document::read(&directories.presence_path()).ok().flatten()?;
+    presence.process.is_alive().then_some(presence)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn presence() -> Presence {
+        Presence {
+            process: ProcessIdentity::current().unwrap(),
+            version: "1.0.0".into(),
+            assignment: Some("a".into()),
+            since: std::time::SystemTime::UNIX_EPOCH.into(),
+        }
+    }
+
+    #[test]
+    fn the_start_is_found_behind_a_command_with_parentheses() {
+        let fields: Vec<String> = (3..=52).map(|number| number.to_string()).collect();
+        let stat = format!("12 (a) b) S {}", fields[1..].join(" "));
+        assert_eq!(start_ticks(&stat), Some(22));
+        assert_eq!(start_ticks(&stat.replace(" S ", " Z ")), None);
+        assert_eq!(start_ticks("garbage"), None);
+    }
+
+    #[test]
+    fn this_process_is_alive_and_a_namesake_is_not() {
+        let this = ProcessIdentity::current().unwrap();
+        assert!(this.is_alive());
+        let namesake = ProcessIdentity { start_ticks: this.start_ticks + 1, ..this };
+        assert!(!namesake.is_alive());
+        assert!(!namesake.signal(Signal::KILL).unwrap());
+    }
+
+    #[test]
+    fn a_worker_is_present_while_it_holds_the_lease() {
+        let folder = tempfile::tempdir().unwrap();
+        let directories = Directories::below(folder.path());
+        directories.create().unwrap();
+        let lease = Lease::acquire(&directories).unwrap();
+        assert!(matches!(WorkerSight::look(&directories), Ok(WorkerSight::Present(None))));
+        presence().announce(&directories, &lease).unwrap();
+        let seen = WorkerSight::look(&directories).unwrap();
+        assert!(matches!(seen, WorkerSight::Present(Some(seen)) if seen == presence()));
+        drop(lease);
+        assert!(matches!(WorkerSight::look(&directories), Ok(WorkerSight::Absent(_))));
+    }
+
+    #[test]
+    fn an_announcement_of_a_dead_worker_is_not_believed() {
+        let folder = tempfile::tempdir().unwrap();
+        let directories = Directories::below(folder.path());
+        directories.create().unwrap();
+        let lease = Lease::acquire(&directories).unwrap();
+        let mut stale = presence();
+        stale.process.start_ticks += 1;
+        stale.announce(&directories, &lease).unwrap();
+        assert!(matches!(WorkerSight::look(&directories), Ok(WorkerSight::Present(None))));
+    }
+}
