@@ -1,0 +1,46 @@
+# The commands of this repository. `make` alone lists them.
+
+PUBLISHER ?= OpenKeyVault
+TYPE ?= KeyVaultForLinux
+# What the zip's name says, and what the programs say of themselves, come from Cargo.toml.
+PROGRAMS := -p akvvm-handler -p akvvm-service
+
+.PHONY: help
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
+
+.PHONY: prerequisites
+prerequisites: ## install what build, tests and demo need (Debian-like machines, root)
+	@scripts/prerequisites.sh
+	@scripts/guest-agent.sh >/dev/null
+
+.PHONY: build
+build: ## build the two programs as they are shipped
+	cargo build --release --locked $(PROGRAMS)
+
+.PHONY: package
+package: build ## build and pack target/package/PUBLISHER.TYPE-VERSION.zip
+	@scripts/package.py --publisher $(PUBLISHER) --type $(TYPE)
+
+.PHONY: test
+test: prerequisites package ## run all tests; the acceptance tests run the packaged zip
+	cargo test --workspace --locked
+
+.PHONY: lint
+lint: ## check the format, and clippy's warnings as errors
+	cargo fmt --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+
+.PHONY: demo
+demo: prerequisites package ## watch the guest agent install, rotate and remove certificates
+	cargo build --locked -p fake-azure
+	@scripts/demo.py
+
+.PHONY: bench
+bench: prerequisites package ## compare a pass over 100 certificates with curl and openssl
+	cargo build --release --locked -p fake-azure
+	@scripts/bench.py
+
+.PHONY: clean
+clean: ## remove what was built and fetched
+	cargo clean

@@ -1,0 +1,104 @@
+//! Extension packages: ours, as it is shipped, and small ones made for a test.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use crate::workspace;
+
+/// Publisher and type of our package, as the Makefile has them by default.
+const OURS: &str = "OpenKeyVault.KeyVaultForLinux";
+
+/// A zip that the guest agent can install.
+#[derive(Clone, Debug)]
+pub struct Package {
+    handler: String,
+    version: String,
+    path: PathBuf,
+}
+
+impl Package {
+    /// Our package, built by the same command as a release; once in each test process, so that
+    /// no test runs an old one.
+    pub fn ours() -> Self {
+        static BUILT: OnceLock<PathBuf> = OnceLock::new();
+        let path = BUILT.get_or_init(|| {
+            let mut make = Command::new("make");
+            make.args(["--silent", "--no-print-directory", "package"]).current_dir(workspace());
+            for (name, _) in std::env::vars() {
+                if ABOUT_THIS_TEST.iter().any(|prefix| name.starts_with(prefix)) {
+                    make.env_remove(name);
+                }
+            }
+            PathBuf::from(last_line(make))
+        });
+        Self::at(path, env!("CARGO_PKG_VERSION"))
+    }
+
+    /// The same programs under another version, packed into `folder`.
+    pub fn ours_as(version: &str, folder: &Path) -> Self {
+        Self::ours();
+        let mut pack = Command::new(workspace().join("scripts/package.py"));
+        pack.args(["--version", version]).arg("--output").arg(folder);
+        Self::at(Path::new(&last_line(pack)), version)
+    }
+
+    /// Another extension, whose `enable` runs `script` (sh) and then reports success.
+    pub fn other(handler: &str, script: &str, folder: &Path) -> Self {
+        let tree = folder.join(handler);
+        fs::create_dir_all(&tree).unwrap();
+        let commands = ["install", "enable", "disable", "update", "uninstall"]
+            .map(|command| format!(r#""{command}Command": "run.sh {command}""#))
+            .join(", ");
+        let manifest = format!(r#"[{{"version": 1.0, "handlerManifest": {{{commands}}}}}]"#);
+        fs::write(tree.join("HandlerManifest.json"), manifest).unwrap();
+        let run = format!(
+            "#!/bin/sh -e\n[ $1 = enable ] || exit 0\n{script}\n\
+             cat >status/$ConfigSequenceNumber.status <<END\n{SUCCESS}\nEND\n"
+        );
+        fs::write(tree.join("run.sh"), run).unwrap();
+        let path = folder.join(format!("{handler}-1.0.0.zip"));
+        let mut zip = Command::new("zip");
+        zip.args(["-q", "-r"]).arg(&path).arg(".").current_dir(&tree);
+        last_line(zip);
+        Self { handler: handler.into(), version: "1.0.0".into(), path }
+    }
+
+    /// Publisher and type.
+    pub fn handler(&self) -> &str {
+        &self.handler
+    }
+
+    /// The version.
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// The zip.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn at(path: &Path, version: &str) -> Self {
+        assert!(path.is_file(), "no package at {}", path.display());
+        Self { handler: OURS.into(), version: version.into(), path: path.into() }
+    }
+}
+
+/// Variables by which cargo and make tell their children where they are: a build of its own
+/// must not see them, or cargo builds things again that depend on them.
+const ABOUT_THIS_TEST: &[&str] =
+    &["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_CRATE_", "CARGO_BIN_", "MAKE", "MFLAGS"];
+
+const SUCCESS: &str = r#"[{"version": 1.0, "timestampUTC": "2025-01-01T00:00:00Z", "status": {
+    "operation": "Enable", "status": "success", "code": 0,
+    "formattedMessage": {"lang": "en-US", "message": "done"}, "substatus": []}}]"#;
+
+/// Runs a command to its end: the last line that it printed.
+#[track_caller]
+fn last_line(mut command: Command) -> String {
+    let ran = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    assert!(ran.status.success(), "{command:?}: {}", String::from_utf8_lossy(&ran.stderr));
+    String::from_utf8_lossy(&ran.stdout).lines().last().unwrap_or_default().to_owned()
+}

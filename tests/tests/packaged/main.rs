@@ -1,0 +1,10 @@
+//! The packaged extension under the guest agent's own code.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "tests read what the extension has left on disk, and end on the first surprise"
+)]
+
+mod agent_itself;

@@ -1,0 +1,97 @@
+//! The documents: complete, and true of the tree.
+
+use std::collections::BTreeSet;
+
+use crate::tree::{assert_none, root, text, texts};
+
+/// What a repository of this kind must have.
+const DOCUMENTS: &[&str] = &[
+    "README.md",
+    "ARCHITECTURE.md",
+    "CONTRIBUTING.md",
+    "CHANGELOG.md",
+    "SECURITY.md",
+    "LICENSE",
+    "docs/settings.md",
+];
+
+/// Folders of the workspace's packages, as its Cargo.toml lists them.
+fn members() -> Vec<String> {
+    let manifest = text("Cargo.toml");
+    let list = manifest.split("members = [").nth(1).unwrap().split(']').next().unwrap();
+    list.lines()
+        .filter_map(|line| line.trim().strip_prefix('"')?.split('"').next())
+        .map(str::to_owned)
+        .collect()
+}
+
+/// Words of the form `AKVVM_…` in a text.
+fn variables(content: &str) -> BTreeSet<String> {
+    let word = |c: char| !(c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_');
+    content
+        .split(word)
+        .filter(|word| word.starts_with("AKVVM_") && word.len() > "AKVVM_".len())
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn the_usual_documents_are_there() {
+    let missing = DOCUMENTS.iter().filter(|path| !root().join(path).is_file());
+    assert_none("missing documents", &missing.map(|path| path.to_string()).collect::<Vec<_>>());
+}
+
+#[test]
+fn the_architecture_has_a_paragraph_for_every_package() {
+    let architecture = text("ARCHITECTURE.md");
+    let paragraphs: Vec<_> = architecture.split("\n\n").collect();
+    let silent: Vec<_> = members()
+        .into_iter()
+        .filter(|member| {
+            let quoted = format!("`{member}`");
+            // A table's row or a picture's line is not a paragraph.
+            let about = |p: &&&str| p.contains(&quoted) && !p.starts_with(['|', '`', ' ']);
+            !paragraphs.iter().any(|p| about(&p) && p.split_ascii_whitespace().count() >= 12)
+        })
+        .collect();
+    assert_none("packages that ARCHITECTURE.md does not describe", &silent);
+}
+
+#[test]
+fn every_environment_variable_is_documented() {
+    let documents = texts(&[".md"]);
+    let known: BTreeSet<_> = documents.iter().flat_map(|text| variables(&text.content)).collect();
+    let mut silent = Vec::new();
+    for file in texts(&[".rs"]).iter().filter(|file| !file.is_for_tests()) {
+        let unknown = variables(file.product()).into_iter().filter(|name| !known.contains(name));
+        silent.extend(unknown.map(|name| format!("{}: {name}", file.path)));
+    }
+    assert_none("variables that no document mentions", &silent);
+}
+
+#[test]
+fn every_target_of_the_makefile_is_explained() {
+    let makefile = text("Makefile");
+    let silent: Vec<_> = makefile
+        .lines()
+        .filter(|line| line.starts_with(|c: char| c.is_ascii_lowercase()))
+        .filter(|line| line.contains(':') && !line.contains('=') && !line.contains("##"))
+        .map(str::to_owned)
+        .collect();
+    assert_none("make targets without a word of help", &silent);
+}
+
+#[test]
+fn links_between_documents_lead_somewhere() {
+    let mut broken = Vec::new();
+    for document in texts(&[".md"]) {
+        let folder = root().join(&document.path).parent().unwrap().to_owned();
+        for link in document.content.split("](").skip(1) {
+            let target = link.split([')', '#', ' ']).next().unwrap();
+            if !target.is_empty() && !target.contains("://") && !folder.join(target).exists() {
+                broken.push(format!("{}: {target}", document.path));
+            }
+        }
+    }
+    assert_none("broken links", &broken);
+}
