@@ -28,6 +28,8 @@ pub enum FileError {
     NotADirectory(PathBuf),
     /// A regular file was expected.
     NotARegularFile(PathBuf),
+    /// The file system would leave a file open to more users than was asked for.
+    WiderMode(PathBuf),
     /// A file is longer than the caller wanted to read, in bytes.
     TooLong {
         /// The file.
@@ -56,6 +58,7 @@ impl FileError {
             | FileError::TooManyLinks(path)
             | FileError::NotADirectory(path)
             | FileError::NotARegularFile(path)
+            | FileError::WiderMode(path)
             | FileError::BadName(path) => path,
         }
     }
@@ -95,6 +98,11 @@ impl fmt::Display for FileError {
             }
             FileError::NotADirectory(path) => write!(f, "{path:?} is not a directory"),
             FileError::NotARegularFile(path) => write!(f, "{path:?} is not a regular file"),
+            FileError::WiderMode(path) => write!(
+                f,
+                "the file system does not keep permission bits: {path:?} would be open to other \
+                 users; use a directory on a file system that does"
+            ),
             FileError::TooLong { path, limit } => {
                 write!(f, "{path:?} is longer than {limit} bytes")
             }

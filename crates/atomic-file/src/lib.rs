@@ -20,6 +20,7 @@ mod entry;
 mod error;
 mod gate;
 mod replace;
+mod staged;
 mod walk;
 
 use std::path::Path;
@@ -29,6 +30,7 @@ pub use entry::{Entry, Examined, Kind};
 pub use error::FileError;
 pub use gate::{Call, Gate, OpenGate};
 pub use replace::{Durability, FileOptions};
+pub use staged::Staged;
 pub use walk::{Created, Opening};
 
 /// Replaces the file at `path` by `content` with the permission bits `mode` (for example

@@ -1,25 +1,17 @@
 //! Changing what stands in a directory.
 
-use std::ffi::{OsStr, OsString};
-use std::fmt::Write as _;
+use std::ffi::OsStr;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
 use rustix::fs::{self, AtFlags, Gid, Mode, OFlags, Uid, XattrFlags};
 use rustix::io::{Errno, retry_on_intr};
-use rustix::rand::{GetRandomFlags, getrandom};
 
 use crate::directory::{ACCESS_ACL, Directory};
-use crate::entry::Kind;
+use crate::entry::Entry;
 use crate::error::FileError;
 use crate::gate::Call;
-
-/// Temporary names are `.akvvm-`, 16 hexadecimal digits, `.tmp`. [`Directory::sweep`] removes
-/// exactly these: a store may be a directory that others use too. The final name is no part of
-/// it, because with it the longest names would not fit.
-const TEMPORARY_PREFIX: &str = ".akvvm-";
-const TEMPORARY_SUFFIX: &str = ".tmp";
-const TEMPORARY_DIGITS: usize = 16;
+use crate::staged::Staged;
 
 /// How a new file is to stand there.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,15 +55,7 @@ impl Directory {
         options: &FileOptions,
         content: &[u8],
     ) -> Result<(), FileError> {
-        let name = self.checked(name.as_ref())?;
-        let (temporary, file) = self.create_temporary(name)?;
-        self.dress(&file, name, options)?;
-        self.write(&file, name, content)?;
-        if options.durability == Durability::Synced {
-            self.call(Call::Sync, "sync", name, |_| retry_on_intr(|| fs::fsync(&file)))?;
-        }
-        drop(file);
-        temporary.rename_to(name)?;
+        self.stage(name, options, content)?.place()?;
         if options.durability == Durability::Synced { self.sync() } else { Ok(()) }
     }
 
@@ -85,13 +69,51 @@ impl Directory {
         name: impl AsRef<OsStr>,
         target: impl AsRef<Path>,
     ) -> Result<(), FileError> {
-        let name = self.checked(name.as_ref())?;
-        let target = target.as_ref();
-        let (temporary, ()) = self.temporary(Call::MakeLink, "make link", name, |dir, own| {
-            fs::symlinkat(target, dir, own)
-        })?;
-        temporary.rename_to(name)?;
+        self.stage_link(name, target)?.place()?;
         self.sync()
+    }
+
+    /// Writes the file that is to stand under `name` to a temporary name beside it. Several of
+    /// these, placed one right after the other, change within microseconds.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn stage(
+        &self,
+        name: impl AsRef<OsStr>,
+        options: &FileOptions,
+        content: &[u8],
+    ) -> Result<Staged<'_>, FileError> {
+        let name = self.checked(name.as_ref())?;
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL;
+        let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let create = (Call::Create, "create");
+        let (staged, file) = Staged::make(self, create, name, |handle, temporary| {
+            fs::openat(handle, temporary, flags, Mode::RUSR | Mode::WUSR)
+        })?;
+        self.dress(&file, name, options)?;
+        self.write(&file, name, content)?;
+        if options.durability == Durability::Synced {
+            self.call(Call::Sync, "sync", name, |_| retry_on_intr(|| fs::fsync(&file)))?;
+        }
+        Ok(staged)
+    }
+
+    /// Makes the symbolic link that is to stand under `name` under a temporary name beside it.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn stage_link(
+        &self,
+        name: impl AsRef<OsStr>,
+        target: impl AsRef<Path>,
+    ) -> Result<Staged<'_>, FileError> {
+        let name = self.checked(name.as_ref())?;
+        let make = (Call::MakeLink, "make link");
+        let (staged, ()) = Staged::make(self, make, name, |handle, temporary| {
+            fs::symlinkat(target.as_ref(), handle, temporary)
+        })?;
+        Ok(staged)
     }
 
     /// Removes the file or link `name`; says whether there was one. The directory is not synced.
@@ -142,49 +164,6 @@ impl Directory {
         })
     }
 
-    /// Removes the temporary files and links that killed predecessors left; returns how many.
-    /// Only for a caller that knows that no other process is writing here.
-    ///
-    /// # Errors
-    /// When the directory cannot be listed or a name cannot be removed.
-    pub fn sweep(&self) -> Result<usize, FileError> {
-        let mut removed = 0;
-        for name in self.list()?.iter().filter(|name| is_temporary(name)) {
-            let kind = self.look(name)?.map(|entry| entry.kind);
-            if kind.is_some_and(|kind| kind != Kind::Directory) && self.remove(name)? {
-                removed += 1;
-            }
-        }
-        Ok(removed)
-    }
-
-    fn create_temporary(&self, name: &OsStr) -> Result<(Temporary<'_>, OwnedFd), FileError> {
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL;
-        let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        self.temporary(Call::Create, "create", name, |dir, own| {
-            fs::openat(dir, own, flags, Mode::RUSR | Mode::WUSR)
-        })
-    }
-
-    fn temporary<T>(
-        &self,
-        call: Call,
-        action: &'static str,
-        name: &OsStr,
-        make: impl Fn(rustix::fd::BorrowedFd<'_>, &OsStr) -> rustix::io::Result<T>,
-    ) -> Result<(Temporary<'_>, T), FileError> {
-        let (own, made) = self.call(call, action, name, |dir| {
-            loop {
-                let own = temporary_name()?;
-                match make(dir, &own) {
-                    Err(Errno::EXIST) => {} // by chance, or planted: another number
-                    other => return other.map(|made| (own, made)),
-                }
-            }
-        })?;
-        Ok((Temporary { directory: self, name: Some(own) }, made))
-    }
-
     /// Owner first (it would clear bits of the mode), then the list or the mode: the file is as
     /// closed as it will be before it has any content.
     fn dress(&self, file: &OwnedFd, name: &OsStr, options: &FileOptions) -> Result<(), FileError> {
@@ -201,6 +180,10 @@ impl Directory {
             self.call(Call::SetMode, "change the mode of", name, |_| {
                 fs::fchmod(file, Mode::from_raw_mode(options.mode))
             })?;
+            let stat = self.call(Call::Look, "look at", name, |_| fs::fstat(file))?;
+            if Entry::of(&stat).mode & !options.mode != 0 {
+                return Err(FileError::WiderMode(self.path().join(name)));
+            }
         }
         Ok(())
     }
@@ -218,51 +201,6 @@ impl Directory {
     }
 }
 
-/// A temporary name, removed again unless it was renamed to its place.
-struct Temporary<'d> {
-    directory: &'d Directory,
-    name: Option<OsString>,
-}
-
-impl Temporary<'_> {
-    fn rename_to(mut self, name: &OsStr) -> Result<(), FileError> {
-        let Some(own) = &self.name else { return Ok(()) };
-        self.directory
-            .call(Call::Rename, "rename to", name, |dir| fs::renameat(dir, own, dir, name))?;
-        self.name = None;
-        Ok(())
-    }
-}
-
-impl Drop for Temporary<'_> {
-    fn drop(&mut self) {
-        if let Some(name) = &self.name {
-            // The caller reports why it gave up; what cannot be removed now is swept later.
-            let _ = self.directory.remove(name);
-        }
-    }
-}
-
-fn temporary_name() -> rustix::io::Result<OsString> {
-    let mut random = [0_u8; TEMPORARY_DIGITS / 2];
-    retry_on_intr(|| getrandom(&mut random, GetRandomFlags::empty()))?;
-    let mut name = String::from(TEMPORARY_PREFIX);
-    for byte in random {
-        let _ = write!(name, "{byte:02x}"); // writing to a string cannot fail
-    }
-    Ok((name + TEMPORARY_SUFFIX).into())
-}
-
-fn is_temporary(name: &OsStr) -> bool {
-    let digits = name
-        .to_str()
-        .and_then(|name| name.strip_prefix(TEMPORARY_PREFIX)?.strip_suffix(TEMPORARY_SUFFIX));
-    digits.is_some_and(|digits| {
-        digits.len() == TEMPORARY_DIGITS
-            && digits.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
-    })
-}
-
 fn set_acl(file: impl AsFd, acl: Option<&[u8]>) -> rustix::io::Result<()> {
     let Some(acl) = acl else {
         return match fs::fremovexattr(file, ACCESS_ACL) {
@@ -275,10 +213,9 @@ fn set_acl(file: impl AsFd, acl: Option<&[u8]>) -> rustix::io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
+    use std::ffi::OsString;
     use std::io;
     use std::os::unix::fs::{MetadataExt, symlink};
-    use std::sync::atomic::{AtomicUsize, Ordering};
     use std::sync::{Arc, Mutex};
 
     use super::*;
@@ -346,86 +283,23 @@ mod tests {
         assert!(directory.look(&name).unwrap().is_some());
     }
 
-    #[test]
-    fn a_sweep_takes_temporary_files_only() {
-        let (folder, directory) = directory();
-        let own = temporary_name().unwrap();
-        let link = temporary_name().unwrap();
-        symlink("/etc/passwd", folder.path().join(&link)).unwrap();
-        let others = [".akvvm-0123456789abcdeF.tmp", ".akvvm-0123.tmp", "keep"];
-        for name in others.iter().map(OsStr::new).chain([own.as_os_str()]) {
-            directory.replace(name, &FileOptions::mode(PRIVATE), b"").unwrap();
-        }
-        assert_eq!(directory.sweep().unwrap(), 2);
-        let left: BTreeSet<_> = names(&folder).into_iter().collect();
-        assert_eq!(left, others.iter().map(OsString::from).collect());
-        assert!(Path::new("/etc/passwd").exists());
-    }
+    #[derive(Default)]
+    struct Recording(Mutex<Vec<Call>>);
 
-    /// Lets the call number `fails` fail, and after it every one if `dies`.
-    struct Failing {
-        fails: usize,
-        dies: bool,
-        errno: Errno,
-        made: AtomicUsize,
-        seen: Mutex<Vec<Call>>,
-    }
-
-    impl Failing {
-        fn at(fails: usize, dies: bool, errno: Errno) -> Arc<Self> {
-            let (made, seen) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
-            Arc::new(Failing { fails, dies, errno, made, seen })
-        }
-    }
-
-    impl Gate for Failing {
+    impl Gate for Recording {
         fn enter(&self, call: Call, _name: &OsStr) -> io::Result<()> {
-            self.seen.lock().unwrap().push(call);
-            let number = self.made.fetch_add(1, Ordering::Relaxed);
-            let fails = number == self.fails || (self.dies && number > self.fails);
-            if fails { Err(self.errno.into()) } else { Ok(()) }
+            self.0.lock().unwrap().push(call);
+            Ok(())
         }
-
-        fn longest_write(&self) -> usize {
-            3
-        }
-    }
-
-    #[test]
-    fn at_every_call_a_failure_or_death_leaves_the_old_or_the_new_file_whole() {
-        let mut points = 0;
-        for (dies, errno) in [(true, Errno::IO), (false, Errno::NOSPC), (false, Errno::IO)] {
-            for fails in 0.. {
-                let (folder, plain) = directory();
-                plain.replace("file", &FileOptions::mode(PRIVATE), b"old content").unwrap();
-                let gate = Failing::at(fails, dies, errno);
-                let opening = Opening::through(gate.clone());
-                let done = opening.open(folder.path()).and_then(|directory| {
-                    directory.replace("file", &FileOptions::mode(PRIVATE), b"new content")
-                });
-                let content = plain.read("file", 99).unwrap().unwrap();
-                assert!(content == b"old content" || content == b"new content");
-                assert!(done.is_err() || content == b"new content");
-                assert!(dies || names(&folder) == ["file"], "what failed cleans up");
-                plain.sweep().unwrap();
-                assert_eq!(names(&folder), ["file"]);
-                if gate.made.load(Ordering::Relaxed) <= fails {
-                    break;
-                }
-                points += 1;
-            }
-        }
-        println!("{points} points of failure tried");
-        assert!(points > 30);
     }
 
     #[test]
     fn owner_list_and_mode_come_before_content() {
         let folder = tempfile::tempdir().unwrap();
-        let gate = Failing::at(usize::MAX, false, Errno::IO);
+        let gate = Arc::new(Recording::default());
         let directory = Opening::through(gate.clone()).open(folder.path()).unwrap();
         let owner = directory.entry().unwrap();
-        gate.seen.lock().unwrap().clear();
+        gate.0.lock().unwrap().clear();
         let options =
             FileOptions { owner: Some((owner.user, owner.group)), ..FileOptions::mode(PRIVATE) };
         directory.replace("file", &options, b"abc").unwrap();
@@ -434,12 +308,13 @@ mod tests {
             Call::SetOwner,
             Call::SetAcl,
             Call::SetMode,
+            Call::Look,
             Call::Write,
             Call::Sync,
             Call::Rename,
             Call::Sync,
         ];
-        assert_eq!(*gate.seen.lock().unwrap(), expected);
+        assert_eq!(*gate.0.lock().unwrap(), expected);
     }
 
     #[test]

@@ -85,7 +85,7 @@ impl Opening {
                 _ => return Err(FileError::NotADirectory(walk.at.join(&name))),
             }
         }
-        Ok(Created { directory: walk.arrive(path)?, made })
+        Ok(Created { directory: walk.opened(path)?, made })
     }
 }
 
@@ -120,7 +120,9 @@ impl Walk {
                 Err(Errno::EXIST) => Ok(()), // somebody was faster; it is opened without following
                 other => other,
             }
-        })
+        })?;
+        // A handle with `O_PATH` cannot be synced.
+        self.opened(&self.at)?.sync()
     }
 
     fn enter(&mut self, name: &OsStr) -> Result<(), FileError> {
@@ -155,12 +157,12 @@ impl Walk {
     }
 
     /// The handle so far is only a place in the tree (`O_PATH`); reading and syncing need more.
-    fn arrive(self, path: &Path) -> Result<Directory, FileError> {
+    fn opened(&self, path: &Path) -> Result<Directory, FileError> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let handle = self.call(Call::Open, "open", OsStr::new(""), || {
             fs::openat(&self.here, ".", flags, Mode::empty())
         })?;
-        Ok(Directory::new(handle, path.into(), self.gate))
+        Ok(Directory::new(handle, path.into(), self.gate.clone()))
     }
 
     fn call<T>(
