@@ -1,0 +1,190 @@
+//! Tokens in memory: one request for everyone who needs the same token.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
+
+use crate::error::ClientError;
+
+use super::AccessToken;
+
+/// A vault that rejects every token must not make this machine ask for one after the other: at
+/// one time (that is, within one pass) there is a first request and one after a rejection.
+const REQUESTS_AT_ONE_TIME: u32 = 2;
+
+/// The tokens of one credential, by resource.
+#[derive(Default)]
+pub(super) struct TokenCache(Mutex<HashMap<String, Arc<Mutex<Slot>>>>);
+
+#[derive(Default)]
+struct Slot {
+    token: Option<AccessToken>,
+    is_rejected: bool,
+    failure: Option<ClientError>,
+    asked: Option<SystemTime>,
+    requests: u32,
+}
+
+impl TokenCache {
+    /// The token in memory unless it is due; else a fetched one. If fetching fails, the old one
+    /// while it lasts.
+    pub(super) fn token(
+        &self,
+        resource: &str,
+        now: SystemTime,
+        fetch: impl FnOnce() -> Result<AccessToken, ClientError>,
+    ) -> Result<AccessToken, ClientError> {
+        let slot = self.slot(resource);
+        // Held while fetching: that is what makes the others wait and share.
+        let mut slot = lock(&slot);
+        if let Some(token) = slot.token.as_ref().filter(|token| !token.is_due(now))
+            && !slot.is_rejected
+        {
+            return Ok(token.clone());
+        }
+        if slot.asked != Some(now) {
+            slot.asked = Some(now);
+            slot.requests = 0;
+            slot.failure = None;
+        }
+        if slot.failure.is_none() && slot.requests < REQUESTS_AT_ONE_TIME {
+            slot.requests += 1;
+            match fetch() {
+                Ok(token) => {
+                    slot.token = Some(token);
+                    slot.is_rejected = false;
+                }
+                Err(failure) => slot.failure = Some(failure),
+            }
+        }
+        slot.answer(now)
+    }
+
+    /// Has a token replaced, if it is still the one in memory.
+    pub(super) fn reject(&self, resource: &str, token: &AccessToken) {
+        let slot = self.slot(resource);
+        let mut slot = lock(&slot);
+        if slot.token.as_ref().is_some_and(|current| current.is_same_as(token)) {
+            slot.is_rejected = true;
+        }
+    }
+
+    fn slot(&self, resource: &str) -> Arc<Mutex<Slot>> {
+        let mut slots = lock(&self.0);
+        Arc::clone(slots.entry(resource.to_owned()).or_default())
+    }
+}
+
+impl Slot {
+    fn answer(&self, now: SystemTime) -> Result<AccessToken, ClientError> {
+        match (&self.token, &self.failure) {
+            (Some(token), _) if token.is_usable(now) && !self.is_rejected => Ok(token.clone()),
+            (_, Some(failure)) => Err(failure.clone()),
+            // Rejected, and so was the one before: the vault may say so itself.
+            (Some(token), None) => Ok(token.clone()),
+            (None, None) => Err(super::refusal::exhausted()),
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // A panic elsewhere leaves nothing half-written behind here.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::time::Duration;
+
+    use zeroize::Zeroizing;
+
+    use super::*;
+    use crate::error::ErrorKind;
+
+    fn at(seconds: u64) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
+    }
+
+    fn token(text: &str, obtained: u64, lifetime: u64) -> AccessToken {
+        let text = Zeroizing::new(text.to_owned());
+        AccessToken::new(text, at(obtained), Duration::from_secs(lifetime))
+    }
+
+    fn failure() -> ClientError {
+        ClientError::new(ErrorKind::IdentityUnavailable, "busy")
+    }
+
+    #[test]
+    fn a_token_is_fetched_once_for_each_resource() {
+        let cache = TokenCache::default();
+        let fetched = AtomicU32::new(0);
+        let fetch = || {
+            fetched.fetch_add(1, Ordering::Relaxed);
+            Ok(token("a", 0, 3600))
+        };
+        for (resource, now) in [("r", 0), ("r", 100), ("s", 100), ("r", 3000), ("s", 3000)] {
+            assert!(cache.token(resource, at(now), fetch).is_ok());
+        }
+        assert_eq!(fetched.into_inner(), 2);
+    }
+
+    #[test]
+    fn threads_that_ask_at_once_share_one_request_and_one_failure() {
+        for outcome in [Ok(token("a", 0, 3600)), Err(failure())] {
+            let cache = TokenCache::default();
+            let fetched = AtomicU32::new(0);
+            std::thread::scope(|scope| {
+                for _ in 0..8 {
+                    scope.spawn(|| {
+                        let answer = cache.token("r", at(0), || {
+                            fetched.fetch_add(1, Ordering::Relaxed);
+                            outcome.clone()
+                        });
+                        assert_eq!(answer.is_ok(), outcome.is_ok());
+                    });
+                }
+            });
+            assert_eq!(fetched.into_inner(), 1);
+        }
+    }
+
+    #[test]
+    fn an_old_token_is_used_while_it_lasts_if_its_renewal_fails() {
+        let cache = TokenCache::default();
+        cache.token("r", at(0), || Ok(token("a", 0, 7200))).unwrap();
+        for now in [3600, 7199] {
+            assert_eq!(cache.token("r", at(now), || Err(failure())).unwrap().text(), "a");
+        }
+        assert!(cache.token("r", at(7200), || Err(failure())).is_err());
+        let renewed = cache.token("r", at(7201), || Ok(token("b", 7201, 7200)));
+        assert_eq!(renewed.unwrap().text(), "b");
+    }
+
+    #[test]
+    fn a_rejected_token_is_replaced_once_at_one_time_and_again_later() {
+        let cache = TokenCache::default();
+        let fetched = AtomicU32::new(0);
+        for (now, texts) in [(0, ["1", "2", "2"]), (60, ["3", "4", "4"])] {
+            for text in texts {
+                let got = cache.token("r", at(now), || {
+                    let count = fetched.fetch_add(1, Ordering::Relaxed) + 1;
+                    Ok(token(&count.to_string(), now, 3600))
+                });
+                let got = got.unwrap();
+                assert_eq!(got.text(), text);
+                cache.reject("r", &got);
+            }
+        }
+    }
+
+    #[test]
+    fn rejecting_a_token_that_was_replaced_already_changes_nothing() {
+        let cache = TokenCache::default();
+        let old = cache.token("r", at(0), || Ok(token("a", 0, 3600))).unwrap();
+        cache.reject("r", &old);
+        let new = cache.token("r", at(1), || Ok(token("b", 1, 3600))).unwrap();
+        cache.reject("r", &old);
+        assert_eq!(cache.token("r", at(2), || Err(failure())).unwrap().text(), new.text());
+    }
+}

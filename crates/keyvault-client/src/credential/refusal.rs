@@ -1,0 +1,176 @@
+//! Why there is no token, and what to do about it.
+//!
+//! Which answers pass by themselves is Microsoft's table
+//! ([error handling](https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/how-to-use-vm-token#error-handling)):
+//! 404, 410, 429 and 5xx do, other 4xx do not.
+
+use std::time::SystemTime;
+
+use serde::Deserialize;
+
+use crate::error::{ClientError, ErrorKind};
+use crate::http::{Answer, Trouble};
+use crate::text::one_line;
+
+use super::answer::BadToken;
+use super::{IdentityEndpoint, IdentitySelector};
+
+/// What a request was about, for the sentences.
+pub(super) struct Refusal<'a> {
+    pub(super) endpoint: &'a IdentityEndpoint,
+    pub(super) selector: &'a IdentitySelector,
+}
+
+/// The shape of OAuth errors (RFC 6749 §5.2).
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct ErrorBody {
+    error: String,
+    error_description: String,
+}
+
+const SHOW: &str = "az vm identity show --resource-group GROUP --name VM";
+
+impl Refusal<'_> {
+    pub(super) fn of_trouble(&self, trouble: Trouble) -> ClientError {
+        let at = self.endpoint;
+        match trouble {
+            Trouble::Refused(cause) | Trouble::Unreachable(cause) => ClientError::because(
+                ErrorKind::IdentityUnreachable,
+                format!(
+                    "the identity endpoint {at} cannot be connected to: check that this is an \
+                     Azure machine and that no firewall rule keeps root from it"
+                ),
+                cause,
+            ),
+            Trouble::TimedOut(cause) => ClientError::because(
+                ErrorKind::IdentityTimedOut,
+                format!(
+                    "the identity endpoint {at} does not answer in time: if this lasts, check \
+                     that this is an Azure machine and that no firewall or container network \
+                     keeps it from there"
+                ),
+                cause,
+            ),
+            Trouble::NameNotResolved(name) => ClientError::because(
+                ErrorKind::IdentityUnreachable,
+                format!("the name of the identity endpoint {at} cannot be resolved"),
+                name.to_string(),
+            ),
+            Trouble::TooLarge => self.unusable("its answer is far too long for a token"),
+            Trouble::Lost(cause)
+            | Trouble::Encoding(cause)
+            | Trouble::Other(cause)
+            | Trouble::ProxyRefused(cause)
+            | Trouble::Tls(_, cause) => ClientError::because(
+                ErrorKind::IdentityUnavailable,
+                format!("the connection to the identity endpoint {at} broke off"),
+                cause,
+            ),
+            Trouble::NoTrustedRoots(cause) => {
+                ClientError::because(ErrorKind::NoTrustedRoots, cause.to_string(), cause)
+            }
+            Trouble::ThroughProxy(_, trouble) => self.of_trouble(*trouble),
+        }
+    }
+
+    pub(super) fn of_token(&self, bad: BadToken) -> ClientError {
+        self.unusable(match bad {
+            BadToken::Json => "its answer is not the JSON of a token",
+            BadToken::Text => "the token in its answer is empty or has illegal characters",
+            BadToken::Type => "the token in its answer is no bearer token",
+            BadToken::Expired => "the token in its answer has expired: check this machine's clock",
+        })
+    }
+
+    pub(super) fn of_answer(&self, answer: &Answer, now: SystemTime) -> ClientError {
+        let body: ErrorBody = serde_json::from_slice(&answer.body).unwrap_or_default();
+        let error = match answer.status {
+            400 => self.bad_request(&body),
+            404 | 408 | 410 | 429 | 500..=599 => self.unavailable(answer),
+            403 if mentions(&answer.body, "unreachable") => self.unusable(
+                "a proxy answers in its place (403, unreachable): let requests to it bypass \
+                 every proxy",
+            ),
+            _ if answer.is_web_page() => self.unusable("a web page comes in place of a token"),
+            300..=399 => self.unusable("it redirects, which is not followed"),
+            status => ClientError::new(
+                ErrorKind::IdentityRefused,
+                format!(
+                    "the identity endpoint {} refuses the request ({status}): if the Metadata \
+                     Security Protocol is on, allow this program there",
+                    self.endpoint
+                ),
+            ),
+        };
+        let cause = one_line(&format!("{} {}", body.error, body.error_description), 500);
+        let cause = format!("the identity endpoint answered {}: {cause}", answer.status);
+        error
+            .caused_by(cause)
+            .with_retry(answer.retry_after(now))
+            .with_request_id(answer.request_id())
+    }
+
+    fn bad_request(&self, body: &ErrorBody) -> ClientError {
+        let says = body.error_description.to_ascii_lowercase();
+        let is_named = *self.selector != IdentitySelector::Unspecified;
+        if says.contains("multiple user assigned identities") && !is_named {
+            return ClientError::new(
+                ErrorKind::IdentityAmbiguous,
+                format!(
+                    "several identities are assigned to this machine and the settings do not say \
+                     which to use: list them with `{SHOW}`, then set \
+                     authenticationSettings.msiClientId to the client id of one"
+                ),
+            );
+        }
+        let sentence = if is_named {
+            format!(
+                "{} is not assigned to this machine: list what is with `{SHOW}`, then correct \
+                 authenticationSettings.msiClientId or assign it with `az vm identity assign \
+                 --resource-group GROUP --name VM --identities ID`",
+                self.selector
+            )
+        } else {
+            "this machine has no managed identity, or it is not ready yet: `az vm identity assign \
+             --resource-group GROUP --name VM` gives it one"
+                .to_owned()
+        };
+        ClientError::new(ErrorKind::IdentityNotFound, sentence)
+    }
+
+    fn unavailable(&self, answer: &Answer) -> ClientError {
+        let at = self.endpoint;
+        let sentence = match answer.status {
+            404 => format!(
+                "the identity endpoint {at} is being updated (404): it is asked again; if this \
+                 lasts, check authenticationSettings.msiEndpoint"
+            ),
+            410 => format!(
+                "the identity endpoint {at} is being updated (410), which takes a minute or a few"
+            ),
+            429 => format!("the identity endpoint {at} gets too many requests (429)"),
+            502 | 504 => format!(
+                "a gateway answers for the identity endpoint {at} ({}): let requests to it \
+                 bypass every proxy",
+                answer.status
+            ),
+            status => format!("the identity endpoint {at} has an error of its own ({status})"),
+        };
+        ClientError::new(ErrorKind::IdentityUnavailable, sentence)
+    }
+
+    fn unusable(&self, what: &str) -> ClientError {
+        let at = self.endpoint;
+        ClientError::new(ErrorKind::IdentityAnswer, format!("no token from {at}: {what}"))
+    }
+}
+
+/// Neither a token nor a failure, though a token was asked for.
+pub(super) fn exhausted() -> ClientError {
+    ClientError::new(ErrorKind::Unauthorized, "every token was rejected")
+}
+
+fn mentions(body: &[u8], word: &str) -> bool {
+    String::from_utf8_lossy(body).to_ascii_lowercase().contains(word)
+}

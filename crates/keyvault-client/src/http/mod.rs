@@ -1,0 +1,232 @@
+//! The only door to the network.
+
+mod body;
+mod no_proxy;
+mod proxy;
+mod resolver;
+mod trouble;
+mod trust;
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use ureq::Agent;
+use ureq::config::{Config, ConfigBuilder};
+use ureq::http::{HeaderMap, HeaderValue, Uri};
+use ureq::tls::{RootCerts, TlsConfig, TlsProvider};
+use ureq::typestate::AgentScope;
+use ureq::unversioned::transport::DefaultConnector;
+use zeroize::Zeroizing;
+
+use crate::error::Retry;
+use crate::network::{Network, Timeouts};
+use crate::retry_after;
+use crate::text::one_line;
+
+use no_proxy::NoProxy;
+pub use proxy::ProxyError;
+use proxy::ProxyServer;
+use resolver::Resolver;
+pub(crate) use trouble::{Cause, TlsTrouble, Trouble};
+use trust::{Roots, TrustStore};
+
+/// More parallel requests to one vault than this open connections that are not kept.
+const IDLE_PER_HOST: usize = 16;
+
+/// The way to identity endpoints and vaults. Clones share connections.
+///
+/// Vaults are reached by https only, through the proxy if one is set and its exceptions do not
+/// name the vault; trust in them is the machine's, read again when its files change. Identity
+/// endpoints are never reached through a proxy. Redirects are never followed.
+#[derive(Clone)]
+pub struct Http(Arc<Inner>);
+
+struct Inner {
+    timeouts: Timeouts,
+    identity: Agent,
+    proxy: Option<ProxyServer>,
+    no_proxy: NoProxy,
+    trust: TrustStore,
+    vaults: Mutex<Option<VaultAgents>>,
+}
+
+/// Built together, since they share the roots they were built with.
+#[derive(Clone)]
+struct VaultAgents {
+    roots: trust::Stamp,
+    direct: Agent,
+    proxied: Option<Agent>,
+}
+
+/// What came back: any status, with a body no longer than the limit.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Zeroizing<Vec<u8>>,
+}
+
+impl Http {
+    /// Prepares the way; connects to nothing yet.
+    ///
+    /// # Errors
+    /// If the proxy's value is no proxy's address.
+    pub fn new(network: Network) -> Result<Self, ProxyError> {
+        let proxy = match network.https_proxy.as_deref().map(str::trim) {
+            None | Some("") => None,
+            Some(value) => Some(ProxyServer::parse(value)?),
+        };
+        let identity = Agent::with_parts(
+            basics(network.timeouts.identity_connect, network.timeouts.identity).build(),
+            DefaultConnector::default(),
+            Resolver::default(),
+        );
+        Ok(Self(Arc::new(Inner {
+            timeouts: network.timeouts,
+            identity,
+            proxy,
+            no_proxy: NoProxy::parse(network.no_proxy.as_deref().unwrap_or_default()),
+            trust: TrustStore::new(network.ssl_cert_file, network.ssl_cert_dir.as_deref()),
+            vaults: Mutex::new(None),
+        })))
+    }
+
+    /// The proxy that requests to this vault go through, without its password.
+    #[must_use]
+    pub fn proxy_for(&self, vault: &object_id::Vault) -> Option<String> {
+        self.proxy_to(vault.host()).map(ToString::to_string)
+    }
+
+    /// Asks an identity endpoint, directly.
+    pub(crate) fn ask_identity(
+        &self,
+        url: &str,
+        headers: &[(&str, &HeaderValue)],
+    ) -> Result<Answer, Trouble> {
+        ask(&self.0.identity, url, headers)
+    }
+
+    /// Asks a vault, by https.
+    pub(crate) fn ask_vault(
+        &self,
+        url: &str,
+        headers: &[(&str, &HeaderValue)],
+    ) -> Result<Answer, Trouble> {
+        let uri: Uri = url.parse().map_err(Trouble::other)?;
+        let authority = uri.authority().map(ToString::to_string).unwrap_or_default();
+        let agents = self.vault_agents()?;
+        match (self.proxy_to(&authority), &agents.proxied) {
+            (Some(proxy), Some(agent)) => {
+                ask(agent, url, headers).map_err(|trouble| trouble.through(proxy.to_string()))
+            }
+            _ => ask(&agents.direct, url, headers),
+        }
+    }
+
+    fn proxy_to(&self, authority: &str) -> Option<&ProxyServer> {
+        self.0.proxy.as_ref().filter(|_| !self.0.no_proxy.covers(authority))
+    }
+
+    /// The agents for vaults, built anew when the trusted authorities' files have changed.
+    fn vault_agents(&self) -> Result<VaultAgents, Trouble> {
+        let mut slot = self.0.vaults.lock().unwrap_or_else(PoisonError::into_inner);
+        let stamp = self.0.trust.stamp();
+        if let Some(agents) = slot.as_ref().filter(|agents| agents.roots == stamp) {
+            return Ok(agents.clone());
+        }
+        let roots = self.0.trust.load().map_err(Trouble::NoTrustedRoots)?;
+        let agents = VaultAgents {
+            roots: stamp,
+            direct: vault_agent(&self.0.timeouts, &roots, None),
+            proxied: match &self.0.proxy {
+                Some(proxy) => Some(vault_agent(&self.0.timeouts, &roots, Some(proxy.for_ureq()?))),
+                None => None,
+            },
+        };
+        *slot = Some(agents.clone());
+        Ok(agents)
+    }
+}
+
+impl fmt::Debug for Http {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Http")
+            .field("proxy", &self.0.proxy.as_ref().map(ToString::to_string))
+            .field("timeouts", &self.0.timeouts)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Answer {
+    /// A header's value on one line, if it is text.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// Every value of a header that may come several times.
+    pub(crate) fn headers(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.headers.get_all(name).iter().filter_map(|value| value.to_str().ok())
+    }
+
+    pub(crate) fn retry_after(&self, now: SystemTime) -> Option<Retry> {
+        let value = self.header("retry-after")?;
+        retry_after::parse(value, now).map(Retry::After)
+    }
+
+    pub(crate) fn request_id(&self) -> Option<String> {
+        self.header("x-ms-request-id").map(|id| one_line(id, 100)).filter(|id| !id.is_empty())
+    }
+
+    /// Whether a person was meant to read this: a captive portal's or a proxy's page.
+    pub(crate) fn is_web_page(&self) -> bool {
+        let declared = self
+            .header("content-type")
+            .is_some_and(|kind| kind.to_ascii_lowercase().contains("text/html"));
+        declared || self.body.trim_ascii_start().starts_with(b"<")
+    }
+}
+
+fn ask(agent: &Agent, url: &str, headers: &[(&str, &HeaderValue)]) -> Result<Answer, Trouble> {
+    let mut request = agent.get(url).header("Accept", "application/json");
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let response = request.call().map_err(Trouble::from_ureq)?;
+    let (parts, body) = response.into_parts();
+    let expected = body.content_length();
+    let body = body::read(body.into_reader(), expected)?;
+    Ok(Answer { status: parts.status.as_u16(), headers: parts.headers, body })
+}
+
+fn basics(connect: Duration, whole: Duration) -> ConfigBuilder<AgentScope> {
+    Config::builder()
+        .proxy(None)
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        .http_status_as_error(false)
+        .timeout_connect(Some(connect))
+        .timeout_global(Some(whole))
+        .user_agent(concat!("akvvm/", env!("CARGO_PKG_VERSION")))
+        // Answers are small and secret; one that comes compressed all the same is understood.
+        .accept_encoding("identity")
+        // The defaults take 256 KiB for each connection. A token has to fit into one line.
+        .input_buffer_size(32 * 1024)
+        .output_buffer_size(32 * 1024)
+        .max_response_header_size(32 * 1024)
+        .max_idle_connections(2 * IDLE_PER_HOST)
+        .max_idle_connections_per_host(IDLE_PER_HOST)
+}
+
+fn vault_agent(timeouts: &Timeouts, roots: &Roots, proxy: Option<ureq::Proxy>) -> Agent {
+    let tls = TlsConfig::builder()
+        .provider(TlsProvider::Rustls)
+        .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .root_certs(RootCerts::Specific(Arc::clone(roots)))
+        .build();
+    let config = basics(timeouts.vault_connect, timeouts.vault)
+        .https_only(true)
+        .tls_config(tls)
+        .proxy(proxy)
+        .build();
+    Agent::with_parts(config, DefaultConnector::default(), Resolver::default())
+}

@@ -1,0 +1,145 @@
+//! Secrets from a vault.
+
+mod refusal;
+mod secret;
+mod trouble;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
+use std::time::SystemTime;
+
+use object_id::{ObjectId, Vault};
+
+use crate::challenge::{self, ForeignResource};
+use crate::credential::{AccessToken, TokenCredential};
+use crate::error::{ClientError, ErrorKind};
+use crate::http::{Answer, Http};
+
+use refusal::Refusal;
+pub use secret::{Attributes, Secret};
+
+/// Known to every cloud, and all that reading a secret needs.
+const API_VERSION: &str = "7.4";
+
+/// Reads secrets from any vault
+/// ([Get Secret](https://learn.microsoft.com/rest/api/keyvault/secrets/get-secret/get-secret)).
+pub struct SecretClient {
+    http: Http,
+    /// What vaults outside the known clouds said a token is to be asked for, by host.
+    resources: Mutex<HashMap<String, String>>,
+}
+
+impl SecretClient {
+    /// Connects to nothing yet.
+    #[must_use]
+    pub fn new(http: Http) -> Self {
+        Self { http, resources: Mutex::default() }
+    }
+
+    /// Reads one secret: at its version, or the newest where the id has none.
+    ///
+    /// If the vault answers 401, its challenge is checked, one fresh token is asked for, and the
+    /// request is made once more. Nothing else is tried again.
+    ///
+    /// # Errors
+    /// Why there is no secret, be it the token's or the vault's fault.
+    pub fn secret(
+        &self,
+        id: &ObjectId,
+        credential: &dyn TokenCredential,
+        now: SystemTime,
+    ) -> Result<Secret, ClientError> {
+        let (answer, token) = self.authorized(id, credential, now)?;
+        let refusal = Refusal { id, token: token.as_ref(), now };
+        if answer.status != 200 {
+            return Err(refusal.of_answer(&answer));
+        }
+        Secret::read(id, &answer.body).map_err(|bad| refusal.of_secret(&answer, bad))
+    }
+
+    /// The answer to the request with a token, and the token.
+    fn authorized(
+        &self,
+        id: &ObjectId,
+        credential: &dyn TokenCredential,
+        now: SystemTime,
+    ) -> Result<(Answer, Option<AccessToken>), ClientError> {
+        let Some(resource) = self.known_resource(id.vault()) else {
+            return self.introduced(id, credential, now);
+        };
+        let token = credential.token(&resource, now)?;
+        let answer = self.ask(id, Some(&token))?;
+        if answer.status != 401 {
+            return Ok((answer, Some(token)));
+        }
+        let challenged = self.challenged(id, &answer)?;
+        credential.reject(&resource, &token);
+        let token = credential.token(challenged.as_ref().unwrap_or(&resource), now)?;
+        Ok((self.ask(id, Some(&token))?, Some(token)))
+    }
+
+    /// For a vault that nothing is known about: the first request goes without a token.
+    fn introduced(
+        &self,
+        id: &ObjectId,
+        credential: &dyn TokenCredential,
+        now: SystemTime,
+    ) -> Result<(Answer, Option<AccessToken>), ClientError> {
+        let answer = self.ask(id, None)?;
+        if answer.status != 401 {
+            return Ok((answer, None));
+        }
+        let Some(resource) = self.challenged(id, &answer)? else {
+            return Err(refusal::no_challenge(id.vault()));
+        };
+        let token = credential.token(&resource, now)?;
+        let answer = self.ask(id, Some(&token))?;
+        if answer.status != 401 {
+            return Ok((answer, Some(token)));
+        }
+        credential.reject(&resource, &token);
+        let token = credential.token(&resource, now)?;
+        Ok((self.ask(id, Some(&token))?, Some(token)))
+    }
+
+    /// The resource that a 401's challenge names, remembered for the next request.
+    fn challenged(&self, id: &ObjectId, answer: &Answer) -> Result<Option<String>, ClientError> {
+        let challenges = challenge::parse(answer.headers("www-authenticate"));
+        let resource = challenge::vault_resource(&challenges, id.vault())
+            .map_err(|ForeignResource(named)| refusal::foreign_challenge(id.vault(), &named))?;
+        if let Some(resource) = &resource {
+            let mut resources = self.resources.lock().unwrap_or_else(PoisonError::into_inner);
+            resources.insert(id.vault().host().to_owned(), resource.clone());
+        }
+        Ok(resource)
+    }
+
+    fn known_resource(&self, vault: &Vault) -> Option<String> {
+        let resources = self.resources.lock().unwrap_or_else(PoisonError::into_inner);
+        let remembered = resources.get(vault.host()).cloned();
+        remembered.or_else(|| vault.resource().map(str::to_owned))
+    }
+
+    fn ask(&self, id: &ObjectId, token: Option<&AccessToken>) -> Result<Answer, ClientError> {
+        let url = format!("{id}?api-version={API_VERSION}");
+        let authorization = match token.map(AccessToken::header) {
+            None => None,
+            Some(Some(header)) => Some(header),
+            Some(None) => {
+                return Err(ClientError::new(
+                    ErrorKind::IdentityAnswer,
+                    "the token has characters that no header can carry",
+                ));
+            }
+        };
+        let headers: Vec<_> = authorization.iter().map(|value| ("Authorization", value)).collect();
+        self.http.ask_vault(&url, &headers).map_err(|trouble| trouble::explain(trouble, id.vault()))
+    }
+}
+
+impl fmt::Debug for SecretClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SecretClient").field("http", &self.http).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,165 @@
+//! Why a vault did not answer, in words.
+
+use object_id::Vault;
+
+use crate::error::{ClientError, ErrorKind};
+use crate::http::{TlsTrouble, Trouble};
+
+/// The sentence for a request to a vault that got no answer.
+pub(super) fn explain(trouble: Trouble, vault: &Vault) -> ClientError {
+    let host = vault.host();
+    match trouble {
+        Trouble::ThroughProxy(proxy, trouble) => through_proxy(*trouble, host, &proxy),
+        Trouble::NameNotResolved(name) => ClientError::because(
+            ErrorKind::NameNotResolved,
+            format!(
+                "the name {host} cannot be resolved: check the vault's name, that the vault was \
+                 not deleted (`az keyvault list-deleted`), and this machine's DNS"
+            ),
+            name.to_string(),
+        ),
+        Trouble::Refused(cause) => ClientError::because(
+            ErrorKind::ConnectionRefused,
+            format!("{host} refuses connections: {OUTBOUND}"),
+            cause,
+        ),
+        Trouble::Unreachable(cause) => ClientError::because(
+            ErrorKind::Unreachable,
+            format!("there is no route to {host}: {OUTBOUND}"),
+            cause,
+        ),
+        Trouble::TimedOut(cause) => ClientError::because(
+            ErrorKind::TimedOut,
+            format!("{host} does not answer in time: {OUTBOUND}"),
+            cause,
+        ),
+        Trouble::Lost(cause) => ClientError::because(
+            ErrorKind::ConnectionLost,
+            format!("the connection to {host} broke off, or what came over it is no HTTP"),
+            cause,
+        ),
+        Trouble::Tls(tls, cause) => {
+            ClientError::because(ErrorKind::Tls, tls_sentence(tls, host), cause)
+        }
+        other => common(other, host),
+    }
+}
+
+const OUTBOUND: &str = "let this machine reach it on port 443 (service tag AzureKeyVault), \
+                        through a private endpoint, or through a proxy (HTTPS_PROXY in \
+                        /etc/akvvm/environment)";
+
+fn through_proxy(trouble: Trouble, host: &str, proxy: &str) -> ClientError {
+    let (kind, sentence, cause) = match trouble {
+        Trouble::NameNotResolved(name) => (
+            ErrorKind::NameNotResolved,
+            format!("the name of the proxy {proxy} cannot be resolved: check HTTPS_PROXY"),
+            name.to_string().into(),
+        ),
+        Trouble::Refused(cause) => (
+            ErrorKind::ConnectionRefused,
+            format!("the proxy {proxy} refuses connections: check HTTPS_PROXY"),
+            cause,
+        ),
+        Trouble::Unreachable(cause) => (
+            ErrorKind::Unreachable,
+            format!("there is no route to the proxy {proxy}: check HTTPS_PROXY"),
+            cause,
+        ),
+        Trouble::TimedOut(cause) => (
+            ErrorKind::TimedOut,
+            format!("no answer from {host} through the proxy {proxy} in time: check both"),
+            cause,
+        ),
+        Trouble::ProxyRefused(cause) => {
+            let sentence = if cause.to_string().contains("407") {
+                format!(
+                    "the proxy {proxy} wants a user name and password (407): write \
+                     HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT"
+                )
+            } else {
+                format!(
+                    "the proxy {proxy} does not connect to {host}: allow this host there, or \
+                     name it in NO_PROXY"
+                )
+            };
+            (ErrorKind::Proxy, sentence, cause)
+        }
+        Trouble::Lost(cause) => (
+            ErrorKind::ConnectionLost,
+            format!("the connection to {host} through the proxy {proxy} broke off"),
+            cause,
+        ),
+        Trouble::Tls(tls, cause) => (
+            ErrorKind::Tls,
+            format!("through the proxy {proxy}: {}", tls_sentence(tls, host)),
+            cause,
+        ),
+        other => return common(other, host),
+    };
+    ClientError::because(kind, sentence, cause)
+}
+
+/// What is the same with and without a proxy.
+fn common(trouble: Trouble, host: &str) -> ClientError {
+    match trouble {
+        Trouble::NoTrustedRoots(error) => {
+            let advice = if error.was_named {
+                "check SSL_CERT_FILE and SSL_CERT_DIR"
+            } else {
+                "install the package ca-certificates, or name a file by SSL_CERT_FILE in \
+                 /etc/akvvm/environment"
+            };
+            let sentence =
+                format!("this machine has no certificate authorities to check {host} by: {advice}");
+            ClientError::because(ErrorKind::NoTrustedRoots, sentence, error)
+        }
+        Trouble::TooLarge => ClientError::new(
+            ErrorKind::VaultAnswer,
+            format!("the answer of {host} is far longer than a secret can be"),
+        ),
+        Trouble::Encoding(cause) => ClientError::because(
+            ErrorKind::VaultAnswer,
+            format!("the answer of {host} cannot be decompressed"),
+            cause,
+        ),
+        Trouble::ThroughProxy(_, trouble) => common(*trouble, host),
+        Trouble::NameNotResolved(name) => lost(host, name.to_string().into()),
+        Trouble::Refused(cause)
+        | Trouble::Unreachable(cause)
+        | Trouble::TimedOut(cause)
+        | Trouble::Lost(cause)
+        | Trouble::Tls(_, cause)
+        | Trouble::ProxyRefused(cause)
+        | Trouble::Other(cause) => lost(host, cause),
+    }
+}
+
+fn lost(host: &str, cause: crate::http::Cause) -> ClientError {
+    let sentence = format!("the request to {host} failed: the log has the details");
+    ClientError::because(ErrorKind::ConnectionLost, sentence, cause)
+}
+
+fn tls_sentence(trouble: TlsTrouble, host: &str) -> String {
+    match trouble {
+        TlsTrouble::UnknownIssuer => format!(
+            "the certificate of {host} is from an authority that this machine does not trust: if \
+             a proxy inspects TLS here, add its authority to the machine's trusted ones or name \
+             it by SSL_CERT_FILE in /etc/akvvm/environment; else install or update the package \
+             ca-certificates"
+        ),
+        TlsTrouble::WrongName => format!(
+            "what answers at {host} has a certificate for another name: check DNS, private \
+             endpoint and proxy"
+        ),
+        TlsTrouble::Validity => format!(
+            "the certificate of {host} has expired or is not valid yet: check this machine's \
+             clock first"
+        ),
+        TlsTrouble::BadCertificate => format!("the certificate of {host} is not acceptable"),
+        TlsTrouble::Handshake => format!(
+            "no TLS connection to {host} comes about: check that nothing in between intercepts \
+             port 443"
+        ),
+    }
+}
