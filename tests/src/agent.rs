@@ -126,6 +126,13 @@ impl Agent {
         std::fs::read_to_string(self.sandbox.join("waagent.log")).unwrap_or_default()
     }
 
+    /// Ends the agent's process, whatever it is waiting for.
+    pub fn stop(&mut self) {
+        drop(self.requests.take());
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+
     fn ask(&mut self, request: &Value) {
         let requests = self.requests.as_mut().expect("the driver's input is open");
         writeln!(requests, "{request}").expect("the driver takes requests");
@@ -140,10 +147,7 @@ impl Agent {
 
 impl Drop for Agent {
     fn drop(&mut self) {
-        // The end of its input ends the driver, unless it waits for an extension: hence the kill.
-        drop(self.requests.take());
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+        self.stop();
     }
 }
 

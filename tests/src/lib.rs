@@ -13,12 +13,14 @@
 
 mod agent;
 mod answer;
+mod bed;
 mod extension;
 mod package;
 mod patience;
 
 pub use agent::Agent;
 pub use answer::{Answer, Command, ExtensionStatus, HandlerStatus, Substatus};
+pub use bed::Bed;
 pub use extension::Extension;
 pub use package::Package;
 pub use patience::{LONG, eventually};

@@ -8,3 +8,9 @@
 )]
 
 mod agent_itself;
+mod bad_input;
+mod first_sync;
+mod life;
+mod removal;
+mod settings;
+mod vault_trouble;

@@ -1,0 +1,215 @@
+//! One machine in a folder: a guest agent, an imagined Azure, and directories for our programs.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use fake_azure::{CertificateSpec, FakeAzure, Issued, Options};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::{Agent, Extension, Package, eventually};
+
+/// The vault in which the bed's certificates are.
+const VAULT: &str = "shop";
+
+/// A machine for one test. Dropped, everything that ran on it has ended, and after a failed
+/// test the end of each log has been printed.
+#[derive(Debug)]
+pub struct Bed {
+    /// The guest agent.
+    pub agent: Agent,
+    /// Vaults and identities.
+    pub azure: FakeAzure,
+    folder: TempDir,
+}
+
+impl Bed {
+    /// A machine with a system-assigned identity and an empty vault.
+    pub fn new() -> Self {
+        Self::with(|_| {})
+    }
+
+    /// The same, with the imagined Azure to one's taste.
+    pub fn with(adapt: impl FnOnce(&mut Options)) -> Self {
+        let folder = tempfile::Builder::new().prefix("akvvm-test-").tempdir().expect("temp folder");
+        let mut options = Options::new(folder.path().join("azure"));
+        adapt(&mut options);
+        let azure = FakeAzure::start(options).expect("the imagined Azure starts");
+        let environment = environment(folder.path(), &azure);
+        let agent = Agent::start(&folder.path().join("agent"), &environment);
+        Self { agent, azure, folder }
+    }
+
+    /// The bed's folder, for whatever a test needs.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Where the bed's settings want the certificates.
+    pub fn store(&self) -> PathBuf {
+        self.folder.path().join("store")
+    }
+
+    /// The state directory of our programs.
+    pub fn state(&self) -> PathBuf {
+        self.folder.path().join("state")
+    }
+
+    /// What our programs find in their environment.
+    pub fn environment(&self) -> Vec<(String, String)> {
+        environment(self.folder.path(), &self.azure)
+    }
+
+    /// Puts a certificate of the usual kind into the vault; if it is there already, its next
+    /// version.
+    pub fn issue(&self, name: &str) -> Issued {
+        self.azure.put_certificate(VAULT, name, &CertificateSpec::default()).expect("issued")
+    }
+
+    /// The address of a secret in the vault.
+    pub fn url(&self, name: &str) -> String {
+        format!("https://{VAULT}.vault.azure.net/secrets/{name}")
+    }
+
+    /// Settings for these secrets in the bed's store, looked after every second.
+    pub fn settings(&self, names: &[&str]) -> Value {
+        let store = self.store();
+        let observed: Vec<_> = names
+            .iter()
+            .map(|name| json!({ "url": self.url(name), "certificateStoreLocation": store }))
+            .collect();
+        json!({
+            "secretsManagementSettings": {
+                "pollingIntervalInS": "1",
+                "observedCertificates": observed,
+            },
+            "authenticationSettings": { "msiEndpoint": self.azure.imds_url() },
+        })
+    }
+
+    /// Installs our package with these settings under sequence number 0, until the agent
+    /// reports success.
+    #[track_caller]
+    pub fn install(&mut self, settings: &Value) -> Extension {
+        let package = Package::ours();
+        let extension = Extension::new(&package).settings(0, settings);
+        self.agent.goal_state(std::slice::from_ref(&extension));
+        self.agent.wait(package.handler(), "success");
+        extension
+    }
+
+    /// The link that a certificate has in the store.
+    pub fn link(&self, name: &str) -> PathBuf {
+        self.store().join(format!("{VAULT}.{name}"))
+    }
+
+    /// Waits until the link leads to this version's file, and reads that.
+    #[track_caller]
+    pub fn installed(&self, issued: &Issued) -> String {
+        let link = self.link(&issued.name);
+        let file = format!("{VAULT}.{}.{}", issued.name, issued.version);
+        eventually(&format!("{} → {file}", link.display()), || {
+            (fs::read_link(&link).ok()?.as_os_str() == file.as_str()).then_some(())
+        });
+        fs::read_to_string(link).expect("the link leads to a file")
+    }
+
+    /// Runs a command of our installed package by hand, as the agent would.
+    pub fn command(&self, command: &str, sequence_number: u64) -> std::process::Output {
+        let package = Package::ours();
+        let folder = self.agent.extension_folder(package.handler(), package.version());
+        let mut handler = std::process::Command::new(folder.join("bin/handler"));
+        handler.arg(command).current_dir(folder).env_clear().envs(self.environment());
+        handler.env("PATH", "/usr/bin:/bin");
+        handler.env("ConfigSequenceNumber", sequence_number.to_string());
+        handler.output().expect("the handler starts")
+    }
+
+    /// The workers of this machine, by their process numbers. There should never be two.
+    pub fn workers(&self) -> Vec<u32> {
+        self.processes("akvvm_service")
+    }
+
+    /// The one worker.
+    #[track_caller]
+    pub fn worker(&self) -> u32 {
+        let workers = self.workers();
+        assert_eq!(workers.len(), 1, "workers: {workers:?}");
+        workers[0]
+    }
+
+    /// Processes of this name that were started on this machine: those that have our state
+    /// directory in their environment.
+    fn processes(&self, name: &str) -> Vec<u32> {
+        let mark = format!("STATE_DIRECTORY={}", self.state().display());
+        let numbers = fs::read_dir("/proc").expect("/proc").filter_map(|entry| {
+            let number: u32 = entry.ok()?.file_name().to_str()?.parse().ok()?;
+            let read = |file: &str| fs::read(format!("/proc/{number}/{file}")).ok();
+            let ours = read("environ")?.split(|byte| *byte == 0).any(|v| v == mark.as_bytes());
+            (ours && read("comm")?.trim_ascii() == name.as_bytes()).then_some(number)
+        });
+        numbers.collect()
+    }
+
+    /// Ends a process of this machine at once.
+    pub fn kill(&self, process: u32) {
+        let number = i32::try_from(process).ok().and_then(Pid::from_raw).expect("a process number");
+        let _ = kill_process(number, Signal::KILL);
+    }
+
+    /// The end of every log, for a failed test.
+    fn evidence(&self) -> String {
+        let mut files = Vec::new();
+        for folder in ["agent/waagent.log", "agent/log", "log", "agent/lib"] {
+            logs(&self.folder.path().join(folder), &mut files);
+        }
+        let mut text = String::new();
+        for path in files {
+            let content = fs::read_to_string(&path).unwrap_or_default();
+            let lines: Vec<_> = content.lines().collect();
+            let end = lines[lines.len().saturating_sub(30)..].join("\n");
+            text += &format!("--- {}\n{end}\n", path.display());
+        }
+        text
+    }
+}
+
+impl Default for Bed {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Drop for Bed {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("{}", self.evidence());
+        }
+        self.agent.stop();
+        for name in ["akvvm_handler", "akvvm_service"] {
+            self.processes(name).into_iter().for_each(|process| self.kill(process));
+        }
+    }
+}
+
+fn environment(folder: &Path, azure: &FakeAzure) -> Vec<(String, String)> {
+    let below = |name: &str| folder.join(name).display().to_string();
+    vec![
+        ("STATE_DIRECTORY".into(), below("state")),
+        ("RUNTIME_DIRECTORY".into(), below("run")),
+        ("LOGS_DIRECTORY".into(), below("log")),
+        ("AKVVM_SUPERVISOR".into(), "detached".into()),
+        ("HTTPS_PROXY".into(), azure.proxy_url()),
+        ("SSL_CERT_FILE".into(), azure.ca_file().display().to_string()),
+    ]
+}
+
+/// Logs and status files at or below a path.
+fn logs(path: &Path, found: &mut Vec<PathBuf>) {
+    if let Ok(entries) = fs::read_dir(path) {
+        entries.flatten().for_each(|entry| logs(&entry.path(), found));
+    } else if path.extension().is_some_and(|kind| kind == "log" || kind == "status") {
+        found.push(path.to_owned());
+    }
+}

@@ -1,0 +1,77 @@
+//! What the agent sees while the certificates are not there yet.
+
+use acceptance::{Bed, Extension, Package, eventually};
+use fake_azure::{Action, Rule, When};
+use serde_json::{Value, json};
+
+fn required(mut settings: Value) -> Value {
+    settings["secretsManagementSettings"]["requireInitialSync"] = json!(true);
+    settings
+}
+
+#[test]
+fn a_required_first_sync_is_transitioning_then_success() {
+    let mut bed = Bed::new();
+    let (web, api) = (bed.issue("web"), bed.issue("api"));
+    bed.azure.fault(Rule::new(When::secret("api"), Action::status(503)));
+    let package = Package::ours();
+    let settings = required(bed.settings(&["web", "api"]));
+    let answer = bed.agent.goal_state(&[Extension::new(&package).settings(0, &settings)]);
+    let status = answer.handler(package.handler()).extension();
+    assert_eq!(status.status.as_deref(), Some("transitioning"));
+    // One that fails does not hold the other up.
+    bed.installed(&web);
+    let seen = eventually("a count in the status", || {
+        let answer = bed.agent.report();
+        let status = answer.handler(package.handler()).extension().clone();
+        status.message.contains("1 of 2").then_some(status)
+    });
+    assert_eq!(seen.status.as_deref(), Some("transitioning"));
+    assert!(seen.message.contains("shop.api"), "{}", seen.message);
+    bed.azure.clear_faults();
+    bed.installed(&api);
+    let answer = bed.agent.wait(package.handler(), "success");
+    let status = answer.handler(package.handler()).extension();
+    assert_eq!(status.substatuses.len(), 2);
+    assert!(status.substatus("shop.web").message.contains(&web.version));
+}
+
+#[test]
+fn a_dependent_extension_starts_only_after_the_first_sync() {
+    let mut bed = Bed::new();
+    let web = bed.issue("web");
+    bed.azure.fault(Rule::new(When::secret("web"), Action::status(503)));
+    // The dependent one reads the certificate as it starts.
+    let script = format!("cp -L {} copy", bed.link("web").display());
+    let dependent = Package::other("Test.Dependent", &script, bed.folder());
+    let ours = Extension::new(&Package::ours()).settings(0, &required(bed.settings(&["web"])));
+    let theirs = Extension::new(&dependent).settings(0, &json!({})).level(1);
+    bed.agent.begin_goal_state(&[theirs, ours]);
+    let folder = bed.agent.extension_folder("Test.Dependent", "1.0.0");
+    eventually("some attempts", || (bed.azure.requests().len() > 8).then_some(()));
+    assert!(!folder.join("copy").exists());
+    bed.azure.clear_faults();
+    let answer = bed.agent.answer();
+    let status = answer.handler("Test.Dependent").extension();
+    assert_eq!(status.status.as_deref(), Some("success"));
+    let copy = std::fs::read_to_string(folder.join("copy")).unwrap();
+    assert_eq!(copy, bed.installed(&web));
+}
+
+#[test]
+fn without_a_required_first_sync_it_is_success_at_once_with_the_truth_in_the_message() {
+    let mut bed = Bed::new();
+    let web = bed.issue("web");
+    let settings = bed.settings(&["web", "absent"]);
+    bed.install(&settings);
+    bed.installed(&web);
+    let package = Package::ours();
+    eventually("the truth", || {
+        let answer = bed.agent.report();
+        let status = answer.handler(package.handler()).extension();
+        assert_eq!(status.status.as_deref(), Some("success"));
+        let told =
+            status.message.starts_with("1 of 2 certificates installed; missing: shop.absent");
+        (told && status.substatus("shop.absent").status == "error").then_some(())
+    });
+}
