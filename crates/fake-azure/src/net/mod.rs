@@ -1,0 +1,79 @@
+//! The network: listeners, connections, HTTP. Everything behind it is plain values.
+
+mod distance;
+mod http;
+mod proxy;
+
+use std::io;
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+
+pub(crate) use self::http::respond;
+
+use crate::azure::Azure;
+use crate::exchange::Place;
+use crate::request_log::Origin;
+use crate::tls::Tls;
+
+/// What connections need to know.
+#[derive(Clone)]
+pub(crate) struct Net {
+    pub(crate) azure: Arc<Azure>,
+    pub(crate) tls: Arc<Tls>,
+    /// What a round trip to a vault costs.
+    pub(crate) latency: Duration,
+    /// Where the vault listens directly, which the proxy also reaches.
+    pub(crate) vault_port: u16,
+}
+
+/// A listener on the loopback address.
+pub(crate) fn bind(port: u16) -> io::Result<std::net::TcpListener> {
+    let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
+    listener.set_nonblocking(true)?;
+    Ok(listener)
+}
+
+/// Accepts connections for one service until the runtime ends.
+pub(crate) async fn accept(net: Net, place: Place, listener: TcpListener) {
+    loop {
+        // Out of descriptors, say: the next one may be luckier.
+        let Ok((stream, _)) = listener.accept().await else {
+            tokio::task::yield_now().await;
+            continue;
+        };
+        // Answers are small; waiting to fill a segment would cost more than it saves.
+        let _ = stream.set_nodelay(true);
+        let net = net.clone();
+        tokio::spawn(async move {
+            // A connection that ends badly is the client's to notice.
+            let _ = connection(net, place, stream).await;
+        });
+    }
+}
+
+async fn connection(net: Net, place: Place, stream: TcpStream) -> io::Result<()> {
+    let origin = Origin { connection: net.azure.connection(), proxied: false };
+    match place {
+        Place::Vault => {
+            // The first bytes also pay for the connection itself.
+            let stream = distance::away(stream, net.latency, net.latency);
+            vault(net, stream, origin).await
+        }
+        Place::Proxy => proxy::serve(net, stream, origin).await,
+        Place::Imds | Place::Arc => http::asking(net, place, stream, origin).await,
+    }
+}
+
+/// A vault's end of a connection: TLS, then HTTP.
+async fn vault<S>(net: Net, stream: S, origin: Origin) -> io::Result<()>
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let stream = TlsAcceptor::from(Arc::clone(&net.tls.config)).accept(stream).await?;
+    http::asking(net, Place::Vault, stream, origin).await
+}
