@@ -1,0 +1,197 @@
+//! One observed certificate, read and completed.
+
+use std::collections::HashSet;
+
+use object_id::{ObjectId, VaultSuffixes};
+
+use crate::field::Field;
+use crate::identity::Identity;
+use crate::key::{Level, known_at};
+use crate::places::Entry;
+use crate::remark::{Remarks, excerpt};
+use crate::settings::{Acl, FileLayout, ObservedCertificate, StoreLocation};
+use crate::store::{check_link_name, read_layout, read_link_name};
+
+/// The most users and groups for one file: more would not fit beside the file on every file
+/// system (ext4 keeps a file's ACL in one block).
+pub(crate) const MOST_ACLS: usize = 256;
+
+/// What an entry gets where it does not say.
+pub(crate) struct Defaults {
+    pub(crate) store: StoreLocation,
+    pub(crate) layout: FileLayout,
+    pub(crate) acls: Vec<Acl>,
+    pub(crate) identity: Identity,
+}
+
+/// Reads one entry. `None` comes with a problem.
+pub(crate) fn read(
+    entry: Entry,
+    defaults: &Defaults,
+    suffixes: &VaultSuffixes,
+    remarks: &mut Remarks,
+) -> Option<ObservedCertificate> {
+    let Entry { path, mut keys, identity } = entry;
+    let store = keys
+        .take("certificateStoreLocation")
+        .and_then(|field| StoreLocation::read(&field, remarks))
+        .unwrap_or_else(|| defaults.store.clone());
+    let layout = keys
+        .take("certificateFileLayout")
+        .and_then(|field| read_layout(&field, remarks))
+        .unwrap_or(defaults.layout);
+    let custom_name =
+        keys.take("customSymbolicLinkName").and_then(|field| read_link_name(&field, remarks));
+    let acls = keys.take("acls").map(|field| read_acls(field, remarks));
+    if let Some(accounts) = keys.take("accounts") {
+        let text = "means something on Windows only, ignored: list users and groups in acls";
+        remarks.warning(&accounts.path, text);
+    }
+    let identity = Identity::read(identity, &defaults.identity, remarks);
+    let id = match keys.take("url") {
+        Some(url) => read_id(&url, suffixes, remarks)?,
+        None => return missing_url(&path, remarks),
+    };
+    let link_name = match custom_name {
+        Some(name) => name,
+        None => default_link_name(&id, &path, remarks)?,
+    };
+    let acls = acls.unwrap_or_else(|| defaults.acls.clone());
+    Some(ObservedCertificate { id, store, link_name, layout, acls, identity })
+}
+
+fn missing_url<T>(path: &str, remarks: &mut Remarks) -> Option<T> {
+    let text = "missing: write the URL of the certificate's secret, \
+        https://VAULT.vault.azure.net/secrets/NAME";
+    remarks.problem(format!("{path}.url"), text);
+    None
+}
+
+fn read_id(url: &Field, suffixes: &VaultSuffixes, remarks: &mut Remarks) -> Option<ObjectId> {
+    let Some(text) = url.value.as_str() else {
+        return url.refuse("a URL", remarks);
+    };
+    match ObjectId::parse(text, suffixes).and_then(ObjectId::require_secret) {
+        Ok(id) => Some(id),
+        Err(reason) => {
+            remarks.problem(&url.path, reason.to_string());
+            None
+        }
+    }
+}
+
+/// `VAULT.NAME`, as all generations call it.
+fn default_link_name(id: &ObjectId, path: &str, remarks: &mut Remarks) -> Option<String> {
+    let name = format!("{}.{}", id.vault().name(), id.name());
+    let Err(reason) = check_link_name(&name) else { return Some(name) };
+    let text = format!(
+        "the link's name, \"{}\", {reason}: give the entry a customSymbolicLinkName",
+        excerpt(&name)
+    );
+    remarks.problem(path, text);
+    None
+}
+
+/// Reads `acls`; entries that cannot be read are reported and left out.
+pub(crate) fn read_acls(field: Field, remarks: &mut Remarks) -> Vec<Acl> {
+    let path = field.path.clone();
+    let list = if field.value.is_object() {
+        remarks.warning(&path, "one entry without brackets, read as a list of one");
+        vec![field]
+    } else {
+        field.array(remarks).unwrap_or_default()
+    };
+    if list.len() > MOST_ACLS {
+        remarks.problem(path, format!("has more than {MOST_ACLS} entries: use groups"));
+        return Vec::new();
+    }
+    without_repetitions(list.into_iter().filter_map(|acl| read_acl(acl, remarks)))
+}
+
+/// The ACLs in their order, each once.
+pub(crate) fn without_repetitions(acls: impl Iterator<Item = Acl>) -> Vec<Acl> {
+    let mut seen = HashSet::new();
+    acls.filter(|acl| seen.insert(acl.clone())).collect()
+}
+
+fn read_acl(field: Field, remarks: &mut Remarks) -> Option<Acl> {
+    let path = field.path.clone();
+    let (mut user, mut group) = (None, None);
+    for (key, field) in field.object(remarks)?.fields() {
+        match known_at(Level::Acl, &key) {
+            Some("user") => user = Some(read_account(&field, remarks)?),
+            Some(_) => group = Some(read_account(&field, remarks)?),
+            None => remarks.warning(&field.path, "unknown key, ignored: user and group are known"),
+        }
+    }
+    let (user, group) = (user.flatten(), group.flatten());
+    if user.is_none() && group.is_none() {
+        remarks.problem(path, "names neither a user nor a group: write {\"user\": \"NAME\"}");
+        return None;
+    }
+    Some(Acl { user, group })
+}
+
+/// The name of a user or group: `Some(None)` if it is empty, `None` if it cannot be one.
+fn read_account(field: &Field, remarks: &mut Remarks) -> Option<Option<String>> {
+    if !field.value.is_string() {
+        return field.refuse("a name in quotes", remarks);
+    }
+    let Some(name) = field.text(remarks) else { return Some(None) };
+    let forbidden = |c: char| c.is_control() || c == ':' || c == ',' || c == '/';
+    if name.contains(forbidden) || name.len() > 256 {
+        return field.refuse("the name of one user or group", remarks);
+    }
+    Some(Some(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn acls(value: Value) -> (Vec<Acl>, usize, Vec<String>) {
+        let mut remarks = Remarks::default();
+        let acls = read_acls(Field::new("acls".to_owned(), value), &mut remarks);
+        let left = remarks.conclude(None).unwrap_err();
+        (acls, left.warnings.len(), left.problems.iter().map(ToString::to_string).collect())
+    }
+
+    fn acl(user: &str, group: &str) -> Acl {
+        let name = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        Acl { user: name(user), group: name(group) }
+    }
+
+    #[test]
+    fn an_acl_names_a_user_a_group_or_both() {
+        let (read, warnings, problems) = acls(json!([
+            {"user": "app", "group": "web"}, {"user": "app"}, {"group": "web", "user": null},
+            {"user": "CONTOSO\\web admins"}, {"user": "app"},
+        ]));
+        let expected =
+            vec![acl("app", "web"), acl("app", ""), acl("", "web"), acl("CONTOSO\\web admins", "")];
+        assert_eq!((read, warnings, problems), (expected, 0, vec![]));
+    }
+
+    #[test]
+    fn an_acl_alone_is_a_list_of_one() {
+        assert_eq!(acls(json!({"user": "app"})), (vec![acl("app", "")], 1, vec![]));
+    }
+
+    #[test]
+    fn what_names_nobody_is_refused() {
+        for (value, sentence) in [
+            (json!([{}]), "acls[0]: names neither a user nor a group"),
+            (json!([{"user": ""}]), "acls[0]: names neither a user nor a group"),
+            (json!(["app"]), "acls[0]: must be an object, but is the string \"app\""),
+            (json!([{"user": 1000}]), "acls[0].user: must be a name in quotes, but is 1000"),
+            (json!([{"user": "a:b"}]), "acls[0].user: must be the name of one user or group"),
+            (json!([{"group": "a\nb"}]), "acls[0].group: must be the name of one user or group"),
+            (json!("app"), "acls: must be an array"),
+        ] {
+            let problems = acls(value).2;
+            assert!(problems[0].starts_with(sentence), "{problems:?}");
+        }
+    }
+}

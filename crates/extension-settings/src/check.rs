@@ -1,0 +1,117 @@
+//! From sorted values to settings.
+
+use std::time::Duration;
+
+use object_id::VaultSuffixes;
+
+use crate::certificate::{self, Defaults, read_acls};
+use crate::claims::Claims;
+use crate::collision;
+use crate::field::Field;
+use crate::identity::Identity;
+use crate::logging::Logging;
+use crate::places::Places;
+use crate::remark::Remarks;
+use crate::settings::{
+    DEFAULT_POLLING_INTERVAL, FileLayout, ObservedCertificate, Retain, Settings, StoreLocation,
+};
+use crate::store::read_layout;
+
+/// The longest polling interval: eight digits, about three years. More is a mistake.
+const LONGEST_INTERVAL: u32 = 99_999_999;
+
+/// The most versions that can be counted; whoever wants more wants all of them.
+const MOST_VERSIONS: u32 = 999;
+
+/// Checks every value, also after the first problem. `None` comes with a problem.
+pub(crate) fn check(
+    places: Places,
+    suffixes: &VaultSuffixes,
+    remarks: &mut Remarks,
+) -> Option<Settings> {
+    let Places { mut secrets, identity, logging, entries } = places;
+    let polling_interval = polling_interval(secrets.take("pollingIntervalInS"), remarks);
+    let retain_versions = retain_versions(secrets.take("retainVersions"), remarks);
+    let require_initial_sync = flag(secrets.take("requireInitialSync"), false, remarks);
+    let acl_enabled = flag(secrets.take("aclEnabled"), true, remarks);
+    let identity = Identity::read(identity, &Identity::default(), remarks);
+    let logging = Logging::read(logging, remarks);
+    let defaults = defaults(secrets, &identity, remarks);
+    let mut certificates = Vec::with_capacity(entries.len());
+    for entry in entries {
+        let path = entry.path.clone();
+        if let Some(read) = certificate::read(entry, &defaults, suffixes, remarks) {
+            certificates.push((path, read));
+        }
+    }
+    collision::check(&mut certificates, remarks);
+    warn_of_disabled_acls(acl_enabled, &certificates, remarks);
+    let certificates: Vec<_> = certificates.into_iter().map(|(_, read)| read).collect();
+    (!certificates.is_empty()).then_some(Settings {
+        polling_interval,
+        require_initial_sync,
+        acl_enabled,
+        retain_versions,
+        identity,
+        logging,
+        certificates,
+    })
+}
+
+fn defaults(mut secrets: Claims, identity: &Identity, remarks: &mut Remarks) -> Defaults {
+    let store = secrets
+        .take("certificateStoreLocation")
+        .and_then(|field| StoreLocation::read(&field, remarks))
+        .unwrap_or_else(StoreLocation::default_store);
+    let layout = secrets
+        .take("certificateFileLayout")
+        .and_then(|field| read_layout(&field, remarks))
+        .unwrap_or(FileLayout::Unstated);
+    let acls = secrets.take("acls").map(|field| read_acls(field, remarks)).unwrap_or_default();
+    Defaults { store, layout, acls, identity: identity.clone() }
+}
+
+fn polling_interval(field: Option<Field>, remarks: &mut Remarks) -> Duration {
+    let Some(field) = field else { return DEFAULT_POLLING_INTERVAL };
+    let Some(seconds) = field.whole_number(1..=LONGEST_INTERVAL, remarks) else {
+        return DEFAULT_POLLING_INTERVAL;
+    };
+    if seconds < 60 {
+        let text = "less than a minute: vaults refuse callers who ask too often, and all machines \
+            that share the vault feel it";
+        remarks.warning(&field.path, text);
+    }
+    Duration::from_secs(seconds.into())
+}
+
+fn retain_versions(field: Option<Field>, remarks: &mut Remarks) -> Retain {
+    let number = field.and_then(|field| {
+        let number = field.whole_number(0..=MOST_VERSIONS, remarks)?;
+        if number == 1 {
+            let text = "must be at least 2, the current version and the one before it, so that \
+                there is a way back; 0 keeps all";
+            remarks.problem(&field.path, text);
+        }
+        Some(number)
+    });
+    match number {
+        Some(0) => Retain::All,
+        Some(number) => Retain::Versions(number),
+        None => Retain::Versions(2),
+    }
+}
+
+fn flag(field: Option<Field>, otherwise: bool, remarks: &mut Remarks) -> bool {
+    field.and_then(|field| field.flag(remarks)).unwrap_or(otherwise)
+}
+
+fn warn_of_disabled_acls(
+    acl_enabled: bool,
+    certificates: &[(String, ObservedCertificate)],
+    remarks: &mut Remarks,
+) {
+    let with_acls = certificates.iter().find(|(_, certificate)| !certificate.acls.is_empty());
+    if let (false, Some((path, _))) = (acl_enabled, with_acls) {
+        remarks.warning(format!("{path}.acls"), "not applied, because aclEnabled is false");
+    }
+}

@@ -1,0 +1,154 @@
+//! What is wrong with the settings, or could be written better.
+
+use std::fmt;
+
+use crate::settings::{Parsed, Settings};
+
+/// More remarks of one kind than this are counted, not kept: settings can be large, and the
+/// hundredth of a kind teaches nothing.
+const MOST_REMARKS: usize = 200;
+
+/// How many problems the one-line form names.
+const MOST_SHOWN: usize = 5;
+
+/// A sentence about one value in the settings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Remark {
+    /// The path to the value, `secretsManagementSettings.observedCertificates[2].url` for
+    /// example; empty for the document as a whole.
+    pub path: String,
+    /// What about it, and what to do.
+    pub text: String,
+}
+
+impl fmt::Display for Remark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.path.is_empty() {
+            f.write_str(&self.text)
+        } else {
+            write!(f, "{}: {}", self.path, self.text)
+        }
+    }
+}
+
+/// Why settings are refused. `Display` names the first few problems on one line; for all of them
+/// go through the list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problems {
+    /// What has to be put right; at least one, at most some hundred.
+    pub problems: Vec<Remark>,
+    /// What else was noticed. Often the cause: a misspelt key, for example.
+    pub warnings: Vec<Remark>,
+}
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, problem) in self.problems.iter().take(MOST_SHOWN).enumerate() {
+            let separator = if index == 0 { "" } else { "; " };
+            write!(f, "{separator}{problem}")?;
+        }
+        match self.problems.len().saturating_sub(MOST_SHOWN) {
+            0 => Ok(()),
+            more => write!(f, "; and {more} more"),
+        }
+    }
+}
+
+impl std::error::Error for Problems {}
+
+/// The remarks found so far.
+#[derive(Default)]
+pub(crate) struct Remarks {
+    problems: Kept,
+    warnings: Kept,
+}
+
+#[derive(Default)]
+struct Kept {
+    remarks: Vec<Remark>,
+    left_out: usize,
+}
+
+impl Remarks {
+    pub(crate) fn problem(&mut self, path: impl fmt::Display, text: impl Into<String>) {
+        self.problems.add(path, text);
+    }
+
+    pub(crate) fn warning(&mut self, path: impl fmt::Display, text: impl Into<String>) {
+        self.warnings.add(path, text);
+    }
+
+    /// Whether another warning would be kept, so that it is worth wording it well.
+    pub(crate) fn keeps_warnings(&self) -> bool {
+        self.warnings.remarks.len() < MOST_REMARKS
+    }
+
+    /// The settings, unless there is a problem. `None` always comes with one.
+    pub(crate) fn conclude(self, settings: Option<Settings>) -> Result<Parsed, Problems> {
+        let (problems, warnings) = (self.problems.finish(), self.warnings.finish());
+        match settings {
+            Some(settings) if problems.is_empty() => Ok(Parsed { settings, warnings }),
+            _ => Err(Problems { problems, warnings }),
+        }
+    }
+}
+
+impl Kept {
+    fn add(&mut self, path: impl fmt::Display, text: impl Into<String>) {
+        if self.remarks.len() < MOST_REMARKS {
+            self.remarks.push(Remark { path: path.to_string(), text: text.into() });
+        } else {
+            self.left_out += 1;
+        }
+    }
+
+    fn finish(mut self) -> Vec<Remark> {
+        if self.left_out > 0 {
+            let text = format!("{} more of the kind were left out", self.left_out);
+            self.remarks.push(Remark { path: String::new(), text });
+        }
+        self.remarks
+    }
+}
+
+/// A value from the document, short and harmless enough to stand in a remark.
+pub(crate) fn excerpt(text: &str) -> String {
+    const LONGEST: usize = 120;
+    let mut shown: String = text.chars().take(LONGEST).flat_map(char::escape_debug).collect();
+    if text.chars().nth(LONGEST).is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problems(count: usize) -> Problems {
+        let mut remarks = Remarks::default();
+        for index in 0..count {
+            remarks.problem(format!("a[{index}]"), "wrong");
+        }
+        remarks.conclude(None).unwrap_err()
+    }
+
+    #[test]
+    fn a_remark_is_a_path_and_a_sentence() {
+        assert_eq!(problems(2).to_string(), "a[0]: wrong; a[1]: wrong");
+    }
+
+    #[test]
+    fn the_line_stays_short_and_the_list_bounded() {
+        assert!(problems(9).to_string().ends_with("a[4]: wrong; and 4 more"));
+        let many = problems(1000).problems;
+        assert_eq!(many.len(), 201);
+        assert_eq!(many[200].to_string(), "800 more of the kind were left out");
+    }
+
+    #[test]
+    fn excerpts_are_short_and_printable() {
+        assert_eq!(excerpt("a\n\u{1b}"), "a\\n\\u{1b}");
+        assert_eq!(excerpt(&"é".repeat(500)).chars().count(), 121);
+    }
+}

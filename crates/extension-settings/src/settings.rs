@@ -1,0 +1,110 @@
+//! The settings as the rest of the product knows them: valid and complete.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use object_id::ObjectId;
+
+use crate::identity::Identity;
+use crate::logging::Logging;
+use crate::remark::Remark;
+
+/// Where certificates go whose entry, and whose settings, name no store. The path is that of
+/// Microsoft's extension, so that consumers keep theirs.
+pub const DEFAULT_STORE: &str = "/var/lib/waagent/Microsoft.Azure.KeyVault.Store";
+
+/// How often the vault is asked where the settings do not say: 3600 s.
+pub const DEFAULT_POLLING_INTERVAL: Duration = Duration::from_secs(3600);
+
+/// The longest list of observed certificates that is read.
+pub const MOST_CERTIFICATES: usize = 20_000;
+
+/// What [`crate::parse`] makes of a document in which nothing is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parsed {
+    /// The settings.
+    pub settings: Settings,
+    /// What was read, but should be written otherwise.
+    pub warnings: Vec<Remark>,
+}
+
+/// The settings: checked, defaults filled in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// Time from one poll of the vault to the next, at least 1 s.
+    pub polling_interval: Duration,
+    /// Whether success waits until every certificate has been installed once.
+    pub require_initial_sync: bool,
+    /// Whether the ACLs of the entries are to be applied. Where it is false, they are not.
+    pub acl_enabled: bool,
+    /// How many versions of each certificate stay on disk.
+    pub retain_versions: Retain,
+    /// Who asks the vault, where an entry does not say otherwise.
+    pub identity: Identity,
+    /// Where the log is sent besides its file.
+    pub logging: Option<Logging>,
+    /// What is to be installed: at least one and at most [`MOST_CERTIFICATES`], no two of them
+    /// writing the same link.
+    pub certificates: Vec<ObservedCertificate>,
+}
+
+/// How many versions of a certificate stay on disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Retain {
+    /// Every version ever installed.
+    All,
+    /// This many, the current one included; at least 2.
+    Versions(u32),
+}
+
+/// One certificate to be kept up to date on this machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObservedCertificate {
+    /// The secret that carries the certificate and its key; with a version, it is pinned.
+    pub id: ObjectId,
+    /// Where it goes.
+    pub store: StoreLocation,
+    /// The link's name in the store, without the suffixes of the split layout: a plain file name.
+    pub link_name: String,
+    /// Which files are written.
+    pub layout: FileLayout,
+    /// Who may read the files besides their owner, without repetitions.
+    pub acls: Vec<Acl>,
+    /// Who asks the vault: the entry's own identity, completed by that of the settings.
+    pub identity: Identity,
+}
+
+/// Where a certificate is installed.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum StoreLocation {
+    /// A directory on disk.
+    Directory {
+        /// Absolute and normalised: no `.`, `..` or doubled separators.
+        path: PathBuf,
+        /// Whether this is [`DEFAULT_STORE`], named or not.
+        is_default: bool,
+    },
+}
+
+/// Which files stand for one certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileLayout {
+    /// The settings do not say: combined, unless the store already holds split links (of
+    /// Microsoft's 4.x), then both.
+    Unstated,
+    /// One PEM file: certificate, issuers, key (Microsoft's 1.x to 3.x).
+    Combined,
+    /// A `.pem`, a `.keyid` and a `.luma` file (Microsoft's 4.x).
+    Split,
+    /// All of them.
+    Both,
+}
+
+/// A user, a group or both who may read a certificate's files. At least one is there.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Acl {
+    /// The user's name.
+    pub user: Option<String>,
+    /// The group's name.
+    pub group: Option<String>,
+}
