@@ -48,6 +48,8 @@ pub enum ErrorKind {
     IdentityNotFound,
     /// The identity endpoint refuses the request for another reason.
     IdentityRefused,
+    /// The proof that Azure Arc's agent asks for cannot be given, or is not accepted.
+    IdentityProof,
     /// The vault's or the proxy's name cannot be resolved.
     NameNotResolved,
     /// Nothing listens at the vault's or the proxy's address.
@@ -104,7 +106,7 @@ pub enum ErrorKind {
 
 impl ErrorKind {
     /// Every kind, for tables and documents.
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 34] = [
         Self::IdentityUnreachable,
         Self::IdentityTimedOut,
         Self::IdentityUnavailable,
@@ -112,6 +114,7 @@ impl ErrorKind {
         Self::IdentityAmbiguous,
         Self::IdentityNotFound,
         Self::IdentityRefused,
+        Self::IdentityProof,
         Self::NameNotResolved,
         Self::ConnectionRefused,
         Self::Unreachable,
@@ -172,7 +175,10 @@ impl ErrorKind {
             | Self::Redirected
             | Self::VaultAnswer
             | Self::OtherSecret => Fault::Network,
-            Self::IdentityUnreachable | Self::IdentityAnswer | Self::NoTrustedRoots => Fault::Host,
+            Self::IdentityUnreachable
+            | Self::IdentityAnswer
+            | Self::IdentityProof
+            | Self::NoTrustedRoots => Fault::Host,
         }
     }
 

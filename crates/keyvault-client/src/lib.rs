@@ -1,7 +1,8 @@
 //! Managed identity tokens and Key Vault secrets over HTTP.
 //!
 //! [`SecretClient`] reads a secret that an [`object_id::ObjectId`] names, with a token from a
-//! [`TokenCredential`]: [`ManagedIdentityCredential`] asks a virtual machine's metadata service.
+//! [`TokenCredential`]: [`ManagedIdentityCredential`] asks a virtual machine's metadata service,
+//! [`AzureArcCredential`] the agent of a machine elsewhere.
 //! Both talk through one [`Http`], which keeps the rules that hold for every request: nothing is
 //! redirected, everything has a time limit and a size limit, vaults are reached by https alone,
 //! the metadata service never through a proxy.
@@ -21,8 +22,8 @@ mod text;
 mod vault;
 
 pub use credential::{
-    AccessToken, EndpointError, IdentityEndpoint, IdentitySelector, ManagedIdentityCredential,
-    TokenClaims, TokenCredential,
+    AccessToken, AzureArcCredential, EndpointError, IdentityEndpoint, IdentitySelector,
+    ManagedIdentityCredential, TokenClaims, TokenCredential,
 };
 pub use error::{ClientError, ErrorKind, Fault, Retry};
 pub use http::{Http, ProxyError};

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde::de::{Deserialize, Deserializer, Visitor};
 use zeroize::Zeroizing;
 
-use super::AccessToken;
+use super::{AccessToken, IdentitySelector};
 
 /// Tokens are given out for a day at most; a larger number is a mistake.
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
@@ -27,6 +27,9 @@ pub(super) struct TokenAnswer {
     expires_in: Number,
     #[serde(default)]
     expires_on: Number,
+    client_id: Option<String>,
+    object_id: Option<String>,
+    msi_res_id: Option<String>,
 }
 
 /// Numbers come as numbers, as strings, or not at all.
@@ -46,6 +49,18 @@ impl TokenAnswer {
     pub(super) fn read(body: &[u8]) -> Result<Self, BadToken> {
         // serde's own message may quote the body.
         serde_json::from_slice(body).map_err(|_| BadToken::Json)
+    }
+
+    /// Whether the endpoint says that it heeded the selector. Those that do not know one ignore
+    /// it and answer for the machine's own identity.
+    pub(super) fn is_for(&self, selector: &IdentitySelector) -> bool {
+        let (wanted, answered) = match selector {
+            IdentitySelector::Unspecified => return true,
+            IdentitySelector::ClientId(id) => (id, &self.client_id),
+            IdentitySelector::ObjectId(id) => (id, &self.object_id),
+            IdentitySelector::ResourceId(id) => (id, &self.msi_res_id),
+        };
+        answered.as_ref().is_some_and(|answered| answered.eq_ignore_ascii_case(wanted))
     }
 
     pub(super) fn into_token(self, now: SystemTime) -> Result<AccessToken, BadToken> {

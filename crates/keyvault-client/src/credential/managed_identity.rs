@@ -1,18 +1,18 @@
 //! Tokens from the metadata service of Azure virtual machines.
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
 
 use ureq::http::HeaderValue;
 
-use crate::error::ClientError;
-use crate::http::{Answer, Http};
-use crate::percent;
+use crate::error::{ClientError, ErrorKind};
+use crate::http::Http;
 
 use super::answer::TokenAnswer;
 use super::cache::TokenCache;
-use super::refusal::Refusal;
-use super::{AccessToken, IdentityEndpoint, IdentitySelector, TokenCredential};
+use super::refusal::{Machine, Refusal};
+use super::{AccessToken, IdentityEndpoint, IdentitySelector, TokenCredential, token_url};
 
 /// The oldest version that every cloud has; it knows all selectors.
 const API_VERSION: &str = "2018-02-01";
@@ -25,19 +25,47 @@ pub struct ManagedIdentityCredential {
     http: Http,
     endpoint: IdentityEndpoint,
     selector: IdentitySelector,
+    /// What was given as a client id turned out to be an object id.
+    is_object_id: AtomicBool,
     tokens: TokenCache,
 }
 
 impl ManagedIdentityCredential {
-    /// Asks nothing yet.
+    /// Asks nothing yet. A client id that the machine does not know is tried as an object id.
     #[must_use]
     pub fn new(http: Http, endpoint: IdentityEndpoint, selector: IdentitySelector) -> Self {
-        Self { http, endpoint, selector, tokens: TokenCache::default() }
+        let is_object_id = AtomicBool::new(false);
+        Self { http, endpoint, selector, is_object_id, tokens: TokenCache::default() }
     }
 
     fn fetch(&self, resource: &str, now: SystemTime) -> Result<AccessToken, ClientError> {
-        let refusal = Refusal { endpoint: &self.endpoint, selector: &self.selector };
-        let answer = self.ask(resource).map_err(|trouble| refusal.of_trouble(trouble))?;
+        let selector = self.selector();
+        let refused = match self.fetch_for(&selector, resource, now) {
+            Err(error) if error.kind() == ErrorKind::IdentityNotFound => error,
+            other => return other,
+        };
+        // Both are GUIDs, and portal pages show the object id first: many give that one.
+        let IdentitySelector::ClientId(id) = selector else {
+            return Err(refused);
+        };
+        let token = self.fetch_for(&IdentitySelector::ObjectId(id), resource, now);
+        let token = token.map_err(|_| refused)?;
+        self.is_object_id.store(true, Ordering::Relaxed);
+        Ok(token)
+    }
+
+    fn fetch_for(
+        &self,
+        selector: &IdentitySelector,
+        resource: &str,
+        now: SystemTime,
+    ) -> Result<AccessToken, ClientError> {
+        let refusal = Refusal { machine: Machine::Azure, endpoint: &self.endpoint, selector };
+        let url = token_url(&self.endpoint, API_VERSION, resource, selector);
+        let answer = self
+            .http
+            .ask_identity(&url, &[("Metadata", &HeaderValue::from_static("true"))])
+            .map_err(|trouble| refusal.of_trouble(trouble))?;
         if answer.status != 200 || answer.is_web_page() {
             return Err(refusal.of_answer(&answer, now));
         }
@@ -46,9 +74,13 @@ impl ManagedIdentityCredential {
             .map_err(|bad| refusal.of_token(bad))
     }
 
-    fn ask(&self, resource: &str) -> Result<Answer, crate::http::Trouble> {
-        let url = token_url(&self.endpoint, API_VERSION, resource, &self.selector);
-        self.http.ask_identity(&url, &[("Metadata", &HeaderValue::from_static("true"))])
+    fn selector(&self) -> IdentitySelector {
+        match &self.selector {
+            IdentitySelector::ClientId(id) if self.is_object_id.load(Ordering::Relaxed) => {
+                IdentitySelector::ObjectId(id.clone())
+            }
+            selector => selector.clone(),
+        }
     }
 }
 
@@ -68,38 +100,5 @@ impl fmt::Debug for ManagedIdentityCredential {
             .field("endpoint", &self.endpoint.to_string())
             .field("selector", &self.selector)
             .finish_non_exhaustive()
-    }
-}
-
-pub(super) fn token_url(
-    endpoint: &IdentityEndpoint,
-    api_version: &str,
-    resource: &str,
-    selector: &IdentitySelector,
-) -> String {
-    let resource = percent::encode(resource);
-    let mut url = format!("{endpoint}?api-version={api_version}&resource={resource}");
-    if let Some((name, id)) = selector.parameter() {
-        url.push_str(&format!("&{name}={}", percent::encode(id)));
-    }
-    url
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_request_names_resource_and_identity() {
-        let url = |selector| {
-            token_url(&IdentityEndpoint::imds(), API_VERSION, "https://vault.azure.net", &selector)
-        };
-        let plain = "http://169.254.169.254/metadata/identity/oauth2/token\
-                     ?api-version=2018-02-01&resource=https%3A%2F%2Fvault.azure.net";
-        assert_eq!(url(IdentitySelector::Unspecified), plain);
-        assert_eq!(url(IdentitySelector::ClientId("a".into())), format!("{plain}&client_id=a"));
-        assert_eq!(url(IdentitySelector::ObjectId("a".into())), format!("{plain}&object_id=a"));
-        let arm = url(IdentitySelector::ResourceId("/s/a b".into()));
-        assert_eq!(arm, format!("{plain}&msi_res_id=%2Fs%2Fa%20b"));
     }
 }

@@ -1,9 +1,11 @@
 //! Tokens, and who hands them out.
 
 mod answer;
+mod arc;
 mod cache;
 mod claims;
 mod endpoint;
+mod key_file;
 mod managed_identity;
 mod refusal;
 
@@ -15,8 +17,10 @@ use ureq::http::HeaderValue;
 use zeroize::Zeroizing;
 
 use crate::error::ClientError;
+use crate::percent;
 use crate::text::is_guid;
 
+pub use arc::AzureArcCredential;
 pub use claims::TokenClaims;
 pub use endpoint::{EndpointError, IdentityEndpoint};
 pub use managed_identity::ManagedIdentityCredential;
@@ -88,6 +92,21 @@ impl fmt::Display for IdentitySelector {
             Self::ResourceId(id) => write!(f, "the identity {id}"),
         }
     }
+}
+
+/// The URL of a request for a token.
+fn token_url(
+    endpoint: &IdentityEndpoint,
+    api_version: &str,
+    resource: &str,
+    selector: &IdentitySelector,
+) -> String {
+    let resource = percent::encode(resource);
+    let mut url = format!("{endpoint}?api-version={api_version}&resource={resource}");
+    if let Some((name, id)) = selector.parameter() {
+        url.push_str(&format!("&{name}={}", percent::encode(id)));
+    }
+    url
 }
 
 /// A bearer token. Its text leaves it only for a request's header; it is wiped when the last
@@ -202,6 +221,21 @@ mod tests {
         let token = token(3600);
         assert!(!format!("{token:?}").contains("sesame"));
         assert!(!format!("{:?}", token.header()).contains("sesame"));
+    }
+
+    #[test]
+    fn the_request_names_resource_and_identity() {
+        let url = |selector| {
+            let endpoint = IdentityEndpoint::imds();
+            token_url(&endpoint, "2018-02-01", "https://vault.azure.net", &selector)
+        };
+        let plain = "http://169.254.169.254/metadata/identity/oauth2/token\
+                     ?api-version=2018-02-01&resource=https%3A%2F%2Fvault.azure.net";
+        assert_eq!(url(IdentitySelector::Unspecified), plain);
+        assert_eq!(url(IdentitySelector::ClientId("a".into())), format!("{plain}&client_id=a"));
+        assert_eq!(url(IdentitySelector::ObjectId("a".into())), format!("{plain}&object_id=a"));
+        let arm = url(IdentitySelector::ResourceId("/s/a b".into()));
+        assert_eq!(arm, format!("{plain}&msi_res_id=%2Fs%2Fa%20b"));
     }
 
     #[test]

@@ -15,8 +15,18 @@ use crate::text::one_line;
 use super::answer::BadToken;
 use super::{IdentityEndpoint, IdentitySelector};
 
+/// Which kind of machine the commands in the sentences are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Machine {
+    /// A virtual machine in Azure.
+    Azure,
+    /// A machine elsewhere, connected by Azure Arc.
+    Arc,
+}
+
 /// What a request was about, for the sentences.
 pub(super) struct Refusal<'a> {
+    pub(super) machine: Machine,
     pub(super) endpoint: &'a IdentityEndpoint,
     pub(super) selector: &'a IdentitySelector,
 }
@@ -92,6 +102,13 @@ impl Refusal<'_> {
                 "a proxy answers in its place (403, unreachable): let requests to it bypass \
                  every proxy",
             ),
+            401 => self.unusable(match self.machine {
+                Machine::Azure => {
+                    "it wants a proof (401), as Azure Arc's agent does: check \
+                     authenticationSettings.msiEndpoint"
+                }
+                Machine::Arc => "it wants a proof (401) and does not say which",
+            }),
             _ if answer.is_web_page() => self.unusable("a web page comes in place of a token"),
             300..=399 => self.unusable("it redirects, which is not followed"),
             status => ClientError::new(
@@ -124,7 +141,14 @@ impl Refusal<'_> {
                 ),
             );
         }
-        let sentence = if is_named {
+        let sentence = if self.machine == Machine::Arc {
+            format!(
+                "Azure Arc's agent knows no such identity ({}): remove \
+                 authenticationSettings.msiClientId, and check with `azcmagent show` that the \
+                 machine is connected",
+                self.selector
+            )
+        } else if is_named {
             format!(
                 "{} is not assigned to this machine: list what is with `{SHOW}`, then correct \
                  authenticationSettings.msiClientId or assign it with `az vm identity assign \
@@ -160,7 +184,7 @@ impl Refusal<'_> {
         ClientError::new(ErrorKind::IdentityUnavailable, sentence)
     }
 
-    fn unusable(&self, what: &str) -> ClientError {
+    pub(super) fn unusable(&self, what: &str) -> ClientError {
         let at = self.endpoint;
         ClientError::new(ErrorKind::IdentityAnswer, format!("no token from {at}: {what}"))
     }

@@ -204,6 +204,7 @@ fn basics(connect: Duration, whole: Duration) -> ConfigBuilder<AgentScope> {
         .max_redirects(0)
         .max_redirects_will_error(false)
         .http_status_as_error(false)
+        .timeout_resolve(Some(connect))
         .timeout_connect(Some(connect))
         .timeout_global(Some(whole))
         .user_agent(concat!("akvvm/", env!("CARGO_PKG_VERSION")))
