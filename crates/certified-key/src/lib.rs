@@ -1,1 +1,26 @@
-//! (being written)
+//! What a key vault hands out as text becomes a leaf certificate, its issuers in order, and the
+//! private key that belongs to the leaf; and these become PEM files again.
+//!
+//! Bytes in, bytes out: this crate knows neither where a value comes from nor where it goes, and
+//! it has no clock. Everything it is given may be hostile: input size, nesting, key derivation
+//! and signature checks are bounded, and every refusal is a sentence that is safe to publish.
+
+mod assemble;
+mod candidate;
+mod certificate;
+mod certified;
+mod chain;
+mod decode;
+mod elliptic;
+mod encode;
+mod error;
+mod pem_text;
+mod pkcs12;
+mod private_key;
+mod rsa;
+mod signature;
+
+pub use certificate::Certificate;
+pub use certified::{CertifiedKey, Content};
+pub use decode::{Decoded, MAX_VALUE, decode};
+pub use error::DecodeError;

@@ -1,0 +1,133 @@
+//! One certificate, with what people and stores ask of it.
+
+use std::fmt;
+use std::time::{Duration, SystemTime};
+
+use x509_parser::certificate::X509Certificate;
+use x509_parser::extensions::GeneralName;
+use x509_parser::time::ASN1Time;
+use x509_parser::x509::X509Name;
+
+use crate::candidate::Candidate;
+
+/// An X.509 certificate.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Certificate {
+    der: Vec<u8>,
+    subject: String,
+    issuer: String,
+    serial: String,
+    not_before: SystemTime,
+    not_after: SystemTime,
+    dns_names: Vec<String>,
+    self_signed: bool,
+}
+
+impl Certificate {
+    pub(crate) fn new(found: &Candidate<'_>) -> Self {
+        let parsed = &found.parsed;
+        Self {
+            der: found.der.to_vec(),
+            subject: one_line(parsed.subject()),
+            issuer: one_line(parsed.issuer()),
+            serial: hexadecimal(parsed.raw_serial()),
+            not_before: system_time(parsed.validity().not_before),
+            not_after: system_time(parsed.validity().not_after),
+            dns_names: dns_names(parsed),
+            self_signed: found.is_self_signed(),
+        }
+    }
+
+    /// The certificate's bytes.
+    pub fn der(&self) -> &[u8] {
+        &self.der
+    }
+
+    /// Whom it certifies, in one line, as in `C=US, O=Contoso, CN=www.contoso.com`.
+    pub fn subject(&self) -> &str {
+        &self.subject
+    }
+
+    /// Who certified it, in one line.
+    pub fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    /// Serial number in upper-case hexadecimal, as `openssl x509 -serial` prints it.
+    pub fn serial(&self) -> &str {
+        &self.serial
+    }
+
+    /// Beginning of validity.
+    pub fn not_before(&self) -> SystemTime {
+        self.not_before
+    }
+
+    /// End of validity.
+    pub fn not_after(&self) -> SystemTime {
+        self.not_after
+    }
+
+    /// DNS names of the subjectAltName extension, in its order.
+    pub fn dns_names(&self) -> &[String] {
+        &self.dns_names
+    }
+
+    /// Certified by its own key?
+    pub fn is_self_signed(&self) -> bool {
+        self.self_signed
+    }
+}
+
+impl fmt::Debug for Certificate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Certificate({}, serial {}, by {})", self.subject, self.serial, self.issuer)
+    }
+}
+
+/// A name as a log can bear it: no control characters, not endless.
+pub(crate) fn one_line(name: &X509Name<'_>) -> String {
+    const LONGEST: usize = 400;
+    let text: String =
+        name.to_string().chars().filter(|letter| !letter.is_control()).take(LONGEST).collect();
+    if text.is_empty() { "(no name)".to_owned() } else { text }
+}
+
+fn dns_names(parsed: &X509Certificate<'_>) -> Vec<String> {
+    let Ok(Some(names)) = parsed.subject_alternative_name() else { return Vec::new() };
+    names
+        .value
+        .general_names
+        .iter()
+        .filter_map(|name| match name {
+            GeneralName::DNSName(name) => Some((*name).to_owned()),
+            _ => None,
+        })
+        .collect()
+}
+
+fn hexadecimal(serial: &[u8]) -> String {
+    use std::fmt::Write as _;
+    let significant = match serial {
+        [0, rest @ ..] if !rest.is_empty() => rest,
+        all => all,
+    };
+    significant.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02X}");
+        text
+    })
+}
+
+/// X.509's years 1 to 9999 all fit; a time that the platform cannot hold becomes the epoch, which
+/// makes such a certificate expired.
+fn system_time(time: ASN1Time) -> SystemTime {
+    let seconds = time.timestamp();
+    let distance = Duration::from_secs(seconds.unsigned_abs());
+    let moment = if seconds < 0 {
+        SystemTime::UNIX_EPOCH.checked_sub(distance)
+    } else {
+        SystemTime::UNIX_EPOCH.checked_add(distance)
+    };
+    moment.unwrap_or(SystemTime::UNIX_EPOCH)
+}

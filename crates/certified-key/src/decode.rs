@@ -1,0 +1,94 @@
+//! From the value of a secret to a certificate with its key: which format is it?
+
+use base64::Engine as _;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use zeroize::Zeroizing;
+
+use crate::CertifiedKey;
+use crate::assemble::{Parts, assemble};
+use crate::error::DecodeError;
+use crate::{pem_text, pkcs12};
+
+/// Largest value that is looked at, in bytes. A secret holds at most 25 KiB
+/// (<https://learn.microsoft.com/azure/key-vault/secrets/about-secrets>); the rest is for files.
+pub const MAX_VALUE: usize = 1024 * 1024;
+
+/// First byte of every DER or BER file: the tag of a SEQUENCE.
+const SEQUENCE: u8 = 0x30;
+
+/// A certificate with its key, and what there is to say about it.
+#[derive(Debug)]
+pub struct Decoded {
+    /// The leaf, its issuers and its private key.
+    pub key: CertifiedKey,
+    /// Things left out or odd, one sentence each, fit for a log: unrelated certificates,
+    /// unreadable extra parts.
+    pub notes: Vec<String>,
+}
+
+/// Decodes the value of a secret: PEM text, or a PKCS#12 file in base64.
+///
+/// The value itself says which of the two it is. The content type is free text that a person can
+/// type, so it only helps to word a refusal.
+///
+/// # Errors
+/// A [`DecodeError`] whose text names the cause and the fix.
+pub fn decode(content_type: Option<&str>, value: &str) -> Result<Decoded, DecodeError> {
+    let text = value.trim_start_matches('\u{feff}').trim();
+    if text.is_empty() {
+        return Err(DecodeError::Empty);
+    }
+    if text.len() > MAX_VALUE {
+        return Err(DecodeError::TooLarge { limit: MAX_VALUE });
+    }
+    if pem_text::is_pem(text.as_bytes()) {
+        return decode_pem(text.as_bytes());
+    }
+    let neither = || DecodeError::NotACertificate { content_type: content_type.map(short) };
+    let bytes = from_base64(text.as_bytes()).ok_or_else(neither)?;
+    if pem_text::is_pem(&bytes) {
+        return decode_pem(&bytes);
+    }
+    if bytes.first() != Some(&SEQUENCE) {
+        return Err(neither());
+    }
+    decode_parts(pkcs12::read(&bytes)?)
+}
+
+/// Decodes PEM text that may come from anywhere.
+pub(crate) fn decode_pem(bytes: &[u8]) -> Result<Decoded, DecodeError> {
+    if bytes.len() > MAX_VALUE {
+        return Err(DecodeError::TooLarge { limit: MAX_VALUE });
+    }
+    decode_parts(pem_text::read(bytes)?)
+}
+
+fn decode_parts(parts: Parts) -> Result<Decoded, DecodeError> {
+    let decoded = assemble(parts)?;
+    if pem_text::reads_back(&decoded.key) { Ok(decoded) } else { Err(DecodeError::NotReadBack) }
+}
+
+/// Base64 as people and tools write it: standard or URL-safe alphabet, with or without padding,
+/// broken into lines or not.
+fn from_base64(text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    const LENIENT: GeneralPurpose = GeneralPurpose::new(
+        &alphabet::STANDARD,
+        GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+    );
+    let mut packed = Zeroizing::new(Vec::with_capacity(text.len()));
+    packed.extend(text.iter().filter(|byte| !byte.is_ascii_whitespace()).map(|byte| match byte {
+        b'-' => b'+',
+        b'_' => b'/',
+        other => *other,
+    }));
+    let mut bytes = Zeroizing::new(vec![0; packed.len() / 4 * 3 + 3]);
+    let length = LENIENT.decode_slice(packed.as_slice(), &mut bytes).ok()?;
+    bytes.truncate(length);
+    Some(bytes)
+}
+
+/// A content type as a log can bear it.
+fn short(content_type: &str) -> String {
+    content_type.chars().filter(|letter| !letter.is_control()).take(60).collect()
+}

@@ -1,0 +1,185 @@
+//! Why a value is not a usable certificate with its key.
+
+use std::error::Error;
+use std::fmt;
+
+/// Why a value could not be decoded.
+///
+/// `Display` is one sentence that names the cause and the fix. It never holds key material or a
+/// part of a password, so it may be published in a status.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DecodeError {
+    /// Nothing but white space.
+    Empty,
+    /// More bytes than any certificate needs.
+    TooLarge {
+        /// Largest accepted size in bytes.
+        limit: usize,
+    },
+    /// Neither PEM nor the base64 text of a PKCS#12 file.
+    NotACertificate {
+        /// The content type that came with the value.
+        content_type: Option<String>,
+    },
+    /// The text has PEM lines that do not make whole blocks.
+    MalformedPem(&'static str),
+    /// The PKCS#12 structure is not what RFC 7292 says.
+    MalformedPkcs12(&'static str),
+    /// A PKCS#12 file opens with neither the null nor the empty password.
+    PasswordProtected,
+    /// A PEM private key is encrypted.
+    EncryptedKey,
+    /// A well-formed part uses something this crate does not read.
+    Unsupported {
+        /// What is not read, as in "encryption" or "private key".
+        what: &'static str,
+        /// Its name or object identifier.
+        name: String,
+    },
+    /// Opening the file would take longer than any honest file does.
+    TooManyIterations,
+    /// More certificates or keys than an honest file has.
+    TooMany {
+        /// Of what.
+        what: &'static str,
+        /// Largest accepted number.
+        limit: usize,
+    },
+    /// Certificates so much alike that ordering them would take too long.
+    TooManySignatures,
+    /// There are certificates, but no private key.
+    NoPrivateKey {
+        /// Subject of the first certificate.
+        subject: String,
+    },
+    /// There is a private key, but no certificate.
+    NoCertificate,
+    /// Well-formed, but neither a certificate nor a private key.
+    NothingFound,
+    /// No private key belongs to any of the certificates.
+    KeyMismatch {
+        /// Number of different private keys.
+        keys: usize,
+        /// Number of different certificates.
+        certificates: usize,
+    },
+    /// Several private keys, each with its own certificate.
+    SeveralKeys {
+        /// How many.
+        keys: usize,
+    },
+    /// A private key whose parts contradict one another.
+    InvalidKey(&'static str),
+    /// A certificate that is not readable X.509.
+    UnreadableCertificate,
+    /// What would be written does not read back the same.
+    NotReadBack,
+}
+
+impl Error for DecodeError {}
+
+impl fmt::Display for DecodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => f.write_str("the value is empty; store a certificate with its private key"),
+            Self::TooLarge { limit } => {
+                write!(f, "the value is larger than {limit} bytes, which no certificate with its chain is; store the certificate alone")
+            }
+            Self::NotACertificate { content_type } => not_a_certificate(f, content_type.as_deref()),
+            Self::MalformedPem(what) => {
+                write!(f, "the PEM text is damaged: {what}; import the certificate again")
+            }
+            Self::MalformedPkcs12(what) => {
+                write!(f, "the PKCS#12 file is damaged: {what}; import the certificate again")
+            }
+            Self::PasswordProtected => f.write_str(
+                "the PKCS#12 file is protected by a password (or is damaged); import it as a Key Vault certificate, which removes the password, or export it again without one",
+            ),
+            Self::EncryptedKey => f.write_str(
+                "the PEM private key is encrypted; store it without encryption (openssl pkey writes it so)",
+            ),
+            Self::Unsupported { what, name } => {
+                write!(f, "{what} {name} is not supported; export the certificate again with a current algorithm")
+            }
+            Self::TooManyIterations => f.write_str(
+                "the PKCS#12 file asks for more key derivation than is allowed; export it again with fewer iterations",
+            ),
+            Self::TooMany { what, limit } => {
+                write!(f, "there are more than {limit} {what}; store the certificate with its own chain only")
+            }
+            Self::TooManySignatures => f.write_str(
+                "too many certificates have the same names to tell their order; store the certificate with its own chain only",
+            ),
+            Self::NoPrivateKey { subject } => {
+                write!(f, "there is no private key for {subject}: the certificate's policy probably makes its key non-exportable; issue a new version with an exportable key")
+            }
+            Self::NoCertificate => f.write_str("there is a private key but no certificate; store both together"),
+            Self::NothingFound => f.write_str("there is neither a certificate nor a private key; store a certificate with its private key"),
+            Self::KeyMismatch { keys, certificates } => key_mismatch(f, *keys, *certificates),
+            Self::SeveralKeys { keys } => {
+                write!(f, "there are {keys} private keys, each with a certificate of its own; store one certificate with its key")
+            }
+            Self::InvalidKey(what) => {
+                write!(f, "the private key is not valid: {what}; import the certificate again")
+            }
+            Self::UnreadableCertificate => f.write_str("a certificate is not readable X.509; import the certificate again"),
+            Self::NotReadBack => f.write_str("the certificate does not read back as it would be written; this is a defect of this program, report it"),
+        }
+    }
+}
+
+fn not_a_certificate(f: &mut fmt::Formatter<'_>, content_type: Option<&str>) -> fmt::Result {
+    f.write_str("the value is neither PEM nor a base64-encoded PKCS#12 file")?;
+    if let Some(content_type) = content_type {
+        write!(f, " (its content type is {content_type:?})")?;
+    }
+    f.write_str("; point at a certificate's secret, or store a certificate with its private key")
+}
+
+fn key_mismatch(f: &mut fmt::Formatter<'_>, keys: usize, certificates: usize) -> fmt::Result {
+    let whose = match (keys, certificates) {
+        (1, 1) => "the private key does not belong to the certificate".to_owned(),
+        (1, _) => format!("the private key belongs to none of the {certificates} certificates"),
+        _ => format!("none of the {keys} private keys belongs to a certificate"),
+    };
+    write!(f, "{whose}; store the certificate together with its own key")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sentences_begin_in_lower_case_and_have_no_full_stop() {
+        let all = [
+            DecodeError::Empty,
+            DecodeError::TooLarge { limit: 1 },
+            DecodeError::NotACertificate { content_type: Some("text/plain".into()) },
+            DecodeError::NotACertificate { content_type: None },
+            DecodeError::MalformedPem("cut off"),
+            DecodeError::MalformedPkcs12("cut off"),
+            DecodeError::PasswordProtected,
+            DecodeError::EncryptedKey,
+            DecodeError::Unsupported { what: "encryption", name: "RC4".into() },
+            DecodeError::TooManyIterations,
+            DecodeError::TooMany { what: "certificates", limit: 1 },
+            DecodeError::TooManySignatures,
+            DecodeError::NoPrivateKey { subject: "CN=a".into() },
+            DecodeError::NoCertificate,
+            DecodeError::NothingFound,
+            DecodeError::KeyMismatch { keys: 1, certificates: 1 },
+            DecodeError::KeyMismatch { keys: 1, certificates: 2 },
+            DecodeError::KeyMismatch { keys: 2, certificates: 1 },
+            DecodeError::SeveralKeys { keys: 2 },
+            DecodeError::InvalidKey("p times q is not n"),
+            DecodeError::UnreadableCertificate,
+            DecodeError::NotReadBack,
+        ];
+        for error in all {
+            let text = error.to_string();
+            assert!(text.starts_with(char::is_lowercase) || text.starts_with("PKCS"), "{text}");
+            assert!(!text.ends_with('.') && text.contains("; "), "{text}");
+        }
+    }
+}

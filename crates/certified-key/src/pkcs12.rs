@@ -1,0 +1,63 @@
+//! PKCS#12 files (RFC 7292) that can be opened without knowing a password.
+//!
+//! Key Vault protects what it hands out with the *null* password, openssl and Java an unprotected
+//! file with the *empty* one: zero bytes and two zero bytes at the input of PKCS#12's own key
+//! derivation. Both are tried. Old and weak algorithms are read, because what matters here is
+//! that the certificate reaches the machine; the transport has been TLS.
+
+mod ber;
+mod budget;
+mod encryption;
+mod hash;
+mod mac;
+mod password;
+mod safe;
+mod structure;
+
+use crate::assemble::Parts;
+use crate::error::DecodeError;
+use budget::Budget;
+use mac::Mac;
+use password::Password;
+use structure::Pfx;
+
+/// Reads every certificate and private key of a file.
+///
+/// One bag that cannot be read does not lose the others: it becomes a failure among the parts.
+pub(crate) fn read(bytes: &[u8]) -> Result<Parts, DecodeError> {
+    let der = ber::to_der(bytes)?;
+    let pfx = Pfx::parse(&der)?;
+    let mut budget = Budget::default();
+    match &pfx.mac {
+        Some(mac) => {
+            let password = password_of(mac, pfx.content, &mut budget)?;
+            safe::read(pfx.content, password, &mut budget)
+        }
+        None => read_without_mac(pfx.content, &mut budget),
+    }
+}
+
+fn password_of(
+    mac: &Mac<'_>,
+    content: &[u8],
+    budget: &mut Budget,
+) -> Result<Password, DecodeError> {
+    for password in Password::CANDIDATES {
+        if mac.matches(content, password, budget)? {
+            return Ok(password);
+        }
+    }
+    Err(DecodeError::PasswordProtected)
+}
+
+/// Without a MAC only what decrypts well can tell the password.
+fn read_without_mac(content: &[u8], budget: &mut Budget) -> Result<Parts, DecodeError> {
+    let mut last = Parts::default();
+    for password in Password::CANDIDATES {
+        last = safe::read(content, password, budget)?;
+        if !last.failures.contains(&DecodeError::PasswordProtected) {
+            break;
+        }
+    }
+    Ok(last)
+}

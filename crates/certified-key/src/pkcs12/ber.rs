@@ -1,0 +1,121 @@
+//! BER to DER.
+//!
+//! RFC 7292 allows BER, and Bouncy Castle and older tools write it: indefinite lengths, strings
+//! in pieces. It is turned into DER first, so that everything behind reads one form only.
+
+use zeroize::Zeroizing;
+
+use super::structure::malformed;
+use crate::error::DecodeError;
+
+/// Deepest nesting that is followed. A PKCS#12 file needs about ten.
+const MAX_DEPTH: usize = 32;
+
+const CONSTRUCTED: u8 = 0x20;
+const OCTET_STRING: u8 = 0x04;
+const LONG_TAG: u8 = 0x1f;
+const INDEFINITE: u8 = 0x80;
+const END_OF_CONTENTS: [u8; 2] = [0, 0];
+
+/// Rewrites one element and everything in it. Bytes behind it are an error.
+pub(super) fn to_der(ber: &[u8]) -> Result<Zeroizing<Vec<u8>>, DecodeError> {
+    let mut der = Zeroizing::new(Vec::with_capacity(ber.len()));
+    let mut rest = ber;
+    rewrite(&mut rest, &mut der, 0)?;
+    match rest {
+        [] => Ok(der),
+        _ => Err(malformed("something follows its end")),
+    }
+}
+
+fn rewrite(rest: &mut &[u8], der: &mut Vec<u8>, depth: usize) -> Result<(), DecodeError> {
+    if depth > MAX_DEPTH {
+        return Err(malformed("it is nested too deeply"));
+    }
+    let tag = take_tag(rest)?;
+    let length = take_length(rest)?;
+    if tag[0] & CONSTRUCTED == 0 {
+        let contents = take(rest, length.ok_or(CUT_OFF)?)?;
+        append(der, tag, contents);
+        return Ok(());
+    }
+    let mut contents = Zeroizing::new(Vec::with_capacity(length.unwrap_or(0).min(rest.len())));
+    match length {
+        Some(length) => {
+            let mut inner = take(rest, length)?;
+            while !inner.is_empty() {
+                rewrite(&mut inner, &mut contents, depth + 1)?;
+            }
+        }
+        None => {
+            while !rest.starts_with(&END_OF_CONTENTS) {
+                rewrite(rest, &mut contents, depth + 1)?;
+            }
+            *rest = &rest[END_OF_CONTENTS.len()..];
+        }
+    }
+    if tag == [OCTET_STRING | CONSTRUCTED] {
+        append(der, &[OCTET_STRING], &joined(&contents)?);
+    } else {
+        append(der, tag, &contents);
+    }
+    Ok(())
+}
+
+/// The pieces of an OCTET STRING, put together. What comes in is DER already.
+pub(super) fn joined(mut pieces: &[u8]) -> Result<Zeroizing<Vec<u8>>, DecodeError> {
+    let mut whole = Zeroizing::new(Vec::with_capacity(pieces.len()));
+    while !pieces.is_empty() {
+        if take_tag(&mut pieces)? != [OCTET_STRING] {
+            return Err(malformed("a string in pieces has a piece that is no string"));
+        }
+        let length = take_length(&mut pieces)?.ok_or(CUT_OFF)?;
+        whole.extend_from_slice(take(&mut pieces, length)?);
+    }
+    Ok(whole)
+}
+
+const CUT_OFF: DecodeError = DecodeError::MalformedPkcs12("it is cut off");
+
+fn take<'a>(rest: &mut &'a [u8], length: usize) -> Result<&'a [u8], DecodeError> {
+    let (taken, after) = rest.split_at_checked(length).ok_or(CUT_OFF)?;
+    *rest = after;
+    Ok(taken)
+}
+
+fn take_tag<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8], DecodeError> {
+    let first = rest.first().ok_or(CUT_OFF)?;
+    if first & LONG_TAG != LONG_TAG {
+        return take(rest, 1);
+    }
+    // A long tag goes on while the high bit is set; none of PKCS#12's does.
+    let more = rest.iter().skip(1).take(4).take_while(|byte| **byte & 0x80 != 0).count();
+    take(rest, 2 + more)
+}
+
+/// `None` is an indefinite length, which only a constructed element can have.
+fn take_length(rest: &mut &[u8]) -> Result<Option<usize>, DecodeError> {
+    let first = take(rest, 1)?[0];
+    match first {
+        0..=0x7f => Ok(Some(usize::from(first))),
+        INDEFINITE => Ok(None),
+        0x81..=0x84 => {
+            let bytes = take(rest, usize::from(first & 0x7f))?;
+            Ok(Some(bytes.iter().fold(0, |length, byte| length << 8 | usize::from(*byte))))
+        }
+        _ => Err(malformed("it has a length beyond all limits")),
+    }
+}
+
+fn append(der: &mut Vec<u8>, tag: &[u8], contents: &[u8]) {
+    der.extend_from_slice(tag);
+    let length = contents.len().to_be_bytes();
+    let zeros = length.iter().take_while(|byte| **byte == 0).count().min(length.len() - 1);
+    let significant = &length[zeros..];
+    if contents.len() >= 0x80 {
+        // Four bytes at most, because the input's size is limited.
+        der.push(0x80 | significant.len() as u8);
+    }
+    der.extend_from_slice(significant);
+    der.extend_from_slice(contents);
+}

@@ -1,0 +1,225 @@
+//! Undoing the encryption of a bag or a safe.
+
+use aes::{Aes128, Aes192, Aes256};
+use cbc::cipher::block_padding::Pkcs7;
+use cbc::cipher::{BlockCipherDecrypt, BlockModeDecrypt, InnerIvInit, KeyInit};
+use der::asn1::{AnyRef, ObjectIdentifier, OctetStringRef};
+use der::{Decode as _, Reader as _};
+use des::TdesEde3;
+use pkcs8::AlgorithmIdentifierRef;
+use rc2::Rc2;
+use zeroize::Zeroizing;
+
+use super::budget::Budget;
+use super::hash::{Hash, Purpose};
+use super::password::Password;
+use super::structure::{iterations, malformed};
+use crate::error::DecodeError;
+
+/// Decrypts, or says `PasswordProtected` where the result is not what an encrypted text can be.
+pub(super) fn decrypt(
+    algorithm: AlgorithmIdentifierRef<'_>,
+    encrypted: &[u8],
+    password: Password,
+    budget: &mut Budget,
+) -> Result<Zeroizing<Vec<u8>>, DecodeError> {
+    const PBES2: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.5.13");
+    let parameters = algorithm.parameters.ok_or(malformed("its encryption parameters"))?;
+    let (cipher, key, iv) = if algorithm.oid == PBES2 {
+        pbes2(parameters, password, budget)?
+    } else {
+        pkcs12(algorithm.oid, parameters, password, budget)?
+    };
+    cipher.decrypt(&key, &iv, encrypted).ok_or(DecodeError::PasswordProtected)
+}
+
+type Keyed = (Cipher, Zeroizing<Vec<u8>>, Vec<u8>);
+
+/// PKCS#12's own schemes (RFC 7292 appendix C).
+fn pkcs12(
+    scheme: ObjectIdentifier,
+    parameters: AnyRef<'_>,
+    password: Password,
+    budget: &mut Budget,
+) -> Result<Keyed, DecodeError> {
+    let cipher = Cipher::of_scheme(scheme)?;
+    let (salt, iterations) = parameters
+        .sequence(|reader| {
+            let salt = <&OctetStringRef>::decode(reader)?.as_bytes();
+            Ok::<_, der::Error>((salt, iterations(AnyRef::decode(reader)?)?))
+        })
+        .map_err(|_| malformed("its encryption parameters"))?;
+    let mut derive =
+        |purpose, length| Hash::Sha1.pkcs12(purpose, password, salt, iterations, length, budget);
+    let key = derive(Purpose::Key, cipher.key_len())?;
+    let iv = derive(Purpose::InitializationVector, cipher.block_len())?;
+    Ok((cipher, key, iv.to_vec()))
+}
+
+/// PKCS#5's scheme (RFC 8018 §6.2).
+fn pbes2(
+    parameters: AnyRef<'_>,
+    password: Password,
+    budget: &mut Budget,
+) -> Result<Keyed, DecodeError> {
+    let damaged = malformed("its encryption parameters");
+    let (derivation, scheme) = parameters
+        .sequence(|reader| {
+            let derivation = AlgorithmIdentifierRef::decode(reader)?;
+            Ok::<_, der::Error>((derivation, AlgorithmIdentifierRef::decode(reader)?))
+        })
+        .map_err(|_| damaged.clone())?;
+    let cipher = Cipher::of_pbes2(scheme.oid)?;
+    let iv = scheme.parameters.and_then(|iv| iv.decode_as::<&OctetStringRef>().ok());
+    let iv = iv.ok_or(damaged)?.as_bytes().to_vec();
+    let key = Pbkdf2::parse(derivation)?.derive(password, cipher.key_len(), budget)?;
+    Ok((cipher, key, iv))
+}
+
+/// PBKDF2 with its parameters (RFC 8018 appendix A.2).
+pub(super) struct Pbkdf2<'a> {
+    salt: &'a [u8],
+    iterations: u32,
+    hash: Hash,
+}
+
+impl<'a> Pbkdf2<'a> {
+    pub(super) fn parse(algorithm: AlgorithmIdentifierRef<'a>) -> Result<Self, DecodeError> {
+        const PBKDF2: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.5.12");
+        let unsupported = |oid: ObjectIdentifier| DecodeError::Unsupported {
+            what: "the PKCS#12 file's key derivation",
+            name: oid.to_string(),
+        };
+        if algorithm.oid != PBKDF2 {
+            return Err(unsupported(algorithm.oid));
+        }
+        let damaged = malformed("its key derivation parameters");
+        let parameters = algorithm.parameters.ok_or(damaged.clone())?;
+        let (salt, iterations, prf) = parameters
+            .sequence(|reader| {
+                let salt = <&OctetStringRef>::decode(reader)?.as_bytes();
+                let iterations = iterations(AnyRef::decode(reader)?)?;
+                // The key's length may stand here; it follows from the cipher as well.
+                let mut prf = None;
+                while !reader.is_finished() {
+                    let field = AnyRef::decode(reader)?;
+                    if der::Tagged::tag(&field) == der::Tag::Sequence {
+                        prf = Some(field.sequence(|fields| {
+                            let oid = ObjectIdentifier::decode(fields)?;
+                            Option::<AnyRef<'_>>::decode(fields)?;
+                            Ok::<_, der::Error>(oid)
+                        })?);
+                    }
+                }
+                Ok::<_, der::Error>((salt, iterations, prf))
+            })
+            .map_err(|_| damaged)?;
+        let hash = match prf {
+            Some(oid) => Hash::of_hmac(oid).ok_or_else(|| unsupported(oid))?,
+            None => Hash::Sha1,
+        };
+        Ok(Self { salt, iterations, hash })
+    }
+
+    pub(super) fn derive(
+        &self,
+        password: Password,
+        length: usize,
+        budget: &mut Budget,
+    ) -> Result<Zeroizing<Vec<u8>>, DecodeError> {
+        self.hash.pbkdf2(password, self.salt, self.iterations, length, budget)
+    }
+}
+
+/// A block cipher in CBC mode.
+#[derive(Debug, Clone, Copy)]
+enum Cipher {
+    TripleDes,
+    /// With two different keys.
+    DoubleDes,
+    Rc2 {
+        bits: usize,
+    },
+    Aes128,
+    Aes192,
+    Aes256,
+}
+
+impl Cipher {
+    fn of_scheme(oid: ObjectIdentifier) -> Result<Self, DecodeError> {
+        const RC4_128: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.12.1.1");
+        const RC4_40: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.12.1.2");
+        const DES3: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.12.1.3");
+        const DES2: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.12.1.4");
+        const RC2_128: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.12.1.5");
+        const RC2_40: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.12.1.6");
+        match oid {
+            DES3 => Ok(Self::TripleDes),
+            DES2 => Ok(Self::DoubleDes),
+            RC2_128 => Ok(Self::Rc2 { bits: 128 }),
+            RC2_40 => Ok(Self::Rc2 { bits: 40 }),
+            RC4_128 | RC4_40 => Err(unsupported("RC4".to_owned())),
+            other => Err(unsupported(other.to_string())),
+        }
+    }
+
+    fn of_pbes2(oid: ObjectIdentifier) -> Result<Self, DecodeError> {
+        const AES_128: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.1.2");
+        const AES_192: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.1.22");
+        const AES_256: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.1.42");
+        const DES3: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.3.7");
+        match oid {
+            AES_128 => Ok(Self::Aes128),
+            AES_192 => Ok(Self::Aes192),
+            AES_256 => Ok(Self::Aes256),
+            DES3 => Ok(Self::TripleDes),
+            other => Err(unsupported(other.to_string())),
+        }
+    }
+
+    fn key_len(self) -> usize {
+        match self {
+            Self::TripleDes | Self::Aes192 => 24,
+            Self::DoubleDes | Self::Aes128 => 16,
+            Self::Rc2 { bits } => bits / 8,
+            Self::Aes256 => 32,
+        }
+    }
+
+    fn block_len(self) -> usize {
+        match self {
+            Self::TripleDes | Self::DoubleDes | Self::Rc2 { .. } => 8,
+            Self::Aes128 | Self::Aes192 | Self::Aes256 => 16,
+        }
+    }
+
+    fn decrypt(self, key: &[u8], iv: &[u8], encrypted: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        match self {
+            Self::TripleDes => cbc(TdesEde3::new_from_slice(key).ok()?, iv, encrypted),
+            Self::DoubleDes => {
+                let key = Zeroizing::new([key, key.get(..8)?].concat());
+                cbc(TdesEde3::new_from_slice(&key).ok()?, iv, encrypted)
+            }
+            Self::Rc2 { bits } => cbc(Rc2::new_with_eff_key_len(key, bits), iv, encrypted),
+            Self::Aes128 => cbc(Aes128::new_from_slice(key).ok()?, iv, encrypted),
+            Self::Aes192 => cbc(Aes192::new_from_slice(key).ok()?, iv, encrypted),
+            Self::Aes256 => cbc(Aes256::new_from_slice(key).ok()?, iv, encrypted),
+        }
+    }
+}
+
+fn cbc<C: BlockCipherDecrypt>(
+    cipher: C,
+    iv: &[u8],
+    encrypted: &[u8],
+) -> Option<Zeroizing<Vec<u8>>> {
+    let mode = cbc::Decryptor::inner_iv_slice_init(cipher, iv).ok()?;
+    let mut text = Zeroizing::new(encrypted.to_vec());
+    let length = mode.decrypt_padded::<Pkcs7>(&mut text).ok()?.len();
+    text.truncate(length);
+    Some(text)
+}
+
+fn unsupported(name: String) -> DecodeError {
+    DecodeError::Unsupported { what: "the PKCS#12 file's encryption", name }
+}

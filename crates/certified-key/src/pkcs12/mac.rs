@@ -1,0 +1,82 @@
+//! The MAC that tells which password a file has.
+
+use der::asn1::{AnyRef, ObjectIdentifier, OctetStringRef};
+use der::{Decode as _, Reader as _, SliceReader};
+use pkcs8::AlgorithmIdentifierRef;
+
+use super::budget::Budget;
+use super::encryption::Pbkdf2;
+use super::hash::{Hash, Purpose};
+use super::password::Password;
+use super::structure::{iterations, malformed};
+use crate::error::DecodeError;
+
+/// PBMAC1 (RFC 9579).
+const PBMAC1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.5.14");
+
+/// `MacData` of RFC 7292 §4.
+pub(super) struct Mac<'a> {
+    algorithm: AlgorithmIdentifierRef<'a>,
+    expected: &'a [u8],
+    salt: &'a [u8],
+    iterations: u32,
+}
+
+impl<'a> Mac<'a> {
+    pub(super) fn parse(reader: &mut SliceReader<'a>) -> der::Result<Self> {
+        reader.sequence(|reader| {
+            let (algorithm, expected) = reader.sequence(|reader| {
+                let algorithm = AlgorithmIdentifierRef::decode(reader)?;
+                Ok::<_, der::Error>((algorithm, <&OctetStringRef>::decode(reader)?.as_bytes()))
+            })?;
+            let salt = <&OctetStringRef>::decode(reader)?.as_bytes();
+            // Old writers leave out what is one.
+            let iterations = match reader.is_finished() {
+                true => 1,
+                false => iterations(AnyRef::decode(reader)?)?,
+            };
+            Ok(Self { algorithm, expected, salt, iterations })
+        })
+    }
+
+    /// Is this the MAC of the content under this password?
+    pub(super) fn matches(
+        &self,
+        content: &[u8],
+        password: Password,
+        budget: &mut Budget,
+    ) -> Result<bool, DecodeError> {
+        if self.algorithm.oid == PBMAC1 {
+            return self.matches_pbmac1(content, password, budget);
+        }
+        let hash =
+            Hash::of_digest(self.algorithm.oid).ok_or_else(|| unsupported(self.algorithm.oid))?;
+        let (salt, size) = (self.salt, hash.size());
+        let key = hash.pkcs12(Purpose::MacKey, password, salt, self.iterations, size, budget)?;
+        Ok(hash.hmac_matches(&key, content, self.expected))
+    }
+
+    fn matches_pbmac1(
+        &self,
+        content: &[u8],
+        password: Password,
+        budget: &mut Budget,
+    ) -> Result<bool, DecodeError> {
+        let damaged = malformed("its MAC parameters");
+        let parameters = self.algorithm.parameters.ok_or(damaged.clone())?;
+        let (derivation, scheme) = parameters
+            .sequence(|reader| {
+                let derivation = AlgorithmIdentifierRef::decode(reader)?;
+                Ok::<_, der::Error>((derivation, AlgorithmIdentifierRef::decode(reader)?))
+            })
+            .map_err(|_| damaged)?;
+        let hash = Hash::of_hmac(scheme.oid).ok_or_else(|| unsupported(scheme.oid))?;
+        let derivation = Pbkdf2::parse(derivation)?;
+        let key = derivation.derive(password, hash.size(), budget)?;
+        Ok(hash.hmac_matches(&key, content, self.expected))
+    }
+}
+
+fn unsupported(oid: ObjectIdentifier) -> DecodeError {
+    DecodeError::Unsupported { what: "the PKCS#12 file's MAC", name: oid.to_string() }
+}

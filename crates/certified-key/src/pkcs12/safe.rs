@@ -1,0 +1,247 @@
+//! The safes of a file, and the bags in them.
+
+use std::borrow::Cow;
+
+use der::asn1::{AnyRef, ObjectIdentifier, OctetStringRef};
+use der::{Decode as _, Reader as _, SliceReader, Tag, TagNumber, Tagged as _};
+use pkcs8::AlgorithmIdentifierRef;
+
+use super::budget::Budget;
+use super::structure::{ContentInfo, DATA, explicit, malformed};
+use super::{Password, ber, encryption};
+use crate::assemble::Parts;
+use crate::error::DecodeError;
+use crate::private_key::PrivateKey;
+
+/// Most safes inside safes.
+const MAX_DEPTH: usize = 4;
+
+/// Most bags and safes, of all kinds.
+const MAX_BAGS: usize = 1024;
+
+/// Reads all safes with one password.
+pub(super) fn read(
+    content: &[u8],
+    password: Password,
+    budget: &mut Budget,
+) -> Result<Parts, DecodeError> {
+    let mut opened = Opened { password, budget, parts: Parts::default(), bags: 0 };
+    let content = ber::to_der(content)?;
+    for safe in elements(&content)? {
+        let safe = safe?;
+        opened.tolerating(|opened| opened.safe(safe))?;
+    }
+    Ok(opened.parts)
+}
+
+/// A file that is being read with a password.
+struct Opened<'b> {
+    password: Password,
+    budget: &'b mut Budget,
+    parts: Parts,
+    bags: usize,
+}
+
+impl Opened<'_> {
+    /// Keeps the failure of one part for later, unless it must end everything.
+    fn tolerating(
+        &mut self,
+        read: impl FnOnce(&mut Self) -> Result<(), DecodeError>,
+    ) -> Result<(), DecodeError> {
+        self.bags += 1;
+        if self.bags > MAX_BAGS {
+            return Err(DecodeError::TooMany { what: "PKCS#12 bags", limit: MAX_BAGS });
+        }
+        match read(self) {
+            Err(fatal @ (DecodeError::TooManyIterations | DecodeError::TooMany { .. })) => {
+                Err(fatal)
+            }
+            Err(failure) => {
+                self.parts.failures.push(failure);
+                Ok(())
+            }
+            Ok(()) => Ok(()),
+        }
+    }
+
+    fn safe(&mut self, element: &[u8]) -> Result<(), DecodeError> {
+        const ENCRYPTED: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.6");
+        let damaged = malformed("a safe is not readable");
+        let safe = SliceReader::new(element)
+            .and_then(|mut reader| ContentInfo::parse(&mut reader))
+            .map_err(|_| damaged.clone())?;
+        match safe.kind {
+            DATA => {
+                let plain = <&OctetStringRef>::from_der(safe.content).map_err(|_| damaged)?;
+                self.bags(plain.as_bytes())
+            }
+            ENCRYPTED => {
+                let (algorithm, text) = encrypted_data(safe.content)?;
+                let plain = encryption::decrypt(algorithm, &text, self.password, self.budget)?;
+                self.decrypted(&plain, Self::bags)
+            }
+            other => {
+                let name = other.to_string();
+                Err(DecodeError::Unsupported { what: "a PKCS#12 safe of kind", name })
+            }
+        }
+    }
+
+    /// A wrong password can also decrypt to something that only looks right until it is read.
+    fn decrypted(
+        &mut self,
+        plain: &[u8],
+        read: impl FnOnce(&mut Self, &[u8]) -> Result<(), DecodeError>,
+    ) -> Result<(), DecodeError> {
+        read(self, plain).map_err(|error| match error {
+            DecodeError::MalformedPkcs12(_) => DecodeError::PasswordProtected,
+            other => other,
+        })
+    }
+
+    fn bags(&mut self, contents: &[u8]) -> Result<(), DecodeError> {
+        let contents = ber::to_der(contents)?;
+        self.nested_bags(&contents, 0)
+    }
+
+    fn nested_bags(&mut self, contents: &[u8], depth: usize) -> Result<(), DecodeError> {
+        for bag in elements(contents)? {
+            let bag = bag?;
+            self.tolerating(|opened| opened.bag(bag, depth))?;
+        }
+        Ok(())
+    }
+
+    fn bag(&mut self, element: &[u8], depth: usize) -> Result<(), DecodeError> {
+        const KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.12.10.1.1");
+        const SHROUDED: ObjectIdentifier =
+            ObjectIdentifier::new_unwrap("1.2.840.113549.1.12.10.1.2");
+        const CERTIFICATE: ObjectIdentifier =
+            ObjectIdentifier::new_unwrap("1.2.840.113549.1.12.10.1.3");
+        const SAFE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.12.10.1.6");
+        let bag = Bag::parse(element).map_err(|_| malformed("a bag is not readable"))?;
+        match bag.kind {
+            KEY => self.parts.add_key(PrivateKey::from_pkcs8(bag.value), bag.local_key_id),
+            SHROUDED => self.shrouded_key(bag),
+            CERTIFICATE => match certificate(bag.value)? {
+                Some(der) => self.parts.add_certificate(der.to_vec(), bag.local_key_id),
+                None => Ok(()),
+            },
+            SAFE if depth < MAX_DEPTH => self.nested_bags(bag.value, depth + 1),
+            SAFE => Err(malformed("its safes are nested too deeply")),
+            other => {
+                self.parts.notes.push(format!("left out a PKCS#12 bag of kind {other}"));
+                Ok(())
+            }
+        }
+    }
+
+    fn shrouded_key(&mut self, bag: Bag<'_>) -> Result<(), DecodeError> {
+        let (algorithm, text) = SliceReader::new(bag.value)
+            .and_then(|mut reader| {
+                reader.sequence(|reader| {
+                    let algorithm = AlgorithmIdentifierRef::decode(reader)?;
+                    Ok((algorithm, <&OctetStringRef>::decode(reader)?.as_bytes()))
+                })
+            })
+            .map_err(|_| malformed("an encrypted key is not readable"))?;
+        let plain = encryption::decrypt(algorithm, text, self.password, self.budget)?;
+        self.parts.add_key(PrivateKey::from_pkcs8(&plain), bag.local_key_id)
+    }
+}
+
+/// `SafeBag` of RFC 7292 §4.2.
+struct Bag<'a> {
+    kind: ObjectIdentifier,
+    value: &'a [u8],
+    local_key_id: Option<Vec<u8>>,
+}
+
+impl<'a> Bag<'a> {
+    fn parse(element: &'a [u8]) -> der::Result<Self> {
+        SliceReader::new(element)?.sequence(|reader| {
+            let kind = ObjectIdentifier::decode(reader)?;
+            let value = explicit(reader)?;
+            let mut local_key_id = None;
+            while !reader.is_finished() {
+                local_key_id = self::local_key_id(AnyRef::decode(reader)?.value());
+            }
+            Ok(Self { kind, value, local_key_id })
+        })
+    }
+}
+
+/// Looks for localKeyId among a bag's attributes. Others, and what is not readable, do not matter:
+/// Windows adds a provider's name and a GUID, and people add names in every encoding.
+fn local_key_id(attributes: &[u8]) -> Option<Vec<u8>> {
+    const LOCAL_KEY_ID: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.21");
+    let mut reader = SliceReader::new(attributes).ok()?;
+    while !reader.is_finished() {
+        let attribute = AnyRef::decode(&mut reader).ok()?;
+        let mut fields = SliceReader::new(attribute.value()).ok()?;
+        if ObjectIdentifier::decode(&mut fields).ok() != Some(LOCAL_KEY_ID) {
+            continue;
+        }
+        let values = AnyRef::decode(&mut fields).ok()?;
+        return <&OctetStringRef>::from_der(values.value()).ok().map(|id| id.as_bytes().to_vec());
+    }
+    None
+}
+
+/// The X.509 certificate in a `CertBag`; `None` for another kind of certificate.
+fn certificate(value: &[u8]) -> Result<Option<&[u8]>, DecodeError> {
+    const X509: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.22.1");
+    let parse = || -> der::Result<Option<&[u8]>> {
+        SliceReader::new(value)?.sequence(|reader| {
+            let kind = ObjectIdentifier::decode(reader)?;
+            let inner = explicit(reader)?;
+            if kind != X509 {
+                return Ok(None);
+            }
+            <&OctetStringRef>::from_der(inner).map(|der| Some(der.as_bytes()))
+        })
+    };
+    parse().map_err(|_| malformed("a certificate bag is not readable"))
+}
+
+/// PKCS#7's `EncryptedData`: the algorithm, and the encrypted text in one piece.
+fn encrypted_data(
+    element: &[u8],
+) -> Result<(AlgorithmIdentifierRef<'_>, Cow<'_, [u8]>), DecodeError> {
+    const WHOLE: Tag = Tag::ContextSpecific { constructed: false, number: TagNumber(0) };
+    const PIECES: Tag = Tag::ContextSpecific { constructed: true, number: TagNumber(0) };
+    let damaged = malformed("an encrypted safe is not readable");
+    let parse = || -> der::Result<_> {
+        SliceReader::new(element)?.sequence(|reader| {
+            AnyRef::decode(reader)?; // the version
+            let parsed = reader.sequence(|reader| {
+                AnyRef::decode(reader)?; // the kind of what is encrypted
+                let algorithm = AlgorithmIdentifierRef::decode(reader)?;
+                Ok::<_, der::Error>((algorithm, AnyRef::decode(reader)?))
+            })?;
+            while !reader.is_finished() {
+                AnyRef::decode(reader)?; // unprotected attributes
+            }
+            Ok::<_, der::Error>(parsed)
+        })
+    };
+    let (algorithm, text) = parse().map_err(|_| damaged.clone())?;
+    match text.tag() {
+        WHOLE => Ok((algorithm, Cow::Borrowed(text.value()))),
+        PIECES => Ok((algorithm, Cow::Owned(ber::joined(text.value())?.to_vec()))),
+        _ => Err(damaged),
+    }
+}
+
+/// The elements of a SEQUENCE OF, each with its tag and length.
+fn elements(
+    sequence: &[u8],
+) -> Result<impl Iterator<Item = Result<&[u8], DecodeError>>, DecodeError> {
+    let damaged = malformed("a list is not readable");
+    let list = AnyRef::from_der(sequence).map_err(|_| damaged.clone())?;
+    list.tag().assert_eq(Tag::Sequence).map_err(|_| damaged.clone())?;
+    let mut reader = SliceReader::new(list.value()).map_err(|_| damaged.clone())?;
+    Ok(std::iter::from_fn(move || {
+        (!reader.is_finished()).then(|| reader.tlv_bytes().map_err(|_| damaged.clone()))
+    }))
+}

@@ -1,0 +1,85 @@
+//! The outer shape of a PKCS#12 file (RFC 7292 §4) and of what it borrows from PKCS#7.
+
+use der::asn1::{AnyRef, ObjectIdentifier, OctetStringRef};
+use der::{Decode as _, Reader, SliceReader, Tag, TagNumber, Tagged as _};
+
+use super::mac::Mac;
+use crate::error::DecodeError;
+
+/// id-data of PKCS#7: the content is there as it is.
+pub(super) const DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.1");
+
+/// A whole file.
+pub(super) struct Pfx<'a> {
+    /// The authenticated safe, still encoded: what the MAC is computed over.
+    pub(super) content: &'a [u8],
+    pub(super) mac: Option<Mac<'a>>,
+}
+
+impl<'a> Pfx<'a> {
+    pub(super) fn parse(der: &'a [u8]) -> Result<Self, DecodeError> {
+        let not_pkcs12 = malformed("it is not PKCS#12");
+        let mut reader = SliceReader::new(der).map_err(|_| not_pkcs12.clone())?;
+        let (safe, mac) = reader
+            .sequence(|reader| {
+                iterations(AnyRef::decode(reader)?)?; // the version, which is always 3
+                let safe = ContentInfo::parse(reader)?;
+                let mac = if reader.is_finished() { None } else { Some(Mac::parse(reader)?) };
+                Ok::<_, der::Error>((safe, mac))
+            })
+            .map_err(|_| not_pkcs12.clone())?;
+        if safe.kind != DATA {
+            let name = safe.kind.to_string();
+            return Err(DecodeError::Unsupported { what: "the PKCS#12 file's protection", name });
+        }
+        let content = <&OctetStringRef>::from_der(safe.content).map_err(|_| not_pkcs12)?.as_bytes();
+        Ok(Self { content, mac })
+    }
+}
+
+/// PKCS#7's `ContentInfo`.
+pub(super) struct ContentInfo<'a> {
+    pub(super) kind: ObjectIdentifier,
+    /// One element of DER.
+    pub(super) content: &'a [u8],
+}
+
+impl<'a> ContentInfo<'a> {
+    pub(super) fn parse(reader: &mut SliceReader<'a>) -> der::Result<Self> {
+        reader.sequence(|reader| {
+            let kind = ObjectIdentifier::decode(reader)?;
+            Ok(Self { kind, content: explicit(reader)? })
+        })
+    }
+}
+
+/// The element inside an explicit tag `[0]`.
+pub(super) fn explicit<'a>(reader: &mut SliceReader<'a>) -> der::Result<&'a [u8]> {
+    let outer = AnyRef::decode(reader)?;
+    outer.tag().assert_eq(Tag::ContextSpecific { constructed: true, number: TagNumber(0) })?;
+    Ok(outer.value())
+}
+
+/// A positive INTEGER that fits 32 bits, also with the needless zeros that DER forbids.
+pub(super) fn iterations(number: AnyRef<'_>) -> der::Result<u32> {
+    number.tag().assert_eq(Tag::Integer)?;
+    let error = || der::Error::from(Tag::Integer.value_error());
+    let bytes = number.value();
+    if bytes.first().is_none_or(|first| *first >= 0x80) {
+        return Err(error());
+    }
+    let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
+    let significant = &bytes[zeros..];
+    if significant.is_empty() {
+        return Err(error());
+    }
+    // A number that does not fit is beyond every limit.
+    Ok(match significant.len() {
+        1..=4 => significant.iter().fold(0, |sum, byte| sum << 8 | u32::from(*byte)),
+        _ => u32::MAX,
+    })
+}
+
+pub(super) fn malformed(what: &'static str) -> DecodeError {
+    DecodeError::MalformedPkcs12(what)
+}
