@@ -68,6 +68,22 @@ impl Directory {
         Ok(stat.map(|stat| Entry::of(&stat)))
     }
 
+    /// What `name` leads to in the end, links followed; nothing, a circle or something out of reach:
+    /// `None`. Good for comparing [`Entry::identity`], not for deciding what to open.
+    ///
+    /// # Errors
+    /// When the kernel refuses, or for a name that is none.
+    pub fn resolve(&self, name: impl AsRef<OsStr>) -> Result<Option<Entry>, FileError> {
+        let name = self.checked(name.as_ref())?;
+        let stat = self.call(Call::Look, "look at", name, |dir| {
+            match fs::statat(dir, name, AtFlags::empty()) {
+                Err(Errno::LOOP | Errno::NOTDIR | Errno::ACCESS) => Ok(None),
+                other => absent_as_none(other),
+            }
+        })?;
+        Ok(stat.map(|stat| Entry::of(&stat)))
+    }
+
     /// All names, sorted, without `.` and `..`.
     ///
     /// # Errors
@@ -133,6 +149,21 @@ impl Directory {
     pub fn acl(&self) -> Result<Option<Vec<u8>>, FileError> {
         let name = OsStr::new("");
         self.call(Call::Read, "read the access-control list of", name, |dir| acl(dir))
+    }
+
+    /// Whether the directory's file system keeps access-control lists.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn keeps_acls(&self) -> Result<bool, FileError> {
+        let name = OsStr::new("");
+        self.call(Call::Read, "read the access-control list of", name, |dir| {
+            match fs::fgetxattr(dir, ACCESS_ACL, &mut [0_u8; 0][..]) {
+                Err(Errno::OPNOTSUPP | Errno::NOSYS) => Ok(false),
+                Err(Errno::NODATA | Errno::RANGE) => Ok(true),
+                other => other.map(|_| true),
+            }
+        })
     }
 
     fn open_file(&self, name: &OsStr) -> Result<Option<(OwnedFd, Entry)>, FileError> {

@@ -1,1 +1,26 @@
-//! (being written)
+//! Certificates on this machine: which files and links stand where, who may read them, and how
+//! they change.
+//!
+//! [`CertificateStore`] is the seam; [`DirectoryStore`] is the store that Linux has. Links are
+//! what applications open. At every moment each leads to a complete file, and nothing is written
+//! when nothing changes.
+
+mod access;
+mod accounts;
+mod directory_store;
+mod error;
+mod ledger;
+mod luma;
+mod names;
+mod pieces;
+mod plan;
+mod posix_acl;
+mod store;
+mod target;
+
+pub use accounts::{Accounts, NameService};
+pub use directory_store::{DirectoryStore, Prepared};
+pub use error::StoreError;
+pub use ledger::{Generation, Ledger, LedgerFile};
+pub use store::{CertificateStore, Change, Drift, Installed, Retirement, Standing, Wanted};
+pub use target::{Grant, Output, Retain, StoreLocation, Target};

@@ -1,0 +1,242 @@
+//! Doing what a plan says.
+
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+use atomic_file::{Directory, FileError};
+use zeroize::Zeroizing;
+
+use super::{DirectoryStore, paths, reach, survey};
+use crate::access::Access;
+use crate::error::StoreError;
+use crate::ledger::{Ledger, LedgerFile};
+use crate::luma;
+use crate::names::{self, Part};
+use crate::pieces::{self, Pieces, digest};
+use crate::plan::{Obstacle, Plan, Request, RequestedPart, Step, next_ledger, plan};
+use crate::store::{Change, Installed, Wanted};
+use crate::target::{Output, Target};
+
+/// An installation between its two halves. It holds the store's opened directory, so the second
+/// half happens where the first did.
+pub struct Prepared {
+    directory: Directory,
+    plan: Plan,
+    pieces: Pieces,
+    private: Access,
+    metadata: Option<Metadata>,
+    /// Files that did not exist before.
+    added: Vec<String>,
+    installed: Installed,
+}
+
+/// The metadata file as it is to be written.
+struct Metadata {
+    text: Vec<u8>,
+    access: Access,
+}
+
+pub(super) fn prepare(
+    store: &DirectoryStore,
+    directory: Directory,
+    target: &Target,
+    wanted: Wanted<'_>,
+    ledger: &Ledger,
+    now: SystemTime,
+) -> Result<Prepared, StoreError> {
+    let granted = store.granted(target);
+    let own = store.own_directories(&target.location, ledger);
+    let opened = reach::open_up(store, target, &own, &granted)?;
+    let private = store.private(&directory, &granted)?;
+    let public = Access::public(store.owner);
+    let pieces = Pieces::of(target, wanted.content)?;
+    let request = request(target, wanted, &pieces, now);
+    let access = (&private, &public);
+    let listing = survey::listing(&directory, &request, &pieces, wanted.content, ledger, access)?;
+    let plan = plan(&listing, &request, ledger).map_err(|obstacle| taken(&directory, obstacle))?;
+    let text = (request.metadata.is_some() && !plan.metadata_stays)
+        .then(|| luma::text(target, wanted.version, wanted.content, &plan, now));
+    let described = text.as_ref().zip(request.metadata.as_ref()).map(|(text, name)| LedgerFile {
+        name: name.clone(),
+        version: wanted.version.into(),
+        digest: digest(text),
+        superseded: None,
+        adopted: false,
+    });
+    let mut next = next_ledger(&plan, &request, ledger, described, now);
+    next.directories = own.into_iter().collect();
+    if !plan.is_empty() {
+        pieces::check_readable(wanted.content, || directory.path().join(&target.link_name))?;
+    }
+    let installed = Installed {
+        change: change(&plan, &request, ledger, opened),
+        paths: paths(directory.path(), target, &parts(target)),
+        file: plan.chosen.first().map(|file| directory.path().join(&file.name)).unwrap_or_default(),
+        warnings: warnings(store, target, &directory, &plan),
+        ledger: next,
+    };
+    let metadata = text.map(|text| Metadata { text, access: public });
+    let mut prepared =
+        Prepared { directory, plan, pieces, private, metadata, added: Vec::new(), installed };
+    if let Err(error) = prepared.write_ahead(&listing.files.keys().cloned().collect::<Vec<_>>()) {
+        let _ = prepared.discard(); // the error says more than what keeps the rest from going
+        return Err(error);
+    }
+    Ok(prepared)
+}
+
+fn parts(target: &Target) -> Vec<Part> {
+    pieces::outputs(target).into_iter().flat_map(Part::of).copied().collect()
+}
+
+fn request<'a>(
+    target: &'a Target,
+    wanted: Wanted<'a>,
+    pieces: &'a Pieces,
+    now: SystemTime,
+) -> Request<'a> {
+    let parts = pieces.list.iter().map(|piece| RequestedPart {
+        part: piece.part,
+        link: piece.part.link(&target.link_name),
+        new_name: piece.part.file(&target.id, wanted.version, now),
+        digest: piece.digest.clone(),
+    });
+    let split = target.outputs.contains(&Output::Split);
+    Request {
+        id: &target.id,
+        version: wanted.version,
+        digest: &pieces.digest,
+        parts: parts.collect(),
+        metadata: split.then(|| names::metadata(&target.link_name)),
+    }
+}
+
+fn taken(directory: &Directory, obstacle: Obstacle) -> StoreError {
+    StoreError::Taken { path: directory.path().join(obstacle.name), by: obstacle.by }
+}
+
+fn change(plan: &Plan, request: &Request<'_>, ledger: &Ledger, opened: bool) -> Change {
+    match &ledger.active {
+        None if plan.adopts_all() => Change::Adopted,
+        None => Change::New,
+        Some(active) if active.version != request.version => Change::Rotated,
+        Some(_) if opened || !plan.is_empty() => Change::Repaired,
+        Some(_) => Change::Same,
+    }
+}
+
+fn warnings(
+    store: &DirectoryStore,
+    target: &Target,
+    directory: &Directory,
+    plan: &Plan,
+) -> Vec<String> {
+    let mut warnings = reach::warnings(store, target);
+    let differing = plan.chosen.iter().filter(|chosen| chosen.differs);
+    warnings.extend(differing.map(|chosen| {
+        let path = directory.path().join(&chosen.name);
+        format!(
+            "{path:?} was there already with the right key but other certificates than the vault \
+             hands out; it stays until the next version"
+        )
+    }));
+    warnings
+}
+
+impl Prepared {
+    /// What [`switch`](crate::CertificateStore::switch) will report.
+    #[must_use]
+    pub fn outcome(&self) -> &Installed {
+        &self.installed
+    }
+
+    fn write_ahead(&mut self, existing: &[String]) -> Result<(), StoreError> {
+        for step in self.plan.prepare.clone() {
+            if let Step::Write { name, .. } = &step
+                && !existing.contains(name)
+            {
+                self.added.push(name.clone());
+            }
+            self.apply(&step)?;
+        }
+        if !self.plan.prepare.is_empty() {
+            self.directory.sync()?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn switch(self) -> Result<Installed, StoreError> {
+        if self.plan.switch.is_empty() {
+            return Ok(self.installed);
+        }
+        for step in self.plan.switch.iter().filter(|step| matches!(step, Step::Write { .. })) {
+            self.apply(step)?;
+        }
+        self.move_links()?;
+        self.directory.sync()?;
+        Ok(self.installed)
+    }
+
+    /// Everything is made under temporary names first, so that the links move within
+    /// microseconds.
+    fn move_links(&self) -> Result<(), StoreError> {
+        let mut staged = Vec::new();
+        let mut withdrawn = None;
+        for step in &self.plan.switch {
+            match step {
+                Step::Link { link, to } => staged.push(self.directory.stage_link(link, to)?),
+                Step::Withdraw { name } => withdrawn = Some(name),
+                Step::Describe { name } => {
+                    if let Some(metadata) = &self.metadata {
+                        let options = metadata.access.options();
+                        staged.push(self.directory.stage(name, &options, &metadata.text)?);
+                    }
+                }
+                Step::Write { .. } => {}
+            }
+        }
+        if let Some(name) = withdrawn {
+            self.directory.remove(name)?;
+        }
+        for change in staged {
+            change.place()?;
+        }
+        Ok(())
+    }
+
+    fn apply(&self, step: &Step) -> Result<(), StoreError> {
+        let Step::Write { part, name, keep } = step else { return Ok(()) };
+        let Some(chosen) = self.plan.file(*part) else { return Ok(()) };
+        let kept: Zeroizing<Vec<u8>>;
+        let bytes = match self.pieces.piece(*part) {
+            Some(piece) if !keep => &piece.bytes,
+            _ => {
+                kept = survey::reread(&self.directory, name, &chosen.digest)?;
+                &kept
+            }
+        };
+        self.directory.stage(name, &self.private.options(), bytes)?.place()?;
+        if survey::reads_back(&self.directory, name, &chosen.digest, &self.private)? {
+            Ok(())
+        } else {
+            Err(StoreError::NotTheSame { path: self.directory.path().join(name) })
+        }
+    }
+
+    pub(super) fn discard(self) -> Result<(), StoreError> {
+        let removed: Result<Vec<bool>, FileError> =
+            self.added.iter().map(|name| self.directory.remove(name)).collect();
+        removed?;
+        Ok(self.directory.sync()?)
+    }
+}
+
+impl std::fmt::Debug for Prepared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let path: PathBuf = self.directory.path().into();
+        f.debug_struct("Prepared")
+            .field("store", &path)
+            .field("plan", &self.plan)
+            .finish_non_exhaustive()
+    }
+}

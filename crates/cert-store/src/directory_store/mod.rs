@@ -1,0 +1,192 @@
+//! A directory of files and links as a certificate store.
+
+mod apply;
+mod reach;
+mod retire;
+mod survey;
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
+
+use atomic_file::{Directory, FileError, Gate, Opening};
+use certified_key::Content;
+
+use crate::access::{Access, DIRECTORY, Granted};
+use crate::accounts::{Accounts, NameService};
+use crate::error::StoreError;
+use crate::ledger::{Generation, Ledger};
+use crate::names::{self, Part};
+use crate::store::{CertificateStore, Installed, Retirement, Standing, Wanted};
+use crate::target::{Output, StoreLocation, Target};
+
+pub use apply::Prepared;
+
+/// Certificates in directories, as files and relative links to them.
+pub struct DirectoryStore {
+    opening: Opening,
+    accounts: Box<dyn Accounts>,
+    grant_ancestors: bool,
+    owner: (u32, u32),
+    /// Directories that were made since this store was, for ledgers that are written later.
+    made: Mutex<BTreeSet<PathBuf>>,
+}
+
+impl Default for DirectoryStore {
+    fn default() -> Self {
+        DirectoryStore {
+            opening: Opening::default(),
+            accounts: Box::new(NameService),
+            grant_ancestors: false,
+            owner: (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw()),
+            made: Mutex::default(),
+        }
+    }
+}
+
+impl DirectoryStore {
+    /// Files belong to the calling user; users and groups are looked up in the name service.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Whether grantees get search permission on directories above the store that the extension
+    /// did not make. The administrator's choice, never the settings'.
+    #[must_use]
+    pub fn granting_ancestors(self, grant_ancestors: bool) -> Self {
+        DirectoryStore { grant_ancestors, ..self }
+    }
+
+    /// Looks users and groups up elsewhere.
+    #[must_use]
+    pub fn with_accounts(self, accounts: impl Accounts + 'static) -> Self {
+        DirectoryStore { accounts: Box::new(accounts), ..self }
+    }
+
+    /// Every file-system call passes `gate`: for tests that try each of them.
+    #[must_use]
+    pub fn through(self, gate: Arc<dyn Gate>) -> Self {
+        DirectoryStore { opening: Opening::through(gate), ..self }
+    }
+
+    fn granted(&self, target: &Target) -> Granted {
+        Granted::resolve(&target.grants, self.accounts.as_ref())
+    }
+
+    /// Opens a store that may be missing.
+    fn open(&self, location: &StoreLocation) -> Result<Option<Directory>, StoreError> {
+        let StoreLocation::Directory { path, .. } = location;
+        match self.opening.open(path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            other => Ok(other.map(Some)?),
+        }
+    }
+
+    /// The access that the target's private files are to have in this store.
+    fn private(&self, directory: &Directory, granted: &Granted) -> Result<Access, FileError> {
+        let access = Access::private(self.owner, granted);
+        let listless = access.has_list() && !directory.keeps_acls()?;
+        Ok(if listless { access.without_list() } else { access })
+    }
+
+    /// The directories on the way to the store that are the extension's own.
+    fn own_directories(&self, location: &StoreLocation, ledger: &Ledger) -> BTreeSet<PathBuf> {
+        let StoreLocation::Directory { path, is_default } = location;
+        let made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = made.iter().chain(&ledger.directories).cloned();
+        let default = is_default.then(|| path.clone());
+        known.filter(|known| path.starts_with(known)).chain(default).collect()
+    }
+
+    fn remember(&self, made: &[PathBuf]) {
+        let mut known = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        known.extend(made.iter().cloned());
+    }
+}
+
+impl fmt::Debug for DirectoryStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DirectoryStore")
+            .field("grant_ancestors", &self.grant_ancestors)
+            .finish_non_exhaustive()
+    }
+}
+
+impl CertificateStore for DirectoryStore {
+    type Prepared = Prepared;
+
+    fn standing(&self, target: &Target, ledger: &Ledger) -> Result<Standing, StoreError> {
+        survey::standing(self, target, ledger)
+    }
+
+    fn grant_warnings(&self, target: &Target) -> Vec<String> {
+        reach::warnings(self, target)
+    }
+
+    fn outputs_found(
+        &self,
+        location: &StoreLocation,
+        link_name: &str,
+    ) -> Result<Vec<Output>, StoreError> {
+        let Some(directory) = self.open(location)? else { return Ok(Vec::new()) };
+        let mut found = Vec::new();
+        for (output, part) in [(Output::Combined, Part::Combined), (Output::Split, Part::Key)] {
+            if directory.look(part.link(link_name))?.is_some() {
+                found.push(output);
+            }
+        }
+        Ok(found)
+    }
+
+    fn recall(
+        &self,
+        target: &Target,
+        generation: &Generation,
+        ledger: &Ledger,
+    ) -> Result<Option<Content>, StoreError> {
+        survey::recall(self, target, generation, ledger)
+    }
+
+    fn prepare(
+        &self,
+        target: &Target,
+        wanted: Wanted<'_>,
+        ledger: &Ledger,
+        now: SystemTime,
+    ) -> Result<Prepared, StoreError> {
+        let StoreLocation::Directory { path, .. } = &target.location;
+        let created = self.opening.create(path, DIRECTORY)?;
+        self.remember(&created.made);
+        apply::prepare(self, created.directory, target, wanted, ledger, now)
+    }
+
+    fn switch(&self, prepared: Prepared) -> Result<Installed, StoreError> {
+        prepared.switch()
+    }
+
+    fn discard(&self, prepared: Prepared) -> Result<(), StoreError> {
+        prepared.discard()
+    }
+
+    fn retire(&self, targets: &mut [(&Target, &mut Ledger)], now: SystemTime) -> Retirement {
+        retire::retire(self, targets, now)
+    }
+
+    fn sweep(&self, location: &StoreLocation) -> Result<usize, StoreError> {
+        match self.open(location)? {
+            Some(directory) => Ok(directory.sweep()?),
+            None => Ok(0),
+        }
+    }
+}
+
+/// All links of a target, and its metadata file.
+fn paths(store: &Path, target: &Target, parts: &[Part]) -> Vec<PathBuf> {
+    let links = parts.iter().map(|part| part.link(&target.link_name));
+    let metadata = parts.contains(&Part::Key).then(|| names::metadata(&target.link_name));
+    links.chain(metadata).map(|name| store.join(name)).collect()
+}

@@ -1,0 +1,200 @@
+//! Whether those who may read a file can get to it: every directory on the way must let them
+//! pass.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use atomic_file::{Directory, Entry, FileError};
+
+use super::DirectoryStore;
+use crate::access::{DIRECTORY, Granted, list_of};
+use crate::error::StoreError;
+use crate::posix_acl::{Caller, PosixAcl, SEARCH};
+use crate::store::Drift;
+use crate::target::{StoreLocation, Target};
+
+/// A directory on the way to the store, from the root down.
+struct Step {
+    directory: Directory,
+    entry: Entry,
+    acl: Option<Vec<u8>>,
+}
+
+impl Step {
+    fn open(store: &DirectoryStore, path: &Path) -> Result<Self, FileError> {
+        let directory = store.opening.open(path)?;
+        Ok(Step { entry: directory.entry()?, acl: directory.acl()?, directory })
+    }
+
+    fn list(&self) -> PosixAcl {
+        list_of(&self.entry, self.acl.as_deref())
+    }
+
+    fn lets_pass(&self, caller: &Caller) -> bool {
+        self.list().allows(caller, SEARCH, self.entry.user, self.entry.group)
+    }
+
+    /// The users and groups that cannot pass.
+    fn held(&self, store: &DirectoryStore, granted: &Granted) -> Granted {
+        let passes = |id: &u32| {
+            *id == 0
+                || self.lets_pass(&Caller::User { id: *id, groups: store.accounts.groups_of(*id) })
+        };
+        Granted {
+            users: granted.users.iter().copied().filter(|id| !passes(id)).collect(),
+            groups: granted
+                .groups
+                .iter()
+                .copied()
+                .filter(|&id| !self.lets_pass(&Caller::Member(id)))
+                .collect(),
+            unknown: Vec::new(),
+        }
+    }
+
+    /// Adds search permission for those who cannot pass; says whether there was anything to do.
+    fn open_up(&self, store: &DirectoryStore, granted: &Granted) -> Result<bool, FileError> {
+        let held = self.held(store, granted);
+        if held.is_empty() {
+            return Ok(false);
+        }
+        let list = self.list().grant(SEARCH, held.users, held.groups);
+        match self.directory.set_acl(Some(&list.encode())) {
+            Err(error) if error.is_unsupported() => Ok(false), // the warning says so
+            other => other.map(|()| true),
+        }
+    }
+
+    /// The extension's default store is closed to everyone who is not granted access.
+    fn is_closed(&self) -> bool {
+        let list = self.list();
+        list.owner == 7 && list.group == 0 && list.other == 0
+    }
+
+    fn close(&self) -> Result<bool, FileError> {
+        if self.is_closed() {
+            return Ok(false);
+        }
+        let named = PosixAcl { owner: 7, group: 0, other: 0, ..self.list() };
+        if named.mask.is_some() {
+            self.directory.set_acl(Some(&named.encode()))?;
+        } else {
+            self.directory.set_mode(DIRECTORY)?;
+        }
+        Ok(true)
+    }
+}
+
+/// All directories on the way, by the path in the settings and by the one that it resolves to.
+fn way(path: &Path) -> BTreeSet<PathBuf> {
+    let resolved = std::fs::canonicalize(path).ok();
+    let paths = std::iter::once(path.to_owned()).chain(resolved);
+    paths.flat_map(|path| path.ancestors().map(PathBuf::from).collect::<Vec<_>>()).collect()
+}
+
+/// The differences of the extension's own directories, and of the administrator's where they are
+/// to be opened too.
+pub(super) fn drift(
+    store: &DirectoryStore,
+    target: &Target,
+    own: &BTreeSet<PathBuf>,
+    granted: &Granted,
+) -> Vec<Drift> {
+    let StoreLocation::Directory { path, is_default } = &target.location;
+    let mut drifts = Vec::new();
+    for directory in way(path) {
+        let changeable = store.grant_ancestors || own.contains(&directory);
+        let closed = *is_default && directory == *path;
+        if !changeable {
+            continue;
+        }
+        let Ok(step) = Step::open(store, &directory) else { continue };
+        let can_be_opened = step.directory.keeps_acls().unwrap_or(false);
+        let unusable = can_be_opened && !step.held(store, granted).is_empty();
+        if unusable || (closed && !step.is_closed()) {
+            drifts.push(Drift::DirectoryAccess(directory));
+        }
+    }
+    drifts
+}
+
+/// Lets everyone who is granted access pass the directories that may be changed for that; says
+/// whether something changed.
+pub(super) fn open_up(
+    store: &DirectoryStore,
+    target: &Target,
+    own: &BTreeSet<PathBuf>,
+    granted: &Granted,
+) -> Result<bool, StoreError> {
+    let StoreLocation::Directory { path, is_default } = &target.location;
+    let mut changed = false;
+    for directory in way(path) {
+        let closed = *is_default && directory == *path;
+        if store.grant_ancestors || own.contains(&directory) {
+            let step = Step::open(store, &directory)?;
+            changed |= closed && step.close()?;
+            let step = Step::open(store, &directory)?;
+            changed |= step.open_up(store, granted)?;
+        }
+    }
+    Ok(changed)
+}
+
+/// What is wrong with the grants, in sentences.
+pub(super) fn warnings(store: &DirectoryStore, target: &Target) -> Vec<String> {
+    if target.grants.is_empty() {
+        return Vec::new();
+    }
+    let granted = store.granted(target);
+    let mut warnings: Vec<String> = granted
+        .unknown
+        .iter()
+        .map(|who| {
+            format!("the grant for {who} is not in force: this machine knows no such {}", kind(who))
+        })
+        .collect();
+    let StoreLocation::Directory { path, .. } = &target.location;
+    if let Ok(Some(directory)) = store.open(&target.location)
+        && !directory.keeps_acls().unwrap_or(true)
+    {
+        warnings.push(format!(
+            "no grant is in force: the file system of {path:?} keeps no access-control lists; \
+             choose a certificateStoreLocation on one that does. Until then only root can read it"
+        ));
+    }
+    for directory in way(path) {
+        let Ok(step) = Step::open(store, &directory) else { continue };
+        let held = step.held(store, &granted);
+        if !held.is_empty() {
+            warnings.push(barrier(&directory, &named(store, target, &held)));
+        }
+    }
+    warnings
+}
+
+fn kind(who: &str) -> &str {
+    who.split(' ').next().unwrap_or(who)
+}
+
+fn barrier(directory: &Path, who: &str) -> String {
+    format!(
+        "the grant for {who} cannot be used: no search permission on the directory {directory:?}; \
+         choose a certificateStoreLocation elsewhere, or let the machine's administrator set \
+         AKVVM_GRANT_ANCESTORS=yes"
+    )
+}
+
+/// The grantees as the settings name them.
+fn named(store: &DirectoryStore, target: &Target, held: &Granted) -> String {
+    let mut names = BTreeSet::new();
+    for grant in &target.grants {
+        let one = Granted::resolve(std::slice::from_ref(grant), store.accounts.as_ref());
+        if let (Some(user), false) = (&grant.user, one.users.is_disjoint(&held.users)) {
+            names.insert(format!("user {user:?}"));
+        }
+        if let (Some(group), false) = (&grant.group, one.groups.is_disjoint(&held.groups)) {
+            names.insert(format!("group {group:?}"));
+        }
+    }
+    names.into_iter().collect::<Vec<_>>().join(", ")
+}

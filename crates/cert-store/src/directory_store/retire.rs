@@ -1,0 +1,179 @@
+//! Removing versions that nobody needs any more.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use atomic_file::{Directory, Kind};
+
+use super::DirectoryStore;
+use crate::error::StoreError;
+use crate::ledger::{Ledger, LedgerFile};
+use crate::names;
+use crate::store::Retirement;
+use crate::target::{Retain, StoreLocation, Target};
+
+/// How long a file stays after the last link to it moved: a reader that resolved the link before
+/// that may open the file only now.
+const GRACE: Duration = Duration::from_secs(60);
+
+/// The current version and the way back.
+const FEWEST_VERSIONS: usize = 2;
+
+pub(super) fn retire(
+    store: &DirectoryStore,
+    targets: &mut [(&Target, &mut Ledger)],
+    now: SystemTime,
+) -> Retirement {
+    let mut retirement = Retirement::default();
+    let locations: BTreeSet<StoreLocation> =
+        targets.iter().map(|(target, _)| target.location.clone()).collect();
+    for location in locations {
+        let mut here: Vec<_> =
+            targets.iter_mut().filter(|(target, _)| target.location == location).collect();
+        for (_, ledger) in &mut here {
+            date(ledger, now);
+        }
+        let expendable = expendable(here.iter().map(|(target, ledger)| (*target, &**ledger)), now);
+        if expendable.is_empty() {
+            continue;
+        }
+        let gone = match store.open(&location) {
+            Ok(Some(directory)) => remove(&directory, &expendable, &mut retirement),
+            Ok(None) => continue,
+            Err(error) => {
+                retirement.problems.push(error);
+                continue;
+            }
+        };
+        for (_, ledger) in &mut here {
+            ledger.files.retain(|file| !gone.contains(&file.name));
+        }
+    }
+    retirement
+}
+
+/// A file that is in the ledger, but neither active nor dated, was left by an interrupted pass;
+/// one that is dated in the future, by a clock that was wrong. Both wait from now on.
+fn date(ledger: &mut Ledger, now: SystemTime) {
+    let active = ledger.active.clone();
+    for file in &mut ledger.files {
+        let is_active = active.as_ref().is_some_and(|active| active.version == file.version);
+        if file.superseded.is_none() && !is_active || file.superseded.is_some_and(|at| at > now) {
+            file.superseded = Some(now);
+        }
+    }
+}
+
+/// The names of the files that some ledger offers for removal and none needs.
+fn expendable<'a>(
+    targets: impl Iterator<Item = (&'a Target, &'a Ledger)> + Clone,
+    now: SystemTime,
+) -> BTreeSet<String> {
+    let mut offered = BTreeSet::new();
+    let mut needed = BTreeSet::new();
+    for (target, ledger) in targets.clone() {
+        let kept = kept_versions(target, ledger);
+        for file in &ledger.files {
+            let waited = |at| now.duration_since(at).is_ok_and(|since| since >= GRACE);
+            let pinned = targets.clone().any(|(other, _)| wants(other, target, file));
+            let free = !file.adopted
+                && !names::is_metadata(&file.name)
+                && file.superseded.is_some_and(waited)
+                && !kept.contains(file.version.as_str())
+                && !pinned;
+            if free { &mut offered } else { &mut needed }.insert(file.name.clone());
+        }
+    }
+    offered.difference(&needed).cloned().collect()
+}
+
+/// Whether `other` is pinned to the version in `file`, which was written for `target`.
+fn wants(other: &Target, target: &Target, file: &LedgerFile) -> bool {
+    other.id.version() == Some(file.version.as_str())
+        && other.id.unversioned() == target.id.unversioned()
+}
+
+/// The versions that stay by number: the active and the previous one, then the ones that were
+/// superseded last.
+fn kept_versions<'l>(target: &Target, ledger: &'l Ledger) -> BTreeSet<&'l str> {
+    let mut last_used: BTreeMap<&str, SystemTime> = BTreeMap::new();
+    for file in &ledger.files {
+        let at = file.superseded.unwrap_or(SystemTime::UNIX_EPOCH);
+        let last = last_used.entry(&file.version).or_insert(at);
+        *last = (*last).max(at);
+    }
+    let generations = [&ledger.active, &ledger.previous].into_iter().flatten();
+    let mut kept: Vec<&str> = generations.map(|generation| generation.version.as_str()).collect();
+    let mut others: Vec<_> = last_used.into_iter().filter(|(v, _)| !kept.contains(v)).collect();
+    others.sort_by_key(|&(_, at)| std::cmp::Reverse(at));
+    kept.extend(others.into_iter().map(|(version, _)| version));
+    let most = match target.retain {
+        Retain::All => kept.len(),
+        Retain::Versions(versions) => versions.max(FEWEST_VERSIONS),
+    };
+    kept.into_iter().take(most).collect()
+}
+
+/// Removes what no link in the store leads to; returns the names that are gone now.
+fn remove(
+    directory: &Directory,
+    expendable: &BTreeSet<String>,
+    retirement: &mut Retirement,
+) -> BTreeSet<String> {
+    let linked = match linked(directory) {
+        Ok(linked) => linked,
+        Err(error) => {
+            retirement.problems.push(error);
+            return BTreeSet::new();
+        }
+    };
+    let mut gone = BTreeSet::new();
+    for name in expendable {
+        match remove_unlinked(directory, name, &linked) {
+            Ok(Removal::Removed) => {
+                retirement.removed.push(directory.path().join(name));
+                gone.insert(name.clone());
+            }
+            Ok(Removal::Missing) => _ = gone.insert(name.clone()),
+            Ok(Removal::Needed) => {}
+            Err(error) => retirement.problems.push(error),
+        }
+    }
+    if !gone.is_empty()
+        && let Err(error) = directory.sync()
+    {
+        retirement.problems.push(error.into());
+    }
+    gone
+}
+
+enum Removal {
+    Removed,
+    Missing,
+    Needed,
+}
+
+fn remove_unlinked(
+    directory: &Directory,
+    name: &str,
+    linked: &BTreeSet<(u64, u64)>,
+) -> Result<Removal, StoreError> {
+    let Some(entry) = directory.look(name)? else { return Ok(Removal::Missing) };
+    if entry.kind != Kind::File || linked.contains(&entry.identity) {
+        return Ok(Removal::Needed);
+    }
+    directory.remove(name)?;
+    Ok(Removal::Removed)
+}
+
+/// What the links in the store lead to, an administrator's own and chains of links included.
+fn linked(directory: &Directory) -> Result<BTreeSet<(u64, u64)>, StoreError> {
+    let mut linked = BTreeSet::new();
+    for name in directory.list()? {
+        if directory.look(&name)?.is_some_and(|entry| entry.kind == Kind::Link) {
+            linked.extend(directory.resolve(Path::new(&name))?.map(|entry| entry.identity));
+        }
+    }
+    Ok(linked)
+}

@@ -1,0 +1,274 @@
+//! Looking at a store: what stands there, compared with the ledger or with what is wanted.
+
+use std::path::PathBuf;
+
+use atomic_file::{Directory, Examined, FileError, Kind};
+use certified_key::Content;
+use zeroize::Zeroizing;
+
+use super::{DirectoryStore, reach};
+use crate::access::Access;
+use crate::error::StoreError;
+use crate::ledger::{Generation, Ledger, LedgerFile};
+use crate::names::{self, Part};
+use crate::pieces::{self, Likeness, Pieces, digest};
+use crate::plan::{FileState, LinkState, Listing, Request};
+use crate::store::{Drift, Standing};
+use crate::target::{Output, Target};
+
+/// Files longer than this, in bytes, are no certificates; a chain has some ten thousand.
+const LONGEST_FILE: u64 = 4 << 20;
+
+pub(super) fn standing(
+    store: &DirectoryStore,
+    target: &Target,
+    ledger: &Ledger,
+) -> Result<Standing, StoreError> {
+    if ledger.active.is_none() {
+        return Ok(Standing::Absent);
+    }
+    let Some(directory) = store.open(&target.location)? else {
+        let path = target.location.directory().map(PathBuf::from).unwrap_or_default();
+        return Ok(Standing::Drifted(vec![Drift::StoreMissing(path)]));
+    };
+    let granted = store.granted(target);
+    let private = store.private(&directory, &granted)?;
+    let own = store.own_directories(&target.location, ledger);
+    let mut drifts = reach::drift(store, target, &own, &granted);
+    for output in pieces::outputs(target) {
+        output_drift(&directory, target, ledger, output, &private, &mut drifts)?;
+    }
+    if target.outputs.contains(&Output::Split) {
+        metadata_drift(store, &directory, target, ledger, &mut drifts)?;
+    }
+    Ok(if drifts.is_empty() { Standing::Intact } else { Standing::Drifted(drifts) })
+}
+
+fn output_drift(
+    directory: &Directory,
+    target: &Target,
+    ledger: &Ledger,
+    output: Output,
+    access: &Access,
+    drifts: &mut Vec<Drift>,
+) -> Result<(), StoreError> {
+    for &part in Part::of(output) {
+        let mut active = ledger.active_files();
+        let file = active.find(|file| part.is_file(&file.name, &target.id, &file.version));
+        let Some(file) = file else {
+            drifts.push(Drift::OutputMissing(output));
+            return Ok(());
+        };
+        drifts.extend(file_drift(directory, file, access)?);
+        drifts.extend(link_drift(directory, &part.link(&target.link_name), &file.name)?);
+    }
+    Ok(())
+}
+
+fn metadata_drift(
+    store: &DirectoryStore,
+    directory: &Directory,
+    target: &Target,
+    ledger: &Ledger,
+    drifts: &mut Vec<Drift>,
+) -> Result<(), StoreError> {
+    let name = names::metadata(&target.link_name);
+    match ledger.active_files().find(|file| file.name == name) {
+        Some(file) => drifts.extend(file_drift(directory, file, &Access::public(store.owner))?),
+        None => drifts.push(Drift::FileMissing(directory.path().join(name))),
+    }
+    Ok(())
+}
+
+fn file_drift(
+    directory: &Directory,
+    file: &LedgerFile,
+    access: &Access,
+) -> Result<Option<Drift>, StoreError> {
+    let path = || directory.path().join(&file.name);
+    let Some(found) = examine(directory, &file.name)? else {
+        return Ok(Some(Drift::FileMissing(path())));
+    };
+    if digest(&found.content) != file.digest {
+        return Ok(Some(Drift::FileChanged(path())));
+    }
+    let as_asked = access.is(&found.entry, found.acl.as_deref());
+    Ok((!as_asked).then(|| Drift::FileAccess(path())))
+}
+
+fn link_drift(directory: &Directory, link: &str, to: &str) -> Result<Option<Drift>, StoreError> {
+    let path = directory.path().join(link);
+    match look_at_link(directory, link)? {
+        None => Ok(Some(Drift::LinkMissing(path))),
+        Some(LinkState::Leads(leads)) if leads.as_os_str() == to => Ok(None),
+        Some(LinkState::Leads(to)) => Ok(Some(Drift::LinkMoved { link: path, to })),
+        Some(LinkState::Taken(by)) => Err(StoreError::Taken { path, by }),
+    }
+}
+
+fn look_at_link(directory: &Directory, name: &str) -> Result<Option<LinkState>, FileError> {
+    Ok(match directory.look(name)?.map(|entry| entry.kind) {
+        None => None,
+        Some(Kind::Link) => directory.read_link(name)?.map(LinkState::Leads),
+        Some(Kind::File) => Some(LinkState::Taken("a regular file")),
+        Some(Kind::Directory) => Some(LinkState::Taken("a directory")),
+        Some(Kind::Other) => Some(LinkState::Taken("neither a file nor a link")),
+    })
+}
+
+/// Looks at a regular file; anything else, and an impossibly long file, is as good as none.
+fn examine(directory: &Directory, name: &str) -> Result<Option<Private>, FileError> {
+    match directory.examine(name, LONGEST_FILE) {
+        Err(FileError::NotARegularFile(_) | FileError::TooLong { .. }) => Ok(None),
+        other => Ok(other?.map(Private::from)),
+    }
+}
+
+/// A file that may hold a private key.
+struct Private {
+    entry: atomic_file::Entry,
+    acl: Option<Vec<u8>>,
+    content: Zeroizing<Vec<u8>>,
+}
+
+impl From<Examined> for Private {
+    fn from(examined: Examined) -> Self {
+        let Examined { entry, acl, content } = examined;
+        Private { entry, acl, content: Zeroizing::new(content) }
+    }
+}
+
+/// Everything that a plan has to know.
+pub(super) fn listing(
+    directory: &Directory,
+    request: &Request<'_>,
+    pieces: &Pieces,
+    content: &Content,
+    ledger: &Ledger,
+    (private, public): (&Access, &Access),
+) -> Result<Listing, StoreError> {
+    let mut listing = Listing::default();
+    for requested in &request.parts {
+        if let Some(link) = look_at_link(directory, &requested.link)? {
+            listing.links.insert(requested.link.clone(), link);
+        }
+    }
+    for (part, name) in names_that_matter(directory, request, ledger)? {
+        let piece = part.and_then(|part| pieces.piece(part));
+        let compare = |found: &[u8]| match piece {
+            Some(piece) => pieces::compare(piece.part, found, piece, content),
+            None => Likeness::Different,
+        };
+        let access = if part.is_some() { private } else { public };
+        if let Some(state) = file_state(directory, &name, access, compare)? {
+            listing.files.insert(name, state);
+        }
+    }
+    Ok(listing)
+}
+
+/// The files of the wanted version, with the part they are of, and the metadata file.
+fn names_that_matter(
+    directory: &Directory,
+    request: &Request<'_>,
+    ledger: &Ledger,
+) -> Result<Vec<(Option<Part>, String)>, FileError> {
+    let in_store = directory.list()?;
+    let in_store = in_store.iter().filter_map(|name| name.to_str());
+    let candidates: Vec<&str> =
+        in_store.chain(ledger.files.iter().map(|file| file.name.as_str())).collect();
+    let mut names = Vec::new();
+    for requested in &request.parts {
+        let matching = candidates
+            .iter()
+            .filter(|name| requested.part.is_file(name, request.id, request.version));
+        let matching = matching.map(|name| (Some(requested.part), (*name).to_owned()));
+        names.extend(matching);
+    }
+    names.extend(request.metadata.clone().map(|name| (None, name)));
+    names.sort();
+    names.dedup();
+    Ok(names)
+}
+
+fn file_state(
+    directory: &Directory,
+    name: &str,
+    access: &Access,
+    compare: impl FnOnce(&[u8]) -> Likeness,
+) -> Result<Option<FileState>, FileError> {
+    let Some(entry) = directory.look(name)? else { return Ok(None) };
+    if entry.kind == Kind::Directory {
+        return Ok(Some(FileState::Directory));
+    }
+    let Some(found) = examine(directory, name)? else { return Ok(Some(FileState::Irregular)) };
+    Ok(Some(FileState::File {
+        digest: digest(&found.content),
+        access: access.is(&found.entry, found.acl.as_deref()),
+        likeness: compare(&found.content),
+    }))
+}
+
+/// The bytes of a file that is to be written again as it is.
+pub(super) fn reread(
+    directory: &Directory,
+    name: &str,
+    expected: &str,
+) -> Result<Zeroizing<Vec<u8>>, StoreError> {
+    match examine(directory, name)? {
+        Some(found) if digest(&found.content) == expected => Ok(found.content),
+        _ => Err(StoreError::NotTheSame { path: directory.path().join(name) }),
+    }
+}
+
+/// Whether a file stands exactly as it was written.
+pub(super) fn reads_back(
+    directory: &Directory,
+    name: &str,
+    expected: &str,
+    access: &Access,
+) -> Result<bool, FileError> {
+    let found = examine(directory, name)?;
+    Ok(found.is_some_and(|found| {
+        digest(&found.content) == expected && access.is(&found.entry, found.acl.as_deref())
+    }))
+}
+
+pub(super) fn recall(
+    store: &DirectoryStore,
+    target: &Target,
+    generation: &Generation,
+    ledger: &Ledger,
+) -> Result<Option<Content>, StoreError> {
+    let Some(directory) = store.open(&target.location)? else { return Ok(None) };
+    let mut texts: Vec<Zeroizing<Vec<u8>>> = Vec::new();
+    for output in [Output::Combined, Output::Split] {
+        texts.clear();
+        for &part in Part::of(output) {
+            let file = ledger.files.iter().rev().find(|file| {
+                file.version == generation.version
+                    && part.is_file(&file.name, &target.id, &file.version)
+            });
+            let Some(file) = file else { break };
+            let Some(found) = examine(&directory, &file.name)? else { break };
+            if digest(&found.content) == file.digest {
+                texts.push(found.content);
+            }
+        }
+        if texts.len() == Part::of(output).len() {
+            return Ok(Some(content(texts, output)));
+        }
+    }
+    Ok(None)
+}
+
+fn content(texts: Vec<Zeroizing<Vec<u8>>>, output: Output) -> Content {
+    let parts: Vec<&[u8]> = texts.iter().map(|text| text.as_slice()).collect();
+    match pieces::parse(&parts) {
+        Some(key) => Content::Certificate(key),
+        None => Content::Opaque(match output {
+            Output::Combined => texts.into_iter().next().unwrap_or_default(),
+            Output::Split => Zeroizing::new(parts.concat()),
+        }),
+    }
+}

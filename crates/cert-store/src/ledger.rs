@@ -1,0 +1,56 @@
+//! What the extension wrote, so that it can repair that, and remove nothing else.
+
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+/// One version of a certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Generation {
+    /// The vault's version.
+    pub version: String,
+    /// SHA-256 of what is installed as one PEM text, hexadecimal.
+    pub digest: String,
+}
+
+/// A file in the store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LedgerFile {
+    /// Its name in the store.
+    pub name: String,
+    /// The vault's version that it holds.
+    pub version: String,
+    /// SHA-256 of its content, hexadecimal.
+    pub digest: String,
+    /// Since when it does not belong to the active generation.
+    pub superseded: Option<SystemTime>,
+    /// Whether it was found and taken over, not written: such a file is never removed.
+    pub adopted: bool,
+}
+
+/// What the extension knows of one target. It is a plain value: whoever owns the state directory
+/// keeps it there. An empty ledger (lost, or never written) removes nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ledger {
+    /// What applications are meant to see; drift is measured against it.
+    pub active: Option<Generation>,
+    /// What they saw before.
+    pub previous: Option<Generation>,
+    /// Every file that stands for this target, active or superseded.
+    pub files: Vec<LedgerFile>,
+    /// The directories that the extension made on the way to the store: the only ones that it
+    /// opens to grantees.
+    pub directories: Vec<PathBuf>,
+}
+
+impl Ledger {
+    /// The entry of the file `name`.
+    pub(crate) fn file(&self, name: &str) -> Option<&LedgerFile> {
+        self.files.iter().find(|file| file.name == name)
+    }
+
+    /// The files of the active generation.
+    pub(crate) fn active_files(&self) -> impl Iterator<Item = &LedgerFile> {
+        let version = self.active.as_ref().map(|active| &active.version);
+        self.files.iter().filter(move |file| Some(&file.version) == version)
+    }
+}

@@ -1,0 +1,194 @@
+//! The seam between the sync worker and whatever keeps certificates on a machine.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+use certified_key::Content;
+
+use crate::error::StoreError;
+use crate::ledger::{Generation, Ledger};
+use crate::target::{Output, StoreLocation, Target};
+
+/// A place that keeps certificates: a directory here, a certificate store on other systems.
+///
+/// An installation has two halves. [`prepare`](Self::prepare) puts the new files beside the old
+/// ones; nothing that an application opens has changed then, and the caller may still
+/// [`discard`](Self::discard) it. [`switch`](Self::switch) moves the links. To go back, install
+/// what [`recall`](Self::recall) returns for the ledger's previous generation.
+pub trait CertificateStore: Send + Sync {
+    /// What stands between the two halves of an installation.
+    type Prepared;
+
+    /// Compares what stands there with what the ledger says. Reads only.
+    ///
+    /// # Errors
+    /// When the store cannot be read, or something foreign stands in the way.
+    fn standing(&self, target: &Target, ledger: &Ledger) -> Result<Standing, StoreError>;
+
+    /// What is wrong with the access that was asked for, in sentences for a warning: unknown
+    /// users, directories they cannot pass. Reads only; empty means that every grant is usable.
+    fn grant_warnings(&self, target: &Target) -> Vec<String>;
+
+    /// The layouts whose links already stand there under this name. Reads only.
+    ///
+    /// # Errors
+    /// When the store cannot be read. A store that does not exist has none.
+    fn outputs_found(
+        &self,
+        location: &StoreLocation,
+        link_name: &str,
+    ) -> Result<Vec<Output>, StoreError>;
+
+    /// Reads a generation back from the store; `None` if it is not there unchanged.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn recall(
+        &self,
+        target: &Target,
+        generation: &Generation,
+        ledger: &Ledger,
+    ) -> Result<Option<Content>, StoreError>;
+
+    /// Puts new files beside the old ones.
+    ///
+    /// # Errors
+    /// When that is impossible; what is installed is untouched then.
+    fn prepare(
+        &self,
+        target: &Target,
+        wanted: Wanted<'_>,
+        ledger: &Ledger,
+        now: SystemTime,
+    ) -> Result<Self::Prepared, StoreError>;
+
+    /// Makes what was prepared visible.
+    ///
+    /// # Errors
+    /// When the disk refuses: each link is old or new then, and the next pass finishes it.
+    fn switch(&self, prepared: Self::Prepared) -> Result<Installed, StoreError>;
+
+    /// Removes what was prepared.
+    ///
+    /// # Errors
+    /// When a file cannot be removed.
+    fn discard(&self, prepared: Self::Prepared) -> Result<(), StoreError>;
+
+    /// Removes versions that nobody needs any more, and takes them off the ledgers. Called once a
+    /// pass with *every* target: what one of them needs is kept for all.
+    fn retire(&self, targets: &mut [(&Target, &mut Ledger)], now: SystemTime) -> Retirement;
+
+    /// Removes the temporary files of a killed predecessor; returns how many. Only for the one
+    /// process that may write to the store.
+    ///
+    /// # Errors
+    /// When the store cannot be read or a file cannot be removed.
+    fn sweep(&self, location: &StoreLocation) -> Result<usize, StoreError>;
+}
+
+/// One version of a target's content.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted<'a> {
+    /// The vault's version.
+    pub version: &'a str,
+    /// What it holds.
+    pub content: &'a Content,
+}
+
+/// How a target stands, compared with its ledger.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// The ledger knows of no installation.
+    Absent,
+    /// As the ledger says.
+    Intact,
+    /// Otherwise, in these points.
+    Drifted(Vec<Drift>),
+}
+
+/// One difference between the store and the ledger. `Display` is a sentence for the log.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Drift {
+    /// The store itself is gone.
+    StoreMissing(PathBuf),
+    /// A file is gone, or something that is no file stands in its place.
+    FileMissing(PathBuf),
+    /// A file's content is not what was installed.
+    FileChanged(PathBuf),
+    /// Owner, mode or access-control list of a file differ.
+    FileAccess(PathBuf),
+    /// Mode or access-control list of a directory of the extension's own differ.
+    DirectoryAccess(PathBuf),
+    /// A link is gone.
+    LinkMissing(PathBuf),
+    /// A link leads elsewhere.
+    LinkMoved {
+        /// The link.
+        link: PathBuf,
+        /// Where it leads.
+        to: PathBuf,
+    },
+    /// A layout that is asked for was never written.
+    OutputMissing(Output),
+}
+
+impl fmt::Display for Drift {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::StoreMissing(path) => write!(f, "the store {path:?} is gone"),
+            Self::FileMissing(path) => write!(f, "the file {path:?} is gone"),
+            Self::FileChanged(path) => write!(f, "the content of {path:?} was changed"),
+            Self::FileAccess(path) => {
+                write!(f, "owner, mode or access-control list of {path:?} are not as asked for")
+            }
+            Self::DirectoryAccess(path) => {
+                write!(f, "mode or access-control list of {path:?} are not as asked for")
+            }
+            Self::LinkMissing(path) => write!(f, "the link {path:?} is gone"),
+            Self::LinkMoved { link, to } => write!(f, "the link {link:?} leads to {to:?}"),
+            Self::OutputMissing(Output::Combined) => f.write_str("the combined file is missing"),
+            Self::OutputMissing(Output::Split) => f.write_str("the split files are missing"),
+        }
+    }
+}
+
+/// What an installation changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// The first version of this target.
+    New,
+    /// Another version.
+    Rotated,
+    /// The same version, put right.
+    Repaired,
+    /// The first version, found in place and taken over.
+    Adopted,
+    /// Nothing, not a single write.
+    Same,
+}
+
+/// A finished installation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Installed {
+    /// What changed.
+    pub change: Change,
+    /// The ledger from now on; to be kept durably.
+    pub ledger: Ledger,
+    /// The links, and the metadata file where there is one.
+    pub paths: Vec<PathBuf>,
+    /// The file that the first link leads to.
+    pub file: PathBuf,
+    /// Grants that are not in force, and what else a person should know.
+    pub warnings: Vec<String>,
+}
+
+/// What [`CertificateStore::retire`] did.
+#[derive(Debug, Default)]
+pub struct Retirement {
+    /// The files that were removed.
+    pub removed: Vec<PathBuf>,
+    /// Stores that could not be read and files that could not be removed; tried again next time.
+    pub problems: Vec<StoreError>,
+}

@@ -1,0 +1,158 @@
+//! The combined layout: installing, rotating, repairing, taking over.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::disallowed_methods, reason = "tests damage files")]
+
+mod bed;
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
+
+use bed::{Bed, certificate, key, mode, version};
+use cert_store::{CertificateStore, Change, Drift, Output, Standing, StoreError, StoreLocation};
+
+const LINK: &str = "exampleVault.myCertificate";
+
+fn file(number: u32) -> String {
+    format!("{LINK}.{}", version(number))
+}
+
+#[test]
+fn the_first_version_makes_a_file_and_a_relative_link() {
+    let mut bed = Bed::new(&[Output::Combined]);
+    let content = certificate("web");
+    assert_eq!(bed.standing(), Standing::Absent);
+    let installed = bed.install(1, &content).unwrap();
+    assert_eq!(installed.change, Change::New);
+    assert_eq!(installed.paths, [bed.file(LINK)]);
+    assert_eq!(installed.file, bed.file(&file(1)));
+    assert_eq!(bed.link(LINK), Path::new(&file(1)));
+    assert_eq!(fs::read(bed.file(LINK)).unwrap(), *key(&content).to_pem());
+    assert_eq!((mode(&bed.file(LINK)), mode(&bed.path())), (0o600, 0o700));
+    assert_eq!(bed.standing(), Standing::Intact);
+}
+
+#[test]
+fn unchanged_means_not_a_single_write() {
+    let mut bed = Bed::new(&[Output::Combined, Output::Split]);
+    let content = certificate("web");
+    bed.install(1, &content).unwrap();
+    let (before, ledger) = (bed.snapshot(), bed.ledger.clone());
+    let installed = bed.install(1, &content).unwrap();
+    assert_eq!(installed.change, Change::Same);
+    assert_eq!((bed.snapshot(), &bed.ledger), (before, &ledger));
+}
+
+#[test]
+fn a_rotated_certificate_moves_the_link_and_keeps_the_previous_version() {
+    let mut bed = Bed::new(&[Output::Combined]);
+    bed.install(1, &certificate("web")).unwrap();
+    let installed = bed.install(2, &certificate("web")).unwrap();
+    assert_eq!(installed.change, Change::Rotated);
+    assert_eq!(bed.link(LINK), Path::new(&file(2)));
+    assert_eq!(bed.names(), [LINK.to_owned(), file(1), file(2)]);
+    assert_eq!(installed.ledger.previous.unwrap().version, version(1));
+    assert_eq!(bed.retire(), Vec::<std::path::PathBuf>::new());
+}
+
+#[test]
+fn nothing_is_visible_between_the_halves_and_nothing_is_left_of_a_discarded_one() {
+    let mut bed = Bed::new(&[Output::Combined, Output::Split]);
+    bed.install(1, &certificate("web")).unwrap();
+    let names = bed.names();
+    let content = certificate("web");
+    let version = version(2);
+    let wanted = cert_store::Wanted { version: &version, content: &content };
+    let prepared = bed.store.prepare(&bed.target, wanted, &bed.ledger, bed.now).unwrap();
+    assert_eq!(bed.names().len(), names.len() + 3);
+    assert_eq!(bed.standing(), Standing::Intact);
+    bed.store.discard(prepared).unwrap();
+    assert_eq!(bed.names(), names);
+}
+
+#[test]
+fn a_generation_is_recalled_and_installed_again() {
+    let mut bed = Bed::new(&[Output::Combined]);
+    let first = certificate("web");
+    bed.install(1, &first).unwrap();
+    bed.install(2, &certificate("web")).unwrap();
+    let previous = bed.ledger.previous.clone().unwrap();
+    let recalled = bed.store.recall(&bed.target, &previous, &bed.ledger).unwrap().unwrap();
+    assert!(recalled == first);
+    bed.install(1, &recalled).unwrap();
+    assert_eq!(bed.link(LINK), Path::new(&file(1)));
+    assert_eq!(bed.standing(), Standing::Intact);
+}
+
+/// Damages an installation, checks what is found, and that one pass puts it right.
+fn repair(damage: impl Fn(&Bed), expected: impl Fn(&Bed) -> Drift) {
+    let mut bed = Bed::new(&[Output::Combined]);
+    let content = certificate("web");
+    bed.install(1, &content).unwrap();
+    damage(&bed);
+    assert_eq!(bed.standing(), Standing::Drifted(vec![expected(&bed)]));
+    let installed = bed.install(1, &content).unwrap();
+    assert_eq!(installed.change, Change::Repaired);
+    assert_eq!(bed.standing(), Standing::Intact);
+    assert_eq!(fs::read(bed.file(LINK)).unwrap(), *key(&content).to_pem());
+    assert_eq!(bed.names(), [LINK.to_owned(), file(1)]);
+}
+
+#[test]
+fn drift_is_named_and_repaired() {
+    let path = |bed: &Bed| bed.file(&file(1));
+    repair(|bed| fs::remove_file(path(bed)).unwrap(), |bed| Drift::FileMissing(path(bed)));
+    repair(|bed| fs::write(path(bed), "x").unwrap(), |bed| Drift::FileChanged(path(bed)));
+    let open = |bed: &Bed| fs::set_permissions(path(bed), PermissionsExt::from_mode(0o644));
+    repair(|bed| open(bed).unwrap(), |bed| Drift::FileAccess(path(bed)));
+    repair(
+        |bed| fs::remove_file(bed.file(LINK)).unwrap(),
+        |bed| Drift::LinkMissing(bed.file(LINK)),
+    );
+    let elsewhere = |bed: &Bed| {
+        fs::remove_file(bed.file(LINK)).unwrap();
+        symlink("/etc/passwd", bed.file(LINK)).unwrap();
+    };
+    let to = || "/etc/passwd".into();
+    repair(elsewhere, |bed| Drift::LinkMoved { link: bed.file(LINK), to: to() });
+    let planted = |bed: &Bed| {
+        fs::remove_file(path(bed)).unwrap();
+        symlink("/etc/passwd", path(bed)).unwrap();
+    };
+    repair(planted, |bed| Drift::FileMissing(path(bed)));
+    let store = |bed: &Bed| fs::remove_dir_all(bed.path()).unwrap();
+    repair(store, |bed| Drift::StoreMissing(bed.path()));
+}
+
+#[test]
+fn what_is_not_ours_under_the_links_name_is_an_error_and_stays() {
+    for directory in [false, true] {
+        let mut bed = Bed::new(&[Output::Combined]);
+        fs::create_dir(bed.path()).unwrap();
+        if directory {
+            fs::create_dir(bed.file(LINK)).unwrap();
+        } else {
+            fs::write(bed.file(LINK), "precious").unwrap();
+        }
+        let error = bed.install(1, &certificate("web")).unwrap_err();
+        assert!(matches!(error, StoreError::Taken { .. }) && error.is_customer());
+        assert!(error.to_string().contains("customSymbolicLinkName"), "{error}");
+        assert_eq!(bed.names(), [LINK]);
+    }
+}
+
+#[test]
+fn an_existing_directory_keeps_its_mode_and_the_default_store_does_not() {
+    let mut bed = Bed::new(&[Output::Combined]);
+    fs::create_dir(bed.path()).unwrap();
+    fs::set_permissions(bed.path(), PermissionsExt::from_mode(0o755)).unwrap();
+    let content = certificate("web");
+    bed.install(1, &content).unwrap();
+    assert_eq!(mode(&bed.path()), 0o755);
+    bed.target.location = StoreLocation::Directory { path: bed.path(), is_default: true };
+    assert_eq!(bed.standing(), Standing::Drifted(vec![Drift::DirectoryAccess(bed.path())]));
+    assert_eq!(bed.install(1, &content).unwrap().change, Change::Repaired);
+    assert_eq!(mode(&bed.path()), 0o700);
+    assert_eq!(bed.standing(), Standing::Intact);
+}
