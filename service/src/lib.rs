@@ -1,1 +1,47 @@
-//! (being written)
+//! The sync worker: brings certificates from key vaults to this machine, for as long as it runs.
+//!
+//! ```text
+//! order ─targets→ [Target]
+//!   SecretSource → Secret ─decode→ CertifiedKey ─guard→ prepare → switch → record      (look, pass)
+//!   Outcome → Roster ─schedule, initial_sync→ what is due next                         (roster, run)
+//!   Roster → Report → report.json;  Report → StatusReport → N.status                   (report, status)
+//! ```
+//!
+//! What decides is pure and gets time and chance as parameters. What acts is in the edge files:
+//! `clock`, `machine`, `logging`, `signals`, `source`, `terminal`, `commands`. Nothing in here
+//! knows the guest agent's commands, or who started the process.
+
+mod arguments;
+mod clock;
+mod code;
+mod commands;
+mod failure;
+mod guard;
+mod hardening;
+mod initial_sync;
+mod logging;
+mod look;
+mod machine;
+mod moment;
+mod narrate;
+mod order;
+mod pass;
+mod record;
+mod report;
+mod roster;
+mod run;
+#[cfg(test)]
+mod run_tests;
+mod schedule;
+mod serve;
+mod signals;
+#[cfg(test)]
+mod simulation;
+mod source;
+mod status;
+mod survey;
+mod sync;
+mod target;
+mod terminal;
+
+pub use commands::main;

@@ -23,8 +23,11 @@ pub struct CertificateRecord {
     pub active: Option<GenerationRecord>,
     /// What they saw before, kept for a way back.
     pub previous: Option<GenerationRecord>,
-    /// Every file that the extension wrote and has not removed: the only files it may remove.
+    /// Every file that stands for this certificate.
     pub files: Vec<FileRecord>,
+    /// The directories that the extension made on the way to the store.
+    #[serde(default)]
+    pub directories: Vec<PathBuf>,
     /// The leaf of the active generation.
     pub certificate: Option<InstalledCertificate>,
 }
@@ -39,7 +42,7 @@ pub struct GenerationRecord {
     pub digest: String,
 }
 
-/// A file that the extension wrote.
+/// A file that stands for a certificate. What the extension wrote, it may remove again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct FileRecord {
@@ -49,9 +52,12 @@ pub struct FileRecord {
     pub version: String,
     /// SHA-256 of its content, hexadecimal.
     pub digest: String,
-    /// Since when no link of ours leads to it.
+    /// Since when it does not belong to the active generation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub superseded_at: Option<Timestamp>,
+    /// Whether it was found and taken over, not written: such a file is never removed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub adopted: bool,
 }
 
 /// What a person wants to know of an installed certificate.
@@ -157,7 +163,9 @@ mod tests {
                 version: "1".into(),
                 digest: "d".into(),
                 superseded_at: Some(std::time::SystemTime::UNIX_EPOCH.into()),
+                adopted: false,
             }],
+            directories: vec!["/store".into()],
             certificate: None,
         }
     }

@@ -1,0 +1,104 @@
+//! The command line, as it was typed.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// What to do.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Arguments {
+    /// Serve for as long as the process lives.
+    Run {
+        /// The settings to serve; none: what the guest agent's handler assigned.
+        settings: Option<PathBuf>,
+    },
+    /// One pass now.
+    Sync {
+        /// The settings to serve.
+        settings: Option<PathBuf>,
+        /// For machines instead of people.
+        json: bool,
+    },
+    /// Print how to call the program.
+    Help,
+    /// Print the version.
+    Version,
+}
+
+/// How to call the program.
+pub(crate) const HELP: &str = "\
+akvvm_service: keeps Key Vault certificates as files on this machine
+
+usage: akvvm_service run  [--settings FILE]           serve until stopped
+       akvvm_service sync [--settings FILE] [--json]  one pass now, with a summary
+       akvvm_service --help | --version
+
+FILE takes the extension's settings, {\"publicSettings\": …}, or a guest agent's N.settings.
+Without it, `run` serves what the guest agent's handler assigned, else
+/etc/akvvm/settings.json; `sync` asks a running worker for a pass, else uses the same.
+
+exit codes: 0 fine or nothing to do, 1 some certificates failed, 2 usage or settings
+";
+
+/// Reads the arguments behind the program's name.
+///
+/// # Errors
+/// A sentence about the argument that cannot be used.
+pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Arguments, String> {
+    let mut parser = lexopt::Parser::from_args(arguments);
+    let mut command = None;
+    let mut settings = None;
+    let mut json = false;
+    while let Some(argument) = parser.next().map_err(|error| error.to_string())? {
+        match argument {
+            lexopt::Arg::Short('h') | lexopt::Arg::Long("help") => return Ok(Arguments::Help),
+            lexopt::Arg::Short('V') | lexopt::Arg::Long("version") => {
+                return Ok(Arguments::Version);
+            }
+            lexopt::Arg::Long("settings") => {
+                let file = parser.value().map_err(|error| error.to_string())?;
+                settings = Some(PathBuf::from(file));
+            }
+            lexopt::Arg::Long("json") => json = true,
+            lexopt::Arg::Value(value) if command.is_none() => command = Some(value),
+            other => return Err(other.unexpected().to_string()),
+        }
+    }
+    match command.as_ref().and_then(|command| command.to_str()) {
+        Some("run") if !json => Ok(Arguments::Run { settings }),
+        Some("run") => Err("run takes no --json".into()),
+        Some("sync") => Ok(Arguments::Sync { settings, json }),
+        Some("help") => Ok(Arguments::Help),
+        Some(other) => Err(format!("there is no command {other:?}; see akvvm_service --help")),
+        None => Err("a command is missing; see akvvm_service --help".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(line: &str) -> Result<Arguments, String> {
+        parse(line.split_ascii_whitespace().map(OsString::from))
+    }
+
+    #[test]
+    fn commands_and_options_are_read_in_any_order() {
+        let settings = Some(PathBuf::from("f"));
+        assert_eq!(parsed("run"), Ok(Arguments::Run { settings: None }));
+        assert_eq!(parsed("run --settings f"), Ok(Arguments::Run { settings: settings.clone() }));
+        let sync = Arguments::Sync { settings, json: true };
+        assert_eq!(parsed("--json sync --settings=f"), Ok(sync));
+        assert_eq!(parsed("sync -h"), Ok(Arguments::Help));
+        assert_eq!(parsed("--version"), Ok(Arguments::Version));
+    }
+
+    #[test]
+    fn what_cannot_be_used_is_named() {
+        assert!(parsed("").unwrap_err().contains("missing"));
+        assert!(parsed("walk").unwrap_err().contains("\"walk\""));
+        assert!(parsed("run --fast").unwrap_err().contains("--fast"));
+        assert!(parsed("sync --settings").unwrap_err().contains("--settings"));
+        assert!(parsed("run --json").is_err());
+        assert!(parsed("run run").is_err());
+    }
+}

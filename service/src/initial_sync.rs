@@ -1,0 +1,152 @@
+//! The first sync that `requireInitialSync` governs: a pure state machine.
+//!
+//! The guest agent holds dependent extensions back until it sees success or error, for at most
+//! 90 minutes of one goal state (WALinuxAgent `ga/exthandlers.py`, `_DEFAULT_EXT_TIMEOUT_MINUTES`),
+//! earlier extensions included. Both limits here lie below that, and count across restarts.
+
+use std::time::{Duration, SystemTime};
+
+use worker_state::{InitialSyncPhase, InitialSyncRecord, Timestamp};
+
+/// An attempt is one try of every missing certificate.
+pub(crate) const ATTEMPTS: u32 = 25;
+/// Counted from the assignment.
+pub(crate) const TIME_LIMIT: Duration = Duration::from_secs(80 * 60);
+
+/// How the first sync of one assignment stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum InitialSync {
+    /// None is required.
+    NotRequired,
+    /// One is required.
+    Required(InitialSyncRecord),
+}
+
+impl InitialSync {
+    /// The first sync of an assignment that has no record yet.
+    pub(crate) fn begin(assignment: String, begun_at: Timestamp) -> Self {
+        let phase = InitialSyncPhase::Pending;
+        Self::Required(InitialSyncRecord { assignment, begun_at, attempts: 0, phase })
+    }
+
+    /// How it stands, where one is required.
+    pub(crate) fn phase(&self) -> Option<InitialSyncPhase> {
+        match self {
+            Self::NotRequired => None,
+            Self::Required(record) => Some(record.phase),
+        }
+    }
+
+    /// Whether certificates are being waited for.
+    #[cfg(test)]
+    pub(crate) fn is_pending(&self) -> bool {
+        self.phase() == Some(InitialSyncPhase::Pending)
+    }
+
+    /// When it is given up, where it is pending.
+    pub(crate) fn deadline(&self) -> Option<SystemTime> {
+        match self {
+            Self::Required(record) if record.phase == InitialSyncPhase::Pending => {
+                record.begun_at.moment().checked_add(TIME_LIMIT)
+            }
+            _ => None,
+        }
+    }
+
+    /// How it stands after a look at the certificates at `now`. `attempted`: every missing
+    /// certificate has just been tried; `missing`: how many are not installed.
+    pub(crate) fn next(self, attempted: bool, missing: usize, now: SystemTime) -> Self {
+        let Self::Required(mut record) = self else { return self };
+        if attempted && record.phase == InitialSyncPhase::Pending {
+            record.attempts = record.attempts.saturating_add(1);
+        }
+        record.phase = match record.phase {
+            InitialSyncPhase::Pending if missing == 0 => InitialSyncPhase::Done,
+            InitialSyncPhase::Pending if is_over(&record, now) => InitialSyncPhase::GaveUp,
+            InitialSyncPhase::GaveUp if missing == 0 => InitialSyncPhase::Healed,
+            phase => phase,
+        };
+        Self::Required(record)
+    }
+}
+
+/// A wall clock that was set back does not extend the first sync for ever: attempts count too.
+fn is_over(record: &InitialSyncRecord, now: SystemTime) -> bool {
+    let spent = now.duration_since(record.begun_at.moment()).unwrap_or_default();
+    record.attempts >= ATTEMPTS || spent >= TIME_LIMIT
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schedule;
+
+    fn begun() -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000)
+    }
+
+    fn pending() -> InitialSync {
+        InitialSync::begin("a".into(), begun().into())
+    }
+
+    #[test]
+    fn it_is_done_when_nothing_is_missing_and_stays_done() {
+        let done = pending().next(true, 0, begun());
+        assert_eq!(done.phase(), Some(InitialSyncPhase::Done));
+        let later = done.next(true, 3, begun() + TIME_LIMIT * 2);
+        assert_eq!(later.phase(), Some(InitialSyncPhase::Done));
+    }
+
+    #[test]
+    fn it_is_given_up_after_25_attempts() {
+        let mut state = pending();
+        for attempt in 1..ATTEMPTS {
+            state = state.next(true, 1, begun());
+            assert!(state.is_pending(), "attempt {attempt}");
+        }
+        let state = state.next(true, 1, begun());
+        assert_eq!(state.phase(), Some(InitialSyncPhase::GaveUp));
+    }
+
+    #[test]
+    fn it_is_given_up_after_80_minutes_even_between_attempts() {
+        let before = begun() + TIME_LIMIT - Duration::from_secs(1);
+        let state = pending().next(false, 1, before);
+        assert!(state.is_pending());
+        assert_eq!(state.deadline(), Some(begun() + TIME_LIMIT));
+        let state = state.next(false, 1, begun() + TIME_LIMIT);
+        assert_eq!(state.phase(), Some(InitialSyncPhase::GaveUp));
+        assert_eq!(state.deadline(), None);
+    }
+
+    #[test]
+    fn what_was_given_up_heals_once_and_says_so() {
+        let state = pending().next(false, 1, begun() + TIME_LIMIT).next(true, 0, begun());
+        assert_eq!(state.phase(), Some(InitialSyncPhase::Healed));
+        assert_eq!(state.next(true, 2, begun()).phase(), Some(InitialSyncPhase::Healed));
+    }
+
+    #[test]
+    fn a_part_of_the_missing_certificates_is_no_attempt() {
+        let InitialSync::Required(record) = pending().next(false, 2, begun()) else {
+            panic!("required")
+        };
+        assert_eq!(record.attempts, 0);
+    }
+
+    #[test]
+    fn the_25_attempts_fill_most_of_the_80_minutes_and_no_more() {
+        let hour = Duration::from_secs(3600);
+        let total = |chance| -> Duration {
+            (1..ATTEMPTS).map(|n| schedule::retry_delay(n, hour, None, chance)).sum()
+        };
+        assert!(total(1.0) <= TIME_LIMIT, "{:?}", total(1.0));
+        assert!(total(0.0) >= TIME_LIMIT / 3, "{:?}", total(0.0));
+    }
+
+    #[test]
+    fn none_required_is_none_for_ever() {
+        let state = InitialSync::NotRequired.next(true, 1, begun() + TIME_LIMIT);
+        assert_eq!(state, InitialSync::NotRequired);
+    }
+}

@@ -1,0 +1,252 @@
+//! One look at one certificate: ask the vault, compare, decide, install.
+//!
+//! This is the straight way from the vault to the disk:
+//! secret → content → verdict → prepared → switched → recorded.
+
+use std::time::SystemTime;
+
+use cert_store::{CertificateStore, Change, Standing, StoreError, Wanted};
+use certified_key::{CertifiedKey, Content, DecodeError};
+use keyvault_client::Secret;
+use object_id::ObjectId;
+use worker_state::CertificateRecord;
+
+use crate::code::Code;
+use crate::failure::{Failure, Retry};
+use crate::guard::{self, Validity, Verdict};
+use crate::record;
+use crate::target::Target;
+
+/// Where secrets come from.
+pub(crate) trait SecretSource: Send + Sync {
+    /// The secret that `id` names, asked for as the target's identity.
+    fn secret(&self, id: &ObjectId, target: &Target, now: SystemTime) -> Result<Secret, Failure>;
+}
+
+/// What one look led to.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    /// Whether the certificate stands on the disk now, as it should.
+    pub(crate) present: bool,
+    /// What was done, or why nothing could be.
+    pub(crate) result: Result<Done, Failure>,
+    /// What is to be kept of it, where that changed.
+    pub(crate) record: Option<CertificateRecord>,
+}
+
+/// A look that ended well.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Done {
+    /// What happened to the files.
+    pub(crate) change: Change,
+    /// What wants attention all the same.
+    pub(crate) remarks: Vec<Remark>,
+    /// For the log only.
+    pub(crate) notes: Vec<String>,
+}
+
+/// Something that wants attention without being a failure.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Remark {
+    /// For machines.
+    pub(crate) code: Code,
+    /// For people.
+    pub(crate) text: String,
+}
+
+/// Looks at one certificate. `record` is what was kept of the last look that changed anything;
+/// `keep` keeps the next one, right after the switch.
+pub(crate) fn look<S: CertificateStore>(
+    target: &Target,
+    record: Option<&CertificateRecord>,
+    source: &dyn SecretSource,
+    store: &S,
+    now: SystemTime,
+) -> Outcome {
+    let ledger = record::ledger(record);
+    let standing = match store.standing(&target.place, &ledger) {
+        Ok(standing) => standing,
+        Err(error) => return failed(false, store_failure(&error)),
+    };
+    let intact = standing == Standing::Intact;
+    let look = Look { target, record, source, store, now, standing };
+    match look.bring_up_to_date() {
+        Ok((done, record)) => Outcome { present: true, result: Ok(done), record },
+        Err(failure) => failed(intact, failure),
+    }
+}
+
+fn failed(present: bool, failure: Failure) -> Outcome {
+    Outcome { present, result: Err(failure), record: None }
+}
+
+struct Look<'a, S: CertificateStore> {
+    target: &'a Target,
+    record: Option<&'a CertificateRecord>,
+    source: &'a dyn SecretSource,
+    store: &'a S,
+    now: SystemTime,
+    standing: Standing,
+}
+
+type Brought = (Done, Option<CertificateRecord>);
+
+impl<S: CertificateStore> Look<'_, S> {
+    fn bring_up_to_date(&self) -> Result<Brought, Failure> {
+        if self.is_pinned_and_intact() {
+            return Ok(self.unchanged(self.date_remark(Validity::ALWAYS)));
+        }
+        let secret = self.source.secret(&self.target.id, self.target, self.now)?;
+        if !secret.attributes.enabled {
+            return Err(disabled(&secret));
+        }
+        if self.is_active(&secret.version) && self.standing == Standing::Intact {
+            return Ok(self.unchanged(self.date_remark(dates_of(&secret))));
+        }
+        let (key, notes) = decode(&secret)?;
+        let offered = leaf_dates(&key).within(dates_of(&secret));
+        let verdict = match self.is_active(&secret.version) {
+            true => self.confirm(offered),
+            false => guard::judge(offered, self.installed_validity(), self.now),
+        };
+        match verdict {
+            Verdict::Install => self.install(&secret.version, key, notes, Vec::new()),
+            Verdict::InstallAnyway(objection) => {
+                let remark = not_valid(&objection);
+                self.install(&secret.version, key, notes, vec![remark])
+            }
+            Verdict::Hold(objection) => self.hold(&secret.version, &objection),
+        }
+    }
+
+    /// A pinned version never changes: what stands intact needs no question.
+    fn is_pinned_and_intact(&self) -> bool {
+        let pinned = self.target.id.version();
+        self.standing == Standing::Intact && pinned.is_some_and(|pinned| self.is_active(pinned))
+    }
+
+    fn is_active(&self, version: &str) -> bool {
+        let active = self.record.and_then(|record| record.active.as_ref());
+        active.is_some_and(|active| active.version.eq_ignore_ascii_case(version))
+    }
+
+    fn installed_validity(&self) -> Option<Validity> {
+        self.record?.certificate.as_ref().map(record::validity)
+    }
+
+    /// The version that is installed already is put back where it was lost, whatever its dates.
+    fn confirm(&self, offered: Validity) -> Verdict {
+        offered.objection(self.now).map_or(Verdict::Install, Verdict::InstallAnyway)
+    }
+
+    fn date_remark(&self, dates: Validity) -> Vec<Remark> {
+        let leaf = self.record.and_then(|record| record.certificate.as_ref());
+        let dates = leaf.map_or(dates, |leaf| record::validity(leaf).within(dates));
+        dates.objection(self.now).iter().map(|objection| not_valid(objection)).collect()
+    }
+
+    fn install(
+        &self,
+        version: &str,
+        key: CertifiedKey,
+        notes: Vec<String>,
+        mut remarks: Vec<Remark>,
+    ) -> Result<Brought, Failure> {
+        let ledger = record::ledger(self.record);
+        let certificate = record::installed(key.leaf(), self.now);
+        let content = Content::Certificate(key);
+        let wanted = Wanted { version, content: &content };
+        let prepared = self
+            .store
+            .prepare(&self.target.place, wanted, &ledger, self.now)
+            .map_err(|error| store_failure(&error))?;
+        let installed = self.store.switch(prepared).map_err(|error| store_failure(&error))?;
+        remarks.extend(installed.warnings.into_iter().map(grant_remark));
+        let certificate = match self.record.filter(|_| self.is_active(version)) {
+            Some(record) => record.certificate.clone().or(Some(certificate)),
+            None => Some(certificate),
+        };
+        let record = record::record(self.target, &installed.ledger, certificate);
+        let record = Some(record).filter(|record| Some(record) != self.record);
+        Ok((Done { change: installed.change, remarks, notes }, record))
+    }
+
+    /// The offered version stays outside; what is installed is still kept whole.
+    fn hold(&self, version: &str, objection: &str) -> Result<Brought, Failure> {
+        let text = format!(
+            "version {version} is held back because it {objection}; the installed version stays \
+             until the vault offers a valid one"
+        );
+        let remark = Remark { code: Code::HeldBack, text };
+        let active = self.record.and_then(|record| record.active.as_ref());
+        let Some(active) = active.filter(|_| self.standing != Standing::Intact) else {
+            return Ok(self.unchanged(vec![remark]));
+        };
+        let (key, notes) = self.installed_content(&active.version)?;
+        self.install(&active.version, key, notes, vec![remark])
+    }
+
+    /// What is installed, read back from the disk or, where it is lost there, from the vault.
+    fn installed_content(&self, version: &str) -> Result<(CertifiedKey, Vec<String>), Failure> {
+        let ledger = record::ledger(self.record);
+        if let Some(generation) = &ledger.active {
+            let recalled = self.store.recall(&self.target.place, generation, &ledger);
+            if let Some(Content::Certificate(key)) = recalled.map_err(|e| store_failure(&e))? {
+                return Ok((key, Vec::new()));
+            }
+        }
+        let malformed =
+            |error: object_id::ObjectIdError| Failure::of(&error, Code::State, Retry::NextPoll);
+        let id = self.target.id.at_version(version).map_err(malformed)?;
+        decode(&self.source.secret(&id, self.target, self.now)?)
+    }
+
+    /// Nothing to do; what hinders those who were granted access is said every time.
+    fn unchanged(&self, mut remarks: Vec<Remark>) -> Brought {
+        let warnings = self.store.grant_warnings(&self.target.place);
+        remarks.extend(warnings.into_iter().map(grant_remark));
+        (Done { change: Change::Same, remarks, notes: Vec::new() }, None)
+    }
+}
+
+fn grant_remark(text: String) -> Remark {
+    Remark { code: Code::GrantUnusable, text }
+}
+fn not_valid(objection: &str) -> Remark {
+    let text = format!("the certificate {objection}; issue a new version in the vault");
+    Remark { code: Code::NotValid, text }
+}
+
+fn disabled(secret: &Secret) -> Failure {
+    let public = format!(
+        "version {} is disabled in the vault; enable it or issue a new version",
+        secret.version
+    );
+    Failure::plain(Code::SecretDisabled, Retry::NextPoll, public)
+}
+
+fn dates_of(secret: &Secret) -> Validity {
+    Validity { begins: secret.attributes.not_before, ends: secret.attributes.expires }
+}
+
+fn leaf_dates(key: &CertifiedKey) -> Validity {
+    Validity { begins: Some(key.leaf().not_before()), ends: Some(key.leaf().not_after()) }
+}
+
+fn decode(secret: &Secret) -> Result<(CertifiedKey, Vec<String>), Failure> {
+    match certified_key::decode(secret.content_type.as_deref(), &secret.value) {
+        Ok(decoded) => Ok((decoded.key, decoded.notes)),
+        Err(error) => {
+            let code = match error {
+                DecodeError::NoPrivateKey { .. } => Code::NoPrivateKey,
+                _ => Code::NotACertificate,
+            };
+            Err(Failure::of(&error, code, Retry::NextPoll))
+        }
+    }
+}
+
+fn store_failure(error: &StoreError) -> Failure {
+    let code = if error.is_customer() { Code::StorePath } else { Code::Disk };
+    Failure::of(error, code, Retry::Backoff)
+}

@@ -1,0 +1,164 @@
+//! The loop's outside, for real: threads, files and clocks of this machine.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::time::Duration;
+
+use cert_store::DirectoryStore;
+use log::{error, info};
+use status_schema::{Heartbeat, HeartbeatState, SequenceNumber, StatusReport};
+use worker_state::{Directories, InitialSyncRecord, Lease, Refusal, Report};
+
+use crate::clock::Clock;
+use crate::moment::Moment;
+use crate::order::{self, Agent, Order, Origin, Surroundings};
+use crate::pass::{Ground, Item, pass};
+use crate::run::{Event, Outside, Reread};
+use crate::source::VaultSource;
+use crate::status;
+
+/// This machine, as far as one order needs it.
+pub(crate) struct Machine {
+    pub(crate) clock: Clock,
+    pub(crate) events: Receiver<Event>,
+    pub(crate) sender: Sender<Event>,
+    pub(crate) directories: Directories,
+    pub(crate) surroundings: Surroundings,
+    pub(crate) lease: Arc<Lease>,
+}
+
+/// The machine while it serves an order.
+pub(crate) struct Serving<'a> {
+    pub(crate) machine: &'a Machine,
+    pub(crate) origin: &'a Origin,
+    pub(crate) order: &'a Order,
+    pub(crate) source: Arc<VaultSource>,
+    pub(crate) store: Arc<DirectoryStore>,
+    /// What could not be written the last time; said once.
+    pub(crate) trouble: Option<String>,
+}
+
+impl Outside for Serving<'_> {
+    fn now(&self) -> Moment {
+        self.machine.clock.now()
+    }
+
+    fn chance(&mut self) -> f64 {
+        fastrand::f64()
+    }
+
+    fn wait(&mut self, until: Duration) -> Option<Event> {
+        let left = until.saturating_sub(self.now().steady);
+        match self.machine.events.recv_timeout(left) {
+            Ok(event) => Some(event),
+            Err(RecvTimeoutError::Timeout) => None,
+            // The machine itself holds a sender: this cannot be.
+            Err(RecvTimeoutError::Disconnected) => Some(Event::Stop),
+        }
+    }
+
+    fn start_pass(&mut self, items: Vec<Item>, now: Moment) {
+        let source = Arc::clone(&self.source);
+        let store = Arc::clone(&self.store);
+        let lease = Arc::clone(&self.machine.lease);
+        let directories = self.machine.directories.clone();
+        let sender = self.machine.sender.clone();
+        let work = move || {
+            let keep =
+                |record: &worker_state::CertificateRecord| record.replace(&directories, &lease);
+            let ground = Ground { source: source.as_ref(), store: store.as_ref(), keep: &keep };
+            // A loop that has ended wants no news.
+            pass(items, &ground, now.wall, &|news| drop(sender.send(Event::News(news))));
+            drop(sender.send(Event::PassEnded));
+        };
+        if let Err(error) = std::thread::Builder::new().name("pass".into()).spawn(work) {
+            error!("no thread for a pass: {error}");
+            drop(self.machine.sender.send(Event::PassEnded));
+        }
+    }
+
+    fn publish(&mut self, report: &Report, refusal: Option<&Refusal>) {
+        let machine = self.machine;
+        let mut trouble =
+            report.replace(&machine.directories, &machine.lease).err().map(|e| e.to_string());
+        if let Some(agent) = &self.order.agent {
+            let now = report.written_at.moment();
+            let refused = refusal.map(|refusal| refusal.sequence_number);
+            if refused != Some(agent.sequence_number) {
+                let status = status::status(report, self.order.given_at.moment());
+                let written = self.write_status(agent.sequence_number, &status);
+                trouble = trouble.or(written.err());
+            }
+            if let Some(refusal) = refusal {
+                let status = status::refusal(refusal, now);
+                let written = self.write_status(refusal.sequence_number, &status);
+                trouble = trouble.or(written.err());
+            }
+        }
+        self.tell_once(trouble);
+    }
+
+    fn beat(&mut self, report: &Report) {
+        let Some(agent) = &self.order.agent else { return };
+        let beat =
+            Heartbeat { state: HeartbeatState::Ready, code: 0, message: status::message(report) };
+        let written = write_where_wanted(&agent.paths.heartbeat_file, &beat.to_json());
+        self.tell_once(written.err());
+    }
+
+    fn keep(&mut self, initial_sync: &InitialSyncRecord) {
+        let machine = self.machine;
+        let kept = initial_sync.replace(&machine.directories, &machine.lease);
+        self.tell_once(kept.err().map(|error| error.to_string()));
+    }
+
+    fn reread(&mut self) -> Reread {
+        let now = self.now().wall;
+        info!("asked to look at everything anew");
+        let machine = self.machine;
+        match order::read(self.origin, &machine.directories, &machine.surroundings, now) {
+            Ok(order) if order.identity == self.order.identity => Reread::Same(order.refusal),
+            Ok(_) => Reread::Other,
+            Err(error) => {
+                error!("{error}; the settings in force stay");
+                Reread::Same(self.order.refusal.clone())
+            }
+        }
+    }
+}
+
+impl Serving<'_> {
+    fn write_status(&self, number: u64, status: &StatusReport) -> Result<(), String> {
+        let Some(agent) = &self.order.agent else { return Ok(()) };
+        let name = SequenceNumber::new(number).status_file_name();
+        write_where_wanted(&agent.paths.status_folder.join(name), &status.to_json())
+    }
+
+    fn tell_once(&mut self, trouble: Option<String>) {
+        if let Some(trouble) = trouble.as_ref().filter(|_| trouble != self.trouble) {
+            error!("{trouble}");
+        }
+        if trouble.is_some() {
+            self.trouble = trouble;
+        }
+    }
+}
+
+/// Tells the agent why its settings are not served; returns what could not be written.
+pub(crate) fn tell_agent(agent: &Agent, (status, beat): &(StatusReport, Heartbeat)) -> Vec<String> {
+    let name = SequenceNumber::new(agent.sequence_number).status_file_name();
+    let status = write_where_wanted(&agent.paths.status_folder.join(name), &status.to_json()).err();
+    let beat = write_where_wanted(&agent.paths.heartbeat_file, &beat.to_json()).err();
+    status.into_iter().chain(beat).collect()
+}
+
+/// Writes into a folder of the guest agent's. Where the agent has removed the folder (it deletes
+/// extensions without a word), nobody looks there, and nothing is missed.
+fn write_where_wanted(path: &Path, content: &[u8]) -> Result<(), String> {
+    let folder: PathBuf = path.parent().map(Path::to_path_buf).unwrap_or_default();
+    if !folder.is_dir() {
+        return Ok(());
+    }
+    atomic_file::replace_file(path, 0o600, content).map_err(|error| error.to_string())
+}

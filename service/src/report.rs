@@ -1,0 +1,56 @@
+//! The report, made of the roster. Pure.
+
+use std::time::SystemTime;
+
+use worker_state::{CertificateReport, CertificateState, Report, Timestamp, WorkerReport};
+
+use crate::moment::Moment;
+use crate::roster::{Entry, Roster, Standing};
+
+/// What a report says beside the certificates.
+#[derive(Clone, Debug)]
+pub(crate) struct Frame {
+    pub(crate) worker: WorkerReport,
+    pub(crate) warnings: Vec<String>,
+    pub(crate) passes: u64,
+    pub(crate) last_pass: Option<SystemTime>,
+}
+
+/// How everything stands at `now`.
+pub(crate) fn report(roster: &Roster, frame: &Frame, now: Moment) -> Report {
+    let certificates = roster.entries().iter().map(|entry| certificate(entry, now)).collect();
+    Report {
+        report_version: Report::VERSION,
+        written_at: now.wall.into(),
+        worker: frame.worker.clone(),
+        initial_sync: roster.initial_sync().phase(),
+        passes: frame.passes,
+        last_pass_at: frame.last_pass.map(Timestamp::from),
+        next_pass_at: Some(now.wall_at(roster.next_look()).into()),
+        warnings: frame.warnings.clone(),
+        certificates,
+    }
+}
+
+fn certificate(entry: &Entry, now: Moment) -> CertificateReport {
+    let (standing, code, problem) = entry.standing(now.wall);
+    let record = entry.record.as_ref().filter(|_| entry.present);
+    CertificateReport {
+        name: entry.target.name().to_owned(),
+        url: entry.target.id.to_string(),
+        path: entry.target.link(),
+        state: match standing {
+            Standing::Waiting => CertificateState::Pending,
+            Standing::Fine => CertificateState::Ok,
+            Standing::Attention => CertificateState::Warning,
+            Standing::Bad => CertificateState::Error,
+        },
+        code: code.number(),
+        version: record.and_then(|record| Some(record.active.as_ref()?.version.clone())),
+        certificate: record.and_then(|record| record.certificate.clone()),
+        problem,
+        failures: entry.failures,
+        last_success_at: entry.last_success.map(Timestamp::from),
+        next_attempt_at: Some(now.wall_at(entry.next).into()),
+    }
+}

@@ -1,0 +1,262 @@
+//! How every certificate stands, and when it is looked at next. Pure: time and chance come in.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use worker_state::CertificateRecord;
+
+use crate::code::Code;
+use crate::failure::{Failure, Retry};
+use crate::initial_sync::InitialSync;
+use crate::look::{Outcome, Remark};
+use crate::moment::Moment;
+use crate::pass::Item;
+use crate::schedule;
+use crate::target::Target;
+
+/// All observed certificates of one assignment.
+#[derive(Debug)]
+pub(crate) struct Roster {
+    entries: Vec<Entry>,
+    interval: Duration,
+    /// When all that is well is looked at again, on the steady clock.
+    next_poll: Duration,
+    initial_sync: InitialSync,
+}
+
+/// One observed certificate.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) target: Arc<Target>,
+    pub(crate) record: Option<Arc<CertificateRecord>>,
+    /// Whether it stands on the disk as it should.
+    pub(crate) present: bool,
+    /// Whether it has been looked at since the worker began.
+    pub(crate) looked_at: bool,
+    pub(crate) failure: Option<Failure>,
+    pub(crate) remarks: Vec<Remark>,
+    /// Failed tries in a row.
+    pub(crate) failures: u32,
+    /// When it is looked at next, on the steady clock.
+    pub(crate) next: Duration,
+    pub(crate) last_success: Option<SystemTime>,
+}
+
+/// A certificate that is known from before: what was kept of it, and whether it still stands.
+#[derive(Debug)]
+pub(crate) struct Known {
+    pub(crate) target: Target,
+    pub(crate) record: Option<CertificateRecord>,
+    pub(crate) present: bool,
+}
+
+impl Roster {
+    /// Everything is due at once.
+    pub(crate) fn new(
+        known: Vec<Known>,
+        interval: Duration,
+        initial_sync: InitialSync,
+        now: Moment,
+    ) -> Self {
+        let entry = |known: Known| Entry {
+            target: Arc::new(known.target),
+            record: known.record.map(Arc::new),
+            present: known.present,
+            looked_at: false,
+            failure: None,
+            remarks: Vec::new(),
+            failures: 0,
+            next: now.steady,
+            last_success: None,
+        };
+        let entries = known.into_iter().map(entry).collect();
+        Self { entries, interval, next_poll: now.steady, initial_sync }
+    }
+
+    /// The certificates, in the settings' order.
+    pub(crate) fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// How the first sync stands.
+    pub(crate) fn initial_sync(&self) -> &InitialSync {
+        &self.initial_sync
+    }
+
+    /// How many certificates are not installed.
+    pub(crate) fn missing(&self) -> usize {
+        self.entries.iter().filter(|entry| !entry.present).count()
+    }
+
+    /// When something is due next, on the steady clock.
+    pub(crate) fn next_look(&self) -> Duration {
+        self.entries.iter().map(|entry| entry.next).min().unwrap_or(self.next_poll)
+    }
+
+    /// The work of a pass at `now`; none where nothing is due.
+    pub(crate) fn work(&self, now: Moment) -> Option<Vec<Item>> {
+        if self.next_look() > now.steady {
+            return None;
+        }
+        let item = |(index, entry): (usize, &Entry)| Item {
+            index,
+            target: Arc::clone(&entry.target),
+            record: entry.record.clone(),
+            due: entry.next <= now.steady,
+        };
+        Some(self.entries.iter().enumerate().map(item).collect())
+    }
+
+    /// Makes everything due, as an operator asked.
+    pub(crate) fn look_at_all(&mut self, now: Moment) {
+        for entry in &mut self.entries {
+            entry.next = now.steady;
+        }
+    }
+
+    /// Notes what a look at one certificate led to.
+    pub(crate) fn note(&mut self, index: usize, outcome: Outcome, now: Moment) {
+        let Some(entry) = self.entries.get_mut(index) else { return };
+        entry.present = outcome.present;
+        entry.looked_at = true;
+        if let Some(record) = outcome.record {
+            entry.record = Some(Arc::new(record));
+        }
+        match outcome.result {
+            Ok(done) => {
+                entry.failure = None;
+                entry.failures = 0;
+                entry.remarks = done.remarks;
+                entry.last_success = Some(now.wall);
+            }
+            Err(failure) => {
+                entry.failures = entry.failures.saturating_add(1);
+                entry.failure = Some(failure);
+            }
+        }
+        // Until the pass has ended and the schedule is made, it is not due again.
+        entry.next = now.steady.saturating_add(self.interval);
+    }
+
+    /// Notes what was kept of a certificate when files of it were removed.
+    pub(crate) fn note_retired(&mut self, index: usize, record: CertificateRecord) {
+        if let Some(entry) = self.entries.get_mut(index) {
+            entry.record = Some(Arc::new(record));
+        }
+    }
+
+    /// Ends a pass over `items` at `now`: the first sync moves on, and everything that was looked
+    /// at gets its next time. `chance` draws numbers in `0.0..1.0`.
+    pub(crate) fn end_pass(
+        &mut self,
+        items: &[usize],
+        now: Moment,
+        chance: &mut dyn FnMut() -> f64,
+    ) {
+        let attempted =
+            self.entries.iter().enumerate().all(|(i, e)| e.present || items.contains(&i));
+        self.move_initial_sync(attempted, now);
+        if self.next_poll <= now.steady {
+            self.next_poll = now.steady + schedule::poll_delay(self.interval, chance());
+        }
+        let together = self.attempt_gap(now, chance);
+        for &index in items {
+            let next_poll = self.next_poll;
+            let Some(entry) = self.entries.get_mut(index) else { continue };
+            entry.next = match together {
+                Some(together) if !entry.present => together,
+                _ => next_look(entry, next_poll, self.interval, now, chance),
+            };
+        }
+    }
+
+    /// Gives a first sync up when its time is over, between attempts too.
+    pub(crate) fn check_deadline(&mut self, now: Moment) {
+        self.move_initial_sync(false, now);
+    }
+
+    fn move_initial_sync(&mut self, attempted: bool, now: Moment) {
+        let before = std::mem::replace(&mut self.initial_sync, InitialSync::NotRequired);
+        self.initial_sync = before.next(attempted, self.missing(), now.wall);
+    }
+
+    /// While a first sync is pending, all missing certificates are tried together: an attempt is
+    /// one try of each. A server's Retry-After counts, but not beyond the deadline.
+    fn attempt_gap(&self, now: Moment, chance: &mut dyn FnMut() -> f64) -> Option<Duration> {
+        let InitialSync::Required(record) = &self.initial_sync else { return None };
+        let deadline = self.initial_sync.deadline()?;
+        let left = deadline.duration_since(now.wall).unwrap_or_default();
+        let waiting = self.entries.iter().filter(|entry| !entry.present);
+        let asked = waiting.filter_map(|entry| match entry.failure.as_ref()?.retry {
+            Retry::After(asked) => Some(asked),
+            Retry::Backoff | Retry::NextPoll => None,
+        });
+        let gap = schedule::retry_delay(record.attempts, self.interval, asked.max(), chance());
+        Some(now.steady + gap.min(left))
+    }
+}
+
+fn next_look(
+    entry: &Entry,
+    next_poll: Duration,
+    interval: Duration,
+    now: Moment,
+    chance: &mut dyn FnMut() -> f64,
+) -> Duration {
+    let Some(failure) = &entry.failure else { return next_poll };
+    let asked = match failure.retry {
+        // What stands will do until the next poll; what is missing is wanted sooner, because
+        // somebody may be mending the cause right now.
+        Retry::NextPoll if entry.present => return next_poll,
+        Retry::NextPoll | Retry::Backoff => None,
+        Retry::After(asked) => Some(asked),
+    };
+    let delay = schedule::retry_delay(entry.failures, interval, asked, chance());
+    let retry = now.steady + delay;
+    if asked.is_some() { retry } else { retry.min(next_poll) }
+}
+
+/// How one certificate stands, in the order in which people want to hear of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Standing {
+    Waiting,
+    Fine,
+    Attention,
+    Bad,
+}
+
+impl Entry {
+    /// How it stands at `now`, and why.
+    pub(crate) fn standing(&self, now: SystemTime) -> (Standing, Code, Option<String>) {
+        let told = |failure: &Failure| (failure.code, Some(failure.public.clone()));
+        if let Some(expired) = self.expired(now) {
+            let also = self.failure.as_ref().map(|failure| format!("; {}", failure.public));
+            let text = format!("{expired}{}", also.unwrap_or_default());
+            return (Standing::Bad, Code::NotValid, Some(text));
+        }
+        match (&self.failure, self.present) {
+            (Some(failure), false) => {
+                let (code, text) = told(failure);
+                (Standing::Bad, code, text)
+            }
+            (Some(failure), true) => {
+                let (code, text) = told(failure);
+                (Standing::Attention, code, text)
+            }
+            (None, false) => (Standing::Waiting, Code::Ok, None),
+            (None, true) => match self.remarks.first() {
+                None => (Standing::Fine, Code::Ok, None),
+                Some(first) => {
+                    let texts: Vec<&str> = self.remarks.iter().map(|r| r.text.as_str()).collect();
+                    (Standing::Attention, first.code, Some(texts.join("; ")))
+                }
+            },
+        }
+    }
+
+    fn expired(&self, now: SystemTime) -> Option<String> {
+        let certificate = self.record.as_ref()?.certificate.as_ref()?;
+        let is_over = self.present && now > certificate.not_after.moment();
+        is_over.then(|| format!("the installed certificate expired at {}", certificate.not_after))
+    }
+}

@@ -1,0 +1,229 @@
+//! The worker's loop: ask the roster what is due, wait, have it done, report. No policy in here.
+
+use std::time::{Duration, SystemTime};
+
+use worker_state::{InitialSyncRecord, Refusal, Report};
+
+use crate::initial_sync::InitialSync;
+use crate::moment::Moment;
+use crate::narrate;
+use crate::pass::{Item, News};
+use crate::report::{self, Frame};
+use crate::roster::Roster;
+
+/// The guest agent calls a heartbeat older than 600 s unresponsive.
+pub(crate) const HEARTBEAT: Duration = Duration::from_secs(60);
+/// While a pass goes on, what it has brought so far is published this often.
+const PROGRESS: Duration = Duration::from_secs(2);
+
+/// What can happen while the loop waits.
+#[derive(Debug)]
+pub(crate) enum Event {
+    /// News from the pass that is under way.
+    News(News),
+    /// It has ended.
+    PassEnded,
+    /// Somebody asks for a look now, at the assignment first (SIGHUP).
+    Reload,
+    /// The worker is to end (SIGTERM, SIGINT).
+    Stop,
+}
+
+/// Everything that the loop cannot do by thinking.
+pub(crate) trait Outside {
+    /// Both clocks.
+    fn now(&self) -> Moment;
+    /// A number in `0.0..1.0`.
+    fn chance(&mut self) -> f64;
+    /// The next event; `None` once the steady clock shows `until`.
+    fn wait(&mut self, until: Duration) -> Option<Event>;
+    /// Starts a pass; its news and its end become events.
+    fn start_pass(&mut self, items: Vec<Item>, now: Moment);
+    /// Replaces the report, and the status where a guest agent looks.
+    fn publish(&mut self, report: &Report, refusal: Option<&Refusal>);
+    /// Beats, where a guest agent looks.
+    fn beat(&mut self, report: &Report);
+    /// Keeps how the first sync stands, across restarts.
+    fn keep(&mut self, initial_sync: &InitialSyncRecord);
+    /// Reads the order that is being served once more.
+    fn reread(&mut self) -> Reread;
+}
+
+/// What became of the order.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Reread {
+    /// It is the same; newer settings may have been refused.
+    Same(Option<Refusal>),
+    /// It is another one.
+    Other,
+}
+
+/// Why the loop ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// The process is to end.
+    Stop,
+    /// There is another order to serve.
+    Reload,
+}
+
+/// Serves one order until somebody wants otherwise.
+pub(crate) struct Worker {
+    pub(crate) roster: Roster,
+    pub(crate) frame: Frame,
+    pub(crate) refusal: Option<Refusal>,
+    passing: Option<Vec<usize>>,
+    reload_after_pass: bool,
+    kept: InitialSync,
+    published: Option<Duration>,
+    next_beat: Duration,
+}
+
+impl Worker {
+    /// Nothing has happened yet.
+    pub(crate) fn new(roster: Roster, frame: Frame, refusal: Option<Refusal>) -> Self {
+        let kept = InitialSync::NotRequired;
+        Self {
+            roster,
+            frame,
+            refusal,
+            passing: None,
+            reload_after_pass: false,
+            kept,
+            published: None,
+            next_beat: Duration::ZERO,
+        }
+    }
+
+    /// The loop. Its first act is to publish how things stand, which is success where no first
+    /// sync is required.
+    pub(crate) fn serve(&mut self, outside: &mut impl Outside) -> End {
+        self.publish(outside);
+        loop {
+            let now = outside.now();
+            self.beat_if_due(outside, now);
+            self.roster.check_deadline(now);
+            self.publish_if_new(outside, now);
+            self.start_pass_if_due(outside, now);
+            let Some(event) = outside.wait(self.next_step(now)) else { continue };
+            if let Some(end) = self.react(event, outside) {
+                return end;
+            }
+        }
+    }
+
+    /// One pass, now, and nothing else. `false` where somebody stopped it before its end.
+    pub(crate) fn once(&mut self, outside: &mut impl Outside) -> bool {
+        let now = outside.now();
+        self.start_pass_if_due(outside, now);
+        while self.passing.is_some() {
+            match outside.wait(Duration::MAX) {
+                Some(Event::News(news)) => self.note(news, outside.now()),
+                Some(Event::PassEnded) => self.end_pass(outside, outside.now()),
+                Some(Event::Stop) => return false,
+                Some(Event::Reload) | None => {}
+            }
+        }
+        true
+    }
+
+    fn react(&mut self, event: Event, outside: &mut impl Outside) -> Option<End> {
+        let now = outside.now();
+        match event {
+            Event::News(news) => self.note(news, now),
+            Event::PassEnded => {
+                self.end_pass(outside, now);
+                return self.reload_after_pass.then_some(End::Reload);
+            }
+            Event::Stop => return Some(End::Stop),
+            Event::Reload => match outside.reread() {
+                Reread::Same(refusal) => {
+                    self.refusal = refusal;
+                    self.roster.look_at_all(now);
+                    self.publish(outside);
+                }
+                Reread::Other if self.passing.is_some() => self.reload_after_pass = true,
+                Reread::Other => return Some(End::Reload),
+            },
+        }
+        None
+    }
+
+    fn start_pass_if_due(&mut self, outside: &mut impl Outside, now: Moment) {
+        if self.passing.is_some() {
+            return;
+        }
+        if let Some(items) = self.roster.work(now) {
+            let due = items.iter().filter(|item| item.due).map(|item| item.index).collect();
+            self.passing = Some(due);
+            outside.start_pass(items, now);
+        }
+    }
+
+    fn note(&mut self, news: News, now: Moment) {
+        narrate::news(&news, self.roster.entries());
+        match news {
+            News::Looked(index, outcome) => self.roster.note(index, *outcome, now),
+            News::Retired(index, record, _) => self.roster.note_retired(index, *record),
+            News::Trouble(_) => {}
+        }
+    }
+
+    fn end_pass(&mut self, outside: &mut impl Outside, now: Moment) {
+        let looked_at = self.passing.take().unwrap_or_default();
+        self.roster.end_pass(&looked_at, now, &mut || outside.chance());
+        self.frame.passes += 1;
+        self.frame.last_pass = Some(now.wall);
+        self.publish(outside);
+    }
+
+    fn beat_if_due(&mut self, outside: &mut impl Outside, now: Moment) {
+        if self.next_beat <= now.steady {
+            outside.beat(&report::report(&self.roster, &self.frame, now));
+            self.next_beat = now.steady + HEARTBEAT;
+        }
+    }
+
+    /// Between two publications, a pass brings news, and a first sync can run out of time.
+    fn publish_if_new(&mut self, outside: &mut impl Outside, now: Moment) {
+        let phase_moved = self.kept.phase() != self.roster.initial_sync().phase();
+        let progress = self.passing.is_some() && self.progress_due() <= now.steady;
+        if phase_moved || progress {
+            self.publish(outside);
+        }
+    }
+
+    fn progress_due(&self) -> Duration {
+        self.published.unwrap_or_default() + PROGRESS
+    }
+
+    fn publish(&mut self, outside: &mut impl Outside) {
+        let now = outside.now();
+        let state = self.roster.initial_sync();
+        if let InitialSync::Required(record) = state {
+            if self.kept != *state {
+                narrate::initial_sync(self.kept.phase(), record);
+                outside.keep(record);
+            }
+        }
+        self.kept = state.clone();
+        let report = report::report(&self.roster, &self.frame, now);
+        outside.publish(&report, self.refusal.as_ref());
+        self.published = Some(now.steady);
+    }
+
+    /// When the loop has something to do again, on the steady clock.
+    fn next_step(&self, now: Moment) -> Duration {
+        let work = match self.passing {
+            Some(_) => self.progress_due(),
+            None => self.roster.next_look(),
+        };
+        let deadline = self.roster.initial_sync().deadline();
+        let give_up = deadline.map(|deadline| now.steady + until(now.wall, deadline));
+        give_up.into_iter().chain([work, self.next_beat]).min().unwrap_or(work)
+    }
+}
+
+fn until(now: SystemTime, then: SystemTime) -> Duration {
+    then.duration_since(now).unwrap_or_default()
+}

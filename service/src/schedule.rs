@@ -1,0 +1,107 @@
+//! When to look again. Pure arithmetic: time and chance are parameters.
+//!
+//! Ten thousand machines that were deployed at once, or that all saw the same outage end, must
+//! not come back at once: everything but the very first pass is spread out.
+
+use std::time::Duration;
+
+/// The shortest wait after a failed try.
+const FIRST_RETRY: Duration = Duration::from_secs(2);
+/// The longest wait after failed tries, where the polling interval is not shorter.
+const LONGEST_RETRY: Duration = Duration::from_secs(300);
+/// How much longer each wait is than the one before.
+const GROWTH: f64 = 1.5;
+/// A server cannot put us off for longer than this.
+const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(3600);
+
+/// The wait until the next poll: the interval, or up to a tenth less.
+///
+/// `chance` is a random number in `0.0..1.0`.
+pub(crate) fn poll_delay(interval: Duration, chance: f64) -> Duration {
+    interval.mul_f64(1.0 - 0.1 * unit(chance))
+}
+
+/// The wait after `failures` failed tries in a row (at least 1): it grows by half each time, up
+/// to five minutes or the polling interval, and lies in the upper half of that.
+///
+/// What the server asked for (`retry_after`) is a lower bound, to which a growing random part is
+/// added: whoever comes back exactly when told comes back together with everybody else.
+pub(crate) fn retry_delay(
+    failures: u32,
+    interval: Duration,
+    retry_after: Option<Duration>,
+    chance: f64,
+) -> Duration {
+    let longest = LONGEST_RETRY.min(interval.max(FIRST_RETRY));
+    let exponent = i32::try_from(failures.saturating_sub(1).min(60)).unwrap_or(60);
+    let grown = FIRST_RETRY.as_secs_f64() * GROWTH.powi(exponent);
+    let bound = Duration::from_secs_f64(grown.min(longest.as_secs_f64()));
+    match retry_after {
+        None => bound.mul_f64(0.5 + 0.5 * unit(chance)),
+        Some(asked) => asked.min(LONGEST_RETRY_AFTER) + bound.mul_f64(unit(chance)),
+    }
+}
+
+/// Chance comes from outside; a caller's mistake must not become a negative wait.
+fn unit(chance: f64) -> f64 {
+    if chance.is_finite() { chance.clamp(0.0, 1.0) } else { 0.5 }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    #[test]
+    fn a_poll_is_never_later_than_the_interval_and_at_most_a_tenth_earlier() {
+        assert_eq!(poll_delay(HOUR, 0.0), HOUR);
+        assert_eq!(poll_delay(HOUR, 1.0), HOUR.mul_f64(0.9));
+    }
+
+    #[test]
+    fn retries_grow_from_seconds_to_five_minutes() {
+        let delays: Vec<u64> =
+            (1..=16).map(|failures| retry_delay(failures, HOUR, None, 1.0).as_secs()).collect();
+        assert_eq!(delays, [2, 3, 4, 6, 10, 15, 22, 34, 51, 76, 115, 172, 259, 300, 300, 300]);
+    }
+
+    #[test]
+    fn retries_of_a_short_interval_are_not_slower_than_its_polls() {
+        let interval = Duration::from_secs(30);
+        assert_eq!(retry_delay(50, interval, None, 1.0), interval);
+        assert_eq!(retry_delay(50, Duration::from_secs(1), None, 1.0), FIRST_RETRY);
+    }
+
+    #[test]
+    fn an_absurd_retry_after_is_cut_to_an_hour() {
+        let year = Duration::from_secs(365 * 24 * 3600);
+        assert_eq!(retry_delay(1, HOUR, Some(year), 0.0), LONGEST_RETRY_AFTER);
+    }
+
+    proptest! {
+        #[test]
+        fn a_retry_is_never_immediate_and_never_before_the_server_allows_it(
+            failures in 0_u32..,
+            interval in 1_u64..10_000_000,
+            asked in proptest::option::of(0_u64..3600),
+            chance in proptest::num::f64::ANY,
+        ) {
+            let asked = asked.map(Duration::from_secs);
+            let delay = retry_delay(failures, Duration::from_secs(interval), asked, chance);
+            match asked {
+                Some(asked) => prop_assert!(delay >= asked && delay <= asked + LONGEST_RETRY),
+                None => prop_assert!(delay >= FIRST_RETRY / 2 && delay <= LONGEST_RETRY),
+            }
+        }
+
+        #[test]
+        fn polls_keep_to_the_interval(interval in 1_u64..10_000_000, chance in proptest::num::f64::ANY) {
+            let interval = Duration::from_secs(interval);
+            let delay = poll_delay(interval, chance);
+            prop_assert!(delay <= interval && delay >= interval.mul_f64(0.899));
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! `akvvm_service run`: from an order to a worker at work, until somebody stops it.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
+
+use cert_store::DirectoryStore;
+use log::{error, info, warn};
+use worker_state::{
+    Assignment, Directories, InitialSyncRecord, Lease, LeaseError, Presence, ProcessIdentity,
+    StateError, WorkerReport, environment_name as name,
+};
+
+use crate::clock::Clock;
+use crate::commands::Outcome;
+use crate::initial_sync::InitialSync;
+use crate::logging::{self, Echo};
+use crate::machine::{Machine, Serving};
+use crate::order::{self, DEFAULT_SETTINGS, Order, OrderError, Origin, Surroundings};
+use crate::report::Frame;
+use crate::roster::Roster;
+use crate::run::{End, Worker};
+use crate::source::VaultSource;
+use crate::{hardening, signals, status, survey, terminal};
+
+/// Handlers hold the lease for moments, to see that it is free: so long it is asked for again.
+const LEASE_PATIENCE: Duration = Duration::from_secs(5);
+const LEASE_GAP: Duration = Duration::from_millis(20);
+
+/// Serves until SIGTERM or SIGINT.
+pub(crate) fn run(
+    directories: Directories,
+    surroundings: Surroundings,
+    settings: Option<PathBuf>,
+) -> Outcome {
+    let clock = Clock::start();
+    let origin = origin(&directories, settings);
+    let order = order::read(&origin, &directories, &surroundings, clock.now().wall);
+    let log_folder = order.as_ref().ok().and_then(|order| order.agent.as_ref());
+    let log_folder = log_folder.map(|agent| agent.paths.log_folder.clone());
+    logging::start(directories.logs(log_folder.as_deref()), Echo::StandardError);
+    info!("akvvm_service {} starts", env!("CARGO_PKG_VERSION"));
+    hardening::forbid_dumps();
+    let lease = match acquire(&directories, &clock) {
+        Ok(lease) => lease,
+        Err(LeaseError::Held) => {
+            info!("another worker is at work and stays; this one ends");
+            return Outcome::Fine;
+        }
+        Err(failure) => return fail(&failure.to_string()),
+    };
+    let order = match order.and_then(if_installed) {
+        Ok(order) => order,
+        Err(refused) => return refuse(&refused, &lease, &clock),
+    };
+    let (sender, events) = mpsc::channel();
+    if let Err(failure) = signals::listen(sender.clone()) {
+        return fail(&format!("signals cannot be received: {failure}"));
+    }
+    let lease = Arc::new(lease);
+    let machine = Machine { clock, events, sender, directories, surroundings, lease };
+    serve(&machine, &origin, order)
+}
+
+/// A file that was named, else what was assigned, else the default file where there is one.
+pub(crate) fn origin(directories: &Directories, settings: Option<PathBuf>) -> Origin {
+    match settings {
+        Some(file) => Origin::File(file),
+        None if matches!(Assignment::read(directories), Ok(None))
+            && Path::new(DEFAULT_SETTINGS).exists() =>
+        {
+            Origin::File(DEFAULT_SETTINGS.into())
+        }
+        None => Origin::Assignment,
+    }
+}
+
+fn acquire(directories: &Directories, clock: &Clock) -> Result<Lease, LeaseError> {
+    let until = clock.now().steady + LEASE_PATIENCE;
+    loop {
+        match Lease::acquire(directories) {
+            Err(LeaseError::Held) if clock.now().steady < until => clock.pause(LEASE_GAP),
+            result => return result,
+        }
+    }
+}
+
+/// An image that was captured of another machine brings that machine's order along.
+fn if_installed(order: Order) -> Result<Order, OrderError> {
+    match &order.agent {
+        Some(agent) if !agent.paths.extension_folder.is_dir() => {
+            Err(OrderError::ExtensionGone(agent.paths.extension_folder.clone()))
+        }
+        _ => Ok(order),
+    }
+}
+
+fn fail(why: &str) -> Outcome {
+    error!("{why}");
+    Outcome::Failed
+}
+
+fn refuse(refused: &OrderError, _lease: &Lease, clock: &Clock) -> Outcome {
+    match refused {
+        OrderError::Nothing | OrderError::ExtensionGone(_) => {
+            info!("{refused}");
+            Outcome::Fine
+        }
+        OrderError::Unusable(_) => fail(&refused.to_string()),
+        OrderError::Settings(why, agent) => {
+            error!("{why}");
+            if let Some(agent) = agent {
+                let documents = status::unusable(why, clock.now().wall);
+                for trouble in crate::machine::tell_agent(agent, &documents) {
+                    error!("{trouble}");
+                }
+            }
+            Outcome::Usage
+        }
+    }
+}
+
+fn serve(machine: &Machine, origin: &Origin, mut order: Order) -> Outcome {
+    info!("{}", status::STARTED);
+    loop {
+        let served = prepare(machine, &mut order).and_then(|(mut worker, source, store)| {
+            let mut serving =
+                Serving { machine, origin, order: &order, source, store, trouble: None };
+            announce(machine, &order)?;
+            Ok(worker.serve(&mut serving))
+        });
+        match served {
+            Ok(End::Stop) => {
+                info!("akvvm_service ends");
+                return Outcome::Fine;
+            }
+            Ok(End::Reload) => {}
+            Err(failure) => return fail(&format!("{failure:#}")),
+        }
+        let now = machine.clock.now().wall;
+        match order::read(origin, &machine.directories, &machine.surroundings, now) {
+            Ok(other) => order = other,
+            Err(refused) => warn!("{refused}; the settings in force stay"),
+        }
+    }
+}
+
+pub(crate) type Prepared = (Worker, Arc<VaultSource>, Arc<DirectoryStore>);
+
+/// Everything that serving an order needs.
+pub(crate) fn prepare(machine: &Machine, order: &mut Order) -> anyhow::Result<Prepared> {
+    let grant_ancestors = order.environment.value(name::GRANT_ANCESTORS) == Some("yes");
+    let store = Arc::new(DirectoryStore::new().granting_ancestors(grant_ancestors));
+    let known = survey::survey(order, &machine.directories, store.as_ref())?;
+    let targets = known.iter().map(|known| &known.target);
+    let source = Arc::new(VaultSource::new(targets, &order.environment)?);
+    for warning in &order.warnings {
+        warn!("settings: {warning}");
+    }
+    let now = machine.clock.now();
+    let initial_sync = initial_sync(machine, order);
+    let roster = Roster::new(known, order.settings.polling_interval, initial_sync, now);
+    let frame = Frame {
+        worker: WorkerReport {
+            pid: std::process::id(),
+            version: env!("CARGO_PKG_VERSION").into(),
+            started_at: now.wall.into(),
+            sequence_number: order.agent.as_ref().map(|agent| agent.sequence_number),
+        },
+        warnings: order.warnings.clone(),
+        passes: 0,
+        last_pass: None,
+    };
+    Ok((Worker::new(roster, frame, order.refusal.clone()), source, store))
+}
+
+/// A restart goes on where the last worker of the same order stood.
+fn initial_sync(machine: &Machine, order: &Order) -> InitialSync {
+    if !order.settings.require_initial_sync {
+        return InitialSync::NotRequired;
+    }
+    match InitialSyncRecord::read(&machine.directories, &order.identity) {
+        Some(record) => InitialSync::Required(record),
+        None => InitialSync::begin(order.identity.clone(), order.given_at),
+    }
+}
+
+fn announce(machine: &Machine, order: &Order) -> anyhow::Result<()> {
+    let nobody = ProcessIdentity { pid: std::process::id(), start_ticks: 0 };
+    let presence = Presence {
+        process: ProcessIdentity::current().unwrap_or(nobody),
+        version: env!("CARGO_PKG_VERSION").into(),
+        assignment: order.agent.as_ref().map(|_| order.identity.clone()),
+        since: machine.clock.now().wall.into(),
+    };
+    let announced: Result<(), StateError> = presence.announce(&machine.directories, &machine.lease);
+    Ok(announced?)
+}
+
+/// For commands that need the lease at once or not at all.
+pub(crate) fn complain_of_worker(presence: Option<&Presence>) -> Outcome {
+    let who = presence.map(|presence| format!(" (process {})", presence.process.pid));
+    let who = who.unwrap_or_default();
+    terminal::complain(&format!(
+        "a worker{who} is at work on this machine's certificates; to have it look now, run \
+         akvvm_service sync without --settings"
+    ));
+    Outcome::Failed
+}

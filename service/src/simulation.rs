@@ -1,0 +1,189 @@
+//! A machine for tests of the loop: its clock jumps to whatever is waited for, its passes are
+//! answered by a script, and what it was told is kept for assertions.
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
+
+use cert_store::{Change, Output, Retain, StoreLocation};
+use extension_settings::{Identity, IdentitySelector};
+use object_id::{ObjectId, VaultSuffixes};
+use worker_state::{
+    CertificateRecord, GenerationRecord, InitialSyncRecord, InstalledCertificate, Refusal, Report,
+    WorkerReport,
+};
+
+use crate::code::Code;
+use crate::failure::{Failure, Retry};
+use crate::initial_sync::InitialSync;
+use crate::look::{Done, Outcome};
+use crate::moment::Moment;
+use crate::pass::{Item, News};
+use crate::report::Frame;
+use crate::roster::{Known, Roster};
+use crate::run::{Event, Outside, Reread, Worker};
+use crate::target::Target;
+
+/// When every simulation begins.
+pub(crate) fn dawn() -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000)
+}
+
+/// What the script decides for one certificate at one moment.
+pub(crate) type Script = Box<dyn FnMut(&str, Moment) -> Outcome>;
+
+/// The simulated machine.
+pub(crate) struct Simulation {
+    pub(crate) steady: Duration,
+    pub(crate) script: Script,
+    pub(crate) queue: VecDeque<Event>,
+    /// Stops the worker at this moment.
+    pub(crate) until: Duration,
+    /// Events that come from outside, each at its moment, in order.
+    pub(crate) visits: VecDeque<(Duration, Event)>,
+    pub(crate) reread: Reread,
+    pub(crate) looks: Vec<(Duration, String)>,
+    pub(crate) passes: Vec<Duration>,
+    pub(crate) reports: Vec<(Duration, Report, Option<Refusal>)>,
+    pub(crate) beats: Vec<Duration>,
+    pub(crate) kept: Vec<InitialSyncRecord>,
+}
+
+impl Simulation {
+    pub(crate) fn new(until: Duration, script: Script) -> Self {
+        Self {
+            steady: Duration::ZERO,
+            script,
+            queue: VecDeque::new(),
+            until,
+            visits: VecDeque::new(),
+            reread: Reread::Same(None),
+            looks: Vec::new(),
+            passes: Vec::new(),
+            reports: Vec::new(),
+            beats: Vec::new(),
+            kept: Vec::new(),
+        }
+    }
+
+    pub(crate) fn last(&self) -> &Report {
+        &self.reports.last().unwrap().1
+    }
+}
+
+impl Outside for Simulation {
+    fn now(&self) -> Moment {
+        Moment { wall: dawn() + self.steady, steady: self.steady }
+    }
+
+    fn chance(&mut self) -> f64 {
+        0.5
+    }
+
+    fn wait(&mut self, until: Duration) -> Option<Event> {
+        if let Some(event) = self.queue.pop_front() {
+            return Some(event);
+        }
+        let visit = self.visits.front().map(|(at, _)| *at);
+        let next = visit.into_iter().chain([until, self.until]).min().unwrap();
+        assert!(next > self.steady || next == self.until || visit == Some(next), "a tight loop");
+        self.steady = self.steady.max(next);
+        if visit == Some(next) {
+            return self.visits.pop_front().map(|(_, event)| event);
+        }
+        (next == self.until).then_some(Event::Stop)
+    }
+
+    fn start_pass(&mut self, items: Vec<Item>, now: Moment) {
+        self.passes.push(now.steady);
+        for item in items.into_iter().filter(|item| item.due) {
+            let name = item.target.name().to_owned();
+            let outcome = (self.script)(&name, now);
+            self.looks.push((now.steady, name));
+            self.queue.push_back(Event::News(News::Looked(item.index, Box::new(outcome))));
+        }
+        self.queue.push_back(Event::PassEnded);
+    }
+
+    fn publish(&mut self, report: &Report, refusal: Option<&Refusal>) {
+        self.reports.push((self.steady, report.clone(), refusal.cloned()));
+    }
+
+    fn beat(&mut self, _report: &Report) {
+        self.beats.push(self.steady);
+    }
+
+    fn keep(&mut self, initial_sync: &InitialSyncRecord) {
+        self.kept.push(initial_sync.clone());
+    }
+
+    fn reread(&mut self) -> Reread {
+        std::mem::replace(&mut self.reread, Reread::Same(None))
+    }
+}
+
+/// A target `contoso.NAME` in `/store`.
+pub(crate) fn target(name: &str) -> Target {
+    let url = format!("https://contoso.vault.azure.net/secrets/{name}");
+    let id = ObjectId::parse(&url, &VaultSuffixes::known()).unwrap();
+    let place = cert_store::Target {
+        location: StoreLocation::Directory { path: PathBuf::from("/store"), is_default: false },
+        id: id.clone(),
+        link_name: format!("contoso.{name}"),
+        outputs: vec![Output::Combined],
+        grants: Vec::new(),
+        retain: Retain::Versions(2),
+    };
+    let identity = Identity { endpoint: None, selector: IdentitySelector::Unspecified };
+    Target { id, identity, place }
+}
+
+/// A worker for certificates of these names, polling every hour.
+pub(crate) fn worker(names: &[&str], initial_sync: InitialSync) -> Worker {
+    let known = |name: &&str| Known { target: target(name), record: None, present: false };
+    let begun = Moment { wall: dawn(), steady: Duration::ZERO };
+    let known = names.iter().map(known).collect();
+    let roster = Roster::new(known, Duration::from_secs(3600), initial_sync, begun);
+    let worker = WorkerReport {
+        pid: 1,
+        version: "1.0.0".into(),
+        started_at: dawn().into(),
+        sequence_number: Some(0),
+    };
+    Worker::new(roster, Frame { worker, warnings: Vec::new(), passes: 0, last_pass: None }, None)
+}
+
+/// The certificate of this name was installed just now, and is valid for 90 days.
+pub(crate) fn installed(name: &str, now: Moment) -> Outcome {
+    let day = Duration::from_secs(24 * 3600);
+    let record = CertificateRecord {
+        store: "/store".into(),
+        link: name.into(),
+        url: "https://contoso.vault.azure.net/secrets/x".into(),
+        active: Some(GenerationRecord { version: "v1".into(), digest: "d".into() }),
+        previous: None,
+        files: Vec::new(),
+        directories: Vec::new(),
+        certificate: Some(InstalledCertificate {
+            subject: "CN=x".into(),
+            issuer: "CN=ca".into(),
+            serial: "01".into(),
+            not_before: dawn().into(),
+            not_after: (dawn() + 90 * day).into(),
+            installed_at: now.wall.into(),
+        }),
+    };
+    let done = Done { change: Change::New, remarks: Vec::new(), notes: Vec::new() };
+    Outcome { present: true, result: Ok(done), record: Some(record) }
+}
+
+/// The vault refused access.
+pub(crate) fn refused(present: bool) -> Outcome {
+    failed(present, Code::AccessDenied, Retry::Backoff)
+}
+
+/// A failed look.
+pub(crate) fn failed(present: bool, code: Code, retry: Retry) -> Outcome {
+    let failure = Failure::plain(code, retry, "the vault said no".into());
+    Outcome { present, result: Err(failure), record: None }
+}

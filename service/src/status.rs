@@ -1,0 +1,249 @@
+//! What the guest agent is told: the report in the agent's words, within the agent's limits.
+//!
+//! This is the only prose for the portal. Pure.
+
+use std::time::SystemTime;
+
+use status_schema::{Heartbeat, HeartbeatState, State, Status, StatusReport, Substatus};
+use worker_state::{CertificateReport, CertificateState, InitialSyncPhase, Refusal, Report};
+
+use crate::code::Code;
+
+/// The agent cuts a status file beyond 128 KiB to pieces, and loses the whole machine's report
+/// where it cannot (WALinuxAgent `ga/exthandlers.py:2397-2420`). Stay well below.
+pub(crate) const LARGEST_STATUS: usize = 96 * 1024;
+/// A substatus' message, in bytes.
+const LONGEST_MESSAGE: usize = 1024;
+/// Names that a message lists before it says "and 7 more".
+const NAMES: usize = 10;
+
+const NAME: &str = "Key Vault";
+const OPERATION: &str = "Service start.";
+/// The line that the official extension writes, and that people's checks look for.
+pub(crate) const STARTED: &str = "Successfully started Key Vault extension service.";
+
+/// The status of the settings that are being served since `applied`.
+pub(crate) fn status(report: &Report, applied: SystemTime) -> StatusReport {
+    let (state, code) = top(report);
+    let mut substatuses: Vec<(CertificateState, Substatus)> =
+        report.certificates.iter().map(|one| (one.state, substatus(one))).collect();
+    let whole = |substatuses: Vec<Substatus>| StatusReport {
+        written: report.written_at.moment(),
+        status: Status {
+            name: NAME.into(),
+            operation: OPERATION.into(),
+            applied,
+            state,
+            code: code.number(),
+            message: message(report),
+            substatuses,
+        },
+    };
+    let complete = whole(substatuses.iter().map(|(_, one)| one.clone()).collect());
+    if complete.to_json().len() <= LARGEST_STATUS {
+        return complete;
+    }
+    order(&mut substatuses, report);
+    whole(shortened(substatuses))
+}
+
+/// The status of settings that cannot be served, while older ones are.
+pub(crate) fn refusal(refusal: &Refusal, now: SystemTime) -> StatusReport {
+    StatusReport {
+        written: now,
+        status: Status {
+            name: NAME.into(),
+            operation: OPERATION.into(),
+            applied: now,
+            state: State::Error,
+            code: Code::SettingsRefused.number(),
+            message: format!("{}; the previous settings stay in force", refusal.reason),
+            substatuses: Vec::new(),
+        },
+    }
+}
+
+/// The status and the heartbeat of a worker that has to end because its settings are wrong.
+pub(crate) fn unusable(why: &str, now: SystemTime) -> (StatusReport, Heartbeat) {
+    let code = Code::SettingsRefused.number();
+    let status = Status {
+        name: NAME.into(),
+        operation: OPERATION.into(),
+        applied: now,
+        state: State::Error,
+        code,
+        message: why.into(),
+        substatuses: Vec::new(),
+    };
+    let beat = Heartbeat { state: HeartbeatState::NotReady, code, message: why.into() };
+    (StatusReport { written: now, status }, beat)
+}
+
+fn top(report: &Report) -> (State, Code) {
+    match report.initial_sync {
+        Some(InitialSyncPhase::Pending) => (State::Transitioning, Code::Ok),
+        Some(InitialSyncPhase::GaveUp) => (State::Error, Code::InitialSyncGivenUp),
+        Some(InitialSyncPhase::Done | InitialSyncPhase::Healed) | None => {
+            (State::Success, Code::Ok)
+        }
+    }
+}
+
+/// One sentence after the other, the worst first.
+pub(crate) fn message(report: &Report) -> String {
+    let all = report.certificates.len();
+    let missing: Vec<&CertificateReport> =
+        report.certificates.iter().filter(|one| one.version.is_none()).collect();
+    let installed = all - missing.len();
+    let mut parts = Vec::new();
+    if missing.is_empty() {
+        parts.push(format!("{STARTED} {}", counted(report, all)));
+    } else {
+        parts.push(format!(
+            "{installed} of {all} certificates installed; missing: {}",
+            names(&missing)
+        ));
+    }
+    parts.extend(initial_sync(report.initial_sync));
+    if report.initial_sync.is_some_and(|phase| phase != InitialSyncPhase::Done) {
+        parts.extend(deadlock_hint(&missing));
+    }
+    if !report.warnings.is_empty() {
+        parts.push(format!(
+            "{} in the settings, see the log",
+            count(report.warnings.len(), "warning")
+        ));
+    }
+    parts.join(". ")
+}
+
+fn counted(report: &Report, all: usize) -> String {
+    let in_state = |state| report.certificates.iter().filter(move |one| one.state == state);
+    let bad: Vec<&CertificateReport> = in_state(CertificateState::Error).collect();
+    let odd: Vec<&CertificateReport> = in_state(CertificateState::Warning).collect();
+    let mut worst_first = Vec::new();
+    if !bad.is_empty() {
+        worst_first.push(format!("{} of {all} no longer of use: {}", bad.len(), names(&bad)));
+    }
+    if !odd.is_empty() {
+        worst_first.push(format!("{} of {all} want attention: {}", odd.len(), names(&odd)));
+    }
+    worst_first.push(format!("{all} of {all} certificates installed"));
+    worst_first.join("; ")
+}
+
+fn initial_sync(phase: Option<InitialSyncPhase>) -> Option<String> {
+    let text = match phase? {
+        InitialSyncPhase::Pending | InitialSyncPhase::Done => return None,
+        InitialSyncPhase::GaveUp => {
+            "The required first sync was given up after its 25 attempts or 80 minutes; the worker \
+             goes on trying"
+        }
+        InitialSyncPhase::Healed => {
+            "The required first sync had been given up before: extensions that depend on this one \
+             were skipped and must be deployed again"
+        }
+    };
+    Some(text.into())
+}
+
+/// A template that itself grants the access waits for this extension, which waits for the access.
+fn deadlock_hint(missing: &[&CertificateReport]) -> Option<String> {
+    let permission = [Code::AccessDenied, Code::VaultFirewall, Code::Identity].map(Code::number);
+    missing.iter().any(|one| permission.contains(&one.code)).then(|| {
+        "If the same template grants this machine's identity access to the vault, the two wait \
+         for each other: use a user-assigned identity that has the access before the deployment"
+            .into()
+    })
+}
+
+fn names(certificates: &[&CertificateReport]) -> String {
+    let shown: Vec<&str> = certificates.iter().take(NAMES).map(|one| one.name.as_str()).collect();
+    match certificates.len().saturating_sub(NAMES) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}
+
+fn count(number: usize, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+}
+
+fn substatus(one: &CertificateReport) -> Substatus {
+    let installed = one.certificate.as_ref().zip(one.version.as_ref()).map(|(leaf, version)| {
+        format!("version {version}, valid until {}, {}", leaf.not_after, one.path.display())
+    });
+    let message = match (&one.problem, installed) {
+        (Some(problem), Some(installed)) => format!("{problem} ({installed})"),
+        (Some(problem), None) => problem.clone(),
+        (None, Some(installed)) => installed,
+        (None, None) => "not looked at yet".into(),
+    };
+    let state = match one.state {
+        CertificateState::Pending => State::Transitioning,
+        CertificateState::Ok => State::Success,
+        CertificateState::Warning => State::Warning,
+        CertificateState::Error => State::Error,
+    };
+    Substatus { name: one.name.clone(), state, code: one.code, message: cut(message) }
+}
+
+fn cut(mut message: String) -> String {
+    if message.len() > LONGEST_MESSAGE {
+        message.truncate(message.floor_char_boundary(LONGEST_MESSAGE - '…'.len_utf8()));
+        message.push('…');
+    }
+    message
+}
+
+/// Failing ones first, then those that expire soonest.
+fn order(substatuses: &mut Vec<(CertificateState, Substatus)>, report: &Report) {
+    let ends = |one: &CertificateReport| one.certificate.as_ref().map(|leaf| leaf.not_after);
+    let taken = std::mem::take(substatuses);
+    let mut keyed: Vec<_> = taken.into_iter().zip(report.certificates.iter().map(ends)).collect();
+    keyed.sort_by_key(|((state, _), ends)| (std::cmp::Reverse(*state), ends.is_none(), *ends));
+    *substatuses = keyed.into_iter().map(|(one, _)| one).collect();
+}
+
+/// As many as fit, and what is said of the rest together.
+fn shortened(ordered: Vec<(CertificateState, Substatus)>) -> Vec<Substatus> {
+    const ROOM_FOR_THE_REST: usize = 4 * 1024;
+    const FRAME: usize = 8 * 1024;
+    const SHAPE_OF_ONE: usize = 128;
+    let mut used = FRAME + ROOM_FOR_THE_REST;
+    let mut shown = Vec::new();
+    let mut rest = [0_usize; 4];
+    for (state, one) in ordered {
+        // Escaping at worst makes six characters of one.
+        let escaped = |text: &str| serde_json_length(text);
+        used += escaped(&one.name) + escaped(&one.message) + SHAPE_OF_ONE;
+        match used <= LARGEST_STATUS {
+            true => shown.push(one),
+            false => rest[state as usize] += 1,
+        }
+    }
+    let summaries = [
+        (CertificateState::Error, State::Error, "more that failed"),
+        (CertificateState::Warning, State::Warning, "more that want attention"),
+        (CertificateState::Pending, State::Transitioning, "more not looked at yet"),
+        (CertificateState::Ok, State::Success, "more in order"),
+    ];
+    for (index, state, name) in summaries {
+        let number = rest[index as usize];
+        if number > 0 {
+            let message = format!("{}; report.json lists each", count(number, "certificate"));
+            shown.push(Substatus { name: name.into(), state, code: 0, message });
+        }
+    }
+    shown
+}
+
+/// The bytes of a text as a JSON string, at most.
+fn serde_json_length(text: &str) -> usize {
+    let of = |character: char| match character {
+        '"' | '\\' => 2,
+        character if character.is_control() => 6,
+        character => character.len_utf8(),
+    };
+    text.chars().map(of).sum()
+}

@@ -1,0 +1,70 @@
+//! What a worker finds when it begins: its targets, what was kept of them, and what still stands.
+
+use cert_store::{CertificateStore, Output, Standing};
+use extension_settings::FileLayout;
+use log::warn;
+use worker_state::{Directories, Records, StateError};
+
+use crate::order::Order;
+use crate::record;
+use crate::roster::Known;
+use crate::target::{Target, targets};
+
+/// Looks around on the disk; asks no vault and writes nothing but what a killed predecessor left
+/// half done: its temporary files are removed.
+///
+/// # Errors
+/// Where the records cannot be listed.
+pub(crate) fn survey<S: CertificateStore>(
+    order: &mut Order,
+    directories: &Directories,
+    store: &S,
+) -> Result<Vec<Known>, StateError> {
+    let (records, damaged) = Records::read(directories)?;
+    for damage in damaged {
+        warn!("{damage}; nothing that it knew of will be removed");
+    }
+    let mut targets = targets(&order.settings);
+    sweep(&targets, store);
+    for (target, observed) in targets.iter_mut().zip(&order.settings.certificates) {
+        if observed.layout == FileLayout::Unstated {
+            order.warnings.extend(keep_split_links(target, store));
+        }
+    }
+    Ok(targets.into_iter().map(|target| known(target, &records, store)).collect())
+}
+
+fn known<S: CertificateStore>(target: Target, records: &Records, store: &S) -> Known {
+    let record = records.of(&target.store(), target.name()).cloned();
+    let standing = store.standing(&target.place, &record::ledger(record.as_ref()));
+    let present = matches!(standing, Ok(Standing::Intact));
+    Known { target, record, present }
+}
+
+/// Settings of Microsoft's 4.x cannot be told from 3.x ones, but what it left on the disk can:
+/// consumers of its split files keep them.
+fn keep_split_links<S: CertificateStore>(target: &mut Target, store: &S) -> Option<String> {
+    let found = store.outputs_found(&target.place.location, target.name()).ok()?;
+    if !found.contains(&Output::Split) {
+        return None;
+    }
+    target.place.outputs = vec![Output::Combined, Output::Split];
+    Some(format!(
+        "{}: the store holds split files of this name, so both layouts are written; set \
+         certificateFileLayout to choose one",
+        target.name()
+    ))
+}
+
+fn sweep<S: CertificateStore>(targets: &[Target], store: &S) {
+    let mut locations: Vec<_> = targets.iter().map(|target| &target.place.location).collect();
+    locations.sort();
+    locations.dedup();
+    for location in locations {
+        match store.sweep(location) {
+            Ok(0) => {}
+            Ok(files) => log::info!("{files} unfinished files of a killed predecessor removed"),
+            Err(error) => warn!("{error}"),
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! What is to be brought where, with which identity: the settings, as the worker works on them.
+
+use std::path::PathBuf;
+
+use cert_store::{Grant, Output, Retain, StoreLocation};
+use extension_settings::{FileLayout, Identity, ObservedCertificate, Settings};
+use object_id::ObjectId;
+
+/// One observed certificate on its way from the vault to the store.
+#[derive(Clone, Debug)]
+pub(crate) struct Target {
+    /// What to ask the vault for.
+    pub(crate) id: ObjectId,
+    /// Who asks.
+    pub(crate) identity: Identity,
+    /// Where it goes.
+    pub(crate) place: cert_store::Target,
+}
+
+impl Target {
+    /// The store's directory.
+    pub(crate) fn store(&self) -> PathBuf {
+        let StoreLocation::Directory { path, .. } = &self.place.location;
+        path.clone()
+    }
+
+    /// The link's name: what people call this certificate.
+    pub(crate) fn name(&self) -> &str {
+        &self.place.link_name
+    }
+
+    /// The link that consumers open.
+    pub(crate) fn link(&self) -> PathBuf {
+        match self.place.outputs.first() {
+            Some(Output::Split) => self.store().join(format!("{}.pem", self.name())),
+            _ => self.store().join(self.name()),
+        }
+    }
+}
+
+/// The targets of the settings, in their order.
+pub(crate) fn targets(settings: &Settings) -> Vec<Target> {
+    settings.certificates.iter().map(|observed| target(settings, observed)).collect()
+}
+
+fn target(settings: &Settings, observed: &ObservedCertificate) -> Target {
+    let extension_settings::StoreLocation::Directory { path, is_default } = &observed.store;
+    let grants = if settings.acl_enabled { grants(observed) } else { Vec::new() };
+    let place = cert_store::Target {
+        location: StoreLocation::Directory { path: path.clone(), is_default: *is_default },
+        id: observed.id.clone(),
+        link_name: observed.link_name.clone(),
+        outputs: outputs(observed.layout),
+        grants,
+        retain: match settings.retain_versions {
+            extension_settings::Retain::All => Retain::All,
+            extension_settings::Retain::Versions(versions) => {
+                Retain::Versions(usize::try_from(versions).unwrap_or(usize::MAX))
+            }
+        },
+    };
+    Target { id: observed.id.clone(), identity: observed.identity.clone(), place }
+}
+
+fn grants(observed: &ObservedCertificate) -> Vec<Grant> {
+    let grant =
+        |acl: &extension_settings::Acl| Grant { user: acl.user.clone(), group: acl.group.clone() };
+    observed.acls.iter().map(grant).collect()
+}
+
+fn outputs(layout: FileLayout) -> Vec<Output> {
+    match layout {
+        FileLayout::Unstated | FileLayout::Combined => vec![Output::Combined],
+        FileLayout::Split => vec![Output::Split],
+        FileLayout::Both => vec![Output::Combined, Output::Split],
+    }
+}
