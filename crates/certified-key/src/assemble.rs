@@ -22,6 +22,7 @@ pub(crate) struct Parts {
     /// Parts that could not be read. They only count if what can be read is not enough.
     pub(crate) failures: Vec<DecodeError>,
     pub(crate) notes: Vec<String>,
+    keys_seen: usize,
 }
 
 /// A certificate's bytes, and PKCS#12's number of the key that it came with.
@@ -56,9 +57,10 @@ impl Parts {
         key: Result<PrivateKey, DecodeError>,
         local_key_id: Option<Vec<u8>>,
     ) -> Result<(), DecodeError> {
-        if self.keys.len() + self.failures.len() >= MAX_KEYS {
+        if self.keys_seen == MAX_KEYS {
             return Err(DecodeError::TooMany { what: "private keys", limit: MAX_KEYS });
         }
+        self.keys_seen += 1;
         match key {
             Ok(key) if self.keys.iter().any(|known| known.key.same_pair(&key)) => {}
             Ok(key) => self.keys.push(FoundKey { key, local_key_id }),
@@ -70,7 +72,7 @@ impl Parts {
 
 /// Finds the key's certificate and its issuers, and says what was left out.
 pub(crate) fn assemble(parts: Parts) -> Result<Decoded, DecodeError> {
-    let Parts { certificates, mut keys, mut failures, mut notes } = parts;
+    let Parts { certificates, mut keys, mut failures, mut notes, .. } = parts;
     let pool = readable(&certificates, &mut failures);
     if keys.is_empty() || pool.is_empty() {
         return Err(missing(&pool, !keys.is_empty(), failures));

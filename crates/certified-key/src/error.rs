@@ -30,13 +30,15 @@ pub enum DecodeError {
     PasswordProtected,
     /// A PEM private key is encrypted.
     EncryptedKey,
-    /// A well-formed part uses something this crate does not read.
-    Unsupported {
-        /// What is not read, as in "encryption" or "private key".
+    /// A PKCS#12 file that uses an algorithm or a structure that is not read here.
+    UnsupportedPkcs12 {
+        /// What it is used for, as in "encryption".
         what: &'static str,
         /// Its name or object identifier.
         name: String,
     },
+    /// A private key of a kind that is not carried.
+    UnsupportedKey(String),
     /// Opening the file would take longer than any honest file does.
     TooManyIterations,
     /// More certificates or keys than an honest file has.
@@ -99,8 +101,11 @@ impl fmt::Display for DecodeError {
             Self::EncryptedKey => f.write_str(
                 "the PEM private key is encrypted; store it without encryption (openssl pkey writes it so)",
             ),
-            Self::Unsupported { what, name } => {
-                write!(f, "{what} {name} is not supported; export the certificate again with a current algorithm")
+            Self::UnsupportedPkcs12 { what, name } => {
+                write!(f, "the PKCS#12 file's {what} {name} is not supported; export it again with current settings (AES-256, HMAC with SHA-256)")
+            }
+            Self::UnsupportedKey(kind) => {
+                write!(f, "the private key is {kind}, which is not supported; issue the certificate with an RSA, elliptic curve or Ed25519 key")
             }
             Self::TooManyIterations => f.write_str(
                 "the PKCS#12 file asks for more key derivation than is allowed; export it again with fewer iterations",
@@ -161,7 +166,8 @@ mod tests {
             DecodeError::MalformedPkcs12("cut off"),
             DecodeError::PasswordProtected,
             DecodeError::EncryptedKey,
-            DecodeError::Unsupported { what: "encryption", name: "RC4".into() },
+            DecodeError::UnsupportedPkcs12 { what: "encryption", name: "RC4".into() },
+            DecodeError::UnsupportedKey("of 512 bits".into()),
             DecodeError::TooManyIterations,
             DecodeError::TooMany { what: "certificates", limit: 1 },
             DecodeError::TooManySignatures,

@@ -52,10 +52,7 @@ impl PrivateKey {
             RSA | RSA_PSS => Self::rsa(inner, wrapped.algorithm),
             EC => Self::elliptic(inner, Some(named_curve(wrapped.algorithm)?)),
             ED25519 => Self::ed25519(inner),
-            other => Err(DecodeError::Unsupported {
-                what: "the private key's algorithm",
-                name: other.to_string(),
-            }),
+            other => Err(DecodeError::UnsupportedKey(format!("of algorithm {other}"))),
         }
     }
 
@@ -170,18 +167,12 @@ const TOO_LARGE: DecodeError = DecodeError::InvalidKey("it is too large");
 const OUT_OF_RANGE: DecodeError = DecodeError::InvalidKey("it is out of its curve's range");
 
 fn named_curve(algorithm: AlgorithmIdentifierRef<'_>) -> Result<Curve, DecodeError> {
-    let explicit = || DecodeError::Unsupported {
-        what: "the private key's curve",
-        name: "with explicit parameters".to_owned(),
-    };
+    let explicit = || DecodeError::UnsupportedKey("on a curve without a name".to_owned());
     supported_curve(algorithm.parameters_oid().map_err(|_| explicit())?)
 }
 
 fn supported_curve(oid: ObjectIdentifier) -> Result<Curve, DecodeError> {
-    Curve::named(oid).ok_or_else(|| DecodeError::Unsupported {
-        what: "the private key's curve",
-        name: oid.to_string(),
-    })
+    Curve::named(oid).ok_or_else(|| DecodeError::UnsupportedKey(format!("on the curve {oid}")))
 }
 
 /// Compares an uncompressed point with one that may be compressed (SEC 1 §2.3.3).

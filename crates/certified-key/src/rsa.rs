@@ -18,12 +18,10 @@ pub(crate) fn check(key: &RsaPrivateKey<UintRef<'_>>) -> Result<usize, DecodeErr
     let modulus = key.modulus.as_bytes();
     let bits = modulus.len() * 8 - modulus.first().map_or(0, |byte| byte.leading_zeros() as usize);
     if !MODULUS_BITS.contains(&bits) {
-        let name = format!("of {bits} bits");
-        return Err(DecodeError::Unsupported { what: "an RSA private key", name });
+        return Err(DecodeError::UnsupportedKey(format!("RSA of {bits} bits")));
     }
     if key.other_prime_infos.is_some() {
-        let name = "with more than two primes".to_owned();
-        return Err(DecodeError::Unsupported { what: "an RSA private key", name });
+        return Err(DecodeError::UnsupportedKey("RSA with more than two primes".to_owned()));
     }
     match consistent(key) {
         Some(true) => Ok(bits),

@@ -5,6 +5,7 @@ use ring::signature as rings;
 use ring::signature::{UnparsedPublicKey, VerificationAlgorithm};
 use sha2::Digest as _;
 use x509_parser::certificate::X509Certificate;
+use x509_parser::public_key::PublicKey;
 use x509_parser::signature_algorithm::RsaSsaPssParams;
 use x509_parser::x509::{AlgorithmIdentifier, SubjectPublicKeyInfo};
 
@@ -12,6 +13,9 @@ use crate::elliptic::Curve;
 
 /// First byte of an elliptic curve point with both coordinates (SEC 1 §2.3.3).
 const UNCOMPRESSED: u8 = 4;
+
+/// Sizes of RSA modulus that ring checks.
+const RING_RSA_BITS: std::ops::RangeInclusive<usize> = 1024..=8192;
 
 /// What a signature says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +43,11 @@ pub(crate) fn signed_by(signed: &X509Certificate<'_>, key: &SubjectPublicKeyInfo
     let Some(method) = by_ring(algorithm, &signed.signature_algorithm) else {
         return Verdict::Unknown;
     };
+    if let Ok(PublicKey::RSA(rsa)) = key.parsed()
+        && !RING_RSA_BITS.contains(&rsa.key_size())
+    {
+        return Verdict::Unknown;
+    }
     verdict(UnparsedPublicKey::new(method, bits).verify(message, signature).is_ok())
 }
 

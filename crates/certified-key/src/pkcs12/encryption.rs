@@ -86,8 +86,8 @@ pub(super) struct Pbkdf2<'a> {
 impl<'a> Pbkdf2<'a> {
     pub(super) fn parse(algorithm: AlgorithmIdentifierRef<'a>) -> Result<Self, DecodeError> {
         const PBKDF2: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.5.12");
-        let unsupported = |oid: ObjectIdentifier| DecodeError::Unsupported {
-            what: "the PKCS#12 file's key derivation",
+        let unsupported = |oid: ObjectIdentifier| DecodeError::UnsupportedPkcs12 {
+            what: "key derivation",
             name: oid.to_string(),
         };
         if algorithm.oid != PBKDF2 {
@@ -221,5 +221,5 @@ fn cbc<C: BlockCipherDecrypt>(
 }
 
 fn unsupported(name: String) -> DecodeError {
-    DecodeError::Unsupported { what: "the PKCS#12 file's encryption", name }
+    DecodeError::UnsupportedPkcs12 { what: "encryption", name }
 }

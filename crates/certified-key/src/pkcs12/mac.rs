@@ -78,5 +78,5 @@ impl<'a> Mac<'a> {
 }
 
 fn unsupported(oid: ObjectIdentifier) -> DecodeError {
-    DecodeError::Unsupported { what: "the PKCS#12 file's MAC", name: oid.to_string() }
+    DecodeError::UnsupportedPkcs12 { what: "MAC", name: oid.to_string() }
 }

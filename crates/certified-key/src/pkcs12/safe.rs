@@ -25,7 +25,7 @@ pub(super) fn read(
     password: Password,
     budget: &mut Budget,
 ) -> Result<Parts, DecodeError> {
-    let mut opened = Opened { password, budget, parts: Parts::default(), bags: 0 };
+    let mut opened = Opened { password, budget, parts: Parts::default(), seen: 0 };
     let content = ber::to_der(content)?;
     for safe in elements(&content)? {
         let safe = safe?;
@@ -39,7 +39,7 @@ struct Opened<'b> {
     password: Password,
     budget: &'b mut Budget,
     parts: Parts,
-    bags: usize,
+    seen: usize,
 }
 
 impl Opened<'_> {
@@ -48,8 +48,8 @@ impl Opened<'_> {
         &mut self,
         read: impl FnOnce(&mut Self) -> Result<(), DecodeError>,
     ) -> Result<(), DecodeError> {
-        self.bags += 1;
-        if self.bags > MAX_BAGS {
+        self.seen += 1;
+        if self.seen > MAX_BAGS {
             return Err(DecodeError::TooMany { what: "PKCS#12 bags", limit: MAX_BAGS });
         }
         match read(self) {
@@ -73,38 +73,24 @@ impl Opened<'_> {
         match safe.kind {
             DATA => {
                 let plain = <&OctetStringRef>::from_der(safe.content).map_err(|_| damaged)?;
-                self.bags(plain.as_bytes())
+                self.bags(&ber::to_der(plain.as_bytes())?, 0)
             }
             ENCRYPTED => {
                 let (algorithm, text) = encrypted_data(safe.content)?;
                 let plain = encryption::decrypt(algorithm, &text, self.password, self.budget)?;
-                self.decrypted(&plain, Self::bags)
+                // A wrong password can also decrypt to something that only looks right until it is
+                // read.
+                let plain = ber::to_der(&plain).map_err(|_| DecodeError::PasswordProtected)?;
+                self.bags(&plain, 0)
             }
             other => {
                 let name = other.to_string();
-                Err(DecodeError::Unsupported { what: "a PKCS#12 safe of kind", name })
+                Err(DecodeError::UnsupportedPkcs12 { what: "safe of kind", name })
             }
         }
     }
 
-    /// A wrong password can also decrypt to something that only looks right until it is read.
-    fn decrypted(
-        &mut self,
-        plain: &[u8],
-        read: impl FnOnce(&mut Self, &[u8]) -> Result<(), DecodeError>,
-    ) -> Result<(), DecodeError> {
-        read(self, plain).map_err(|error| match error {
-            DecodeError::MalformedPkcs12(_) => DecodeError::PasswordProtected,
-            other => other,
-        })
-    }
-
-    fn bags(&mut self, contents: &[u8]) -> Result<(), DecodeError> {
-        let contents = ber::to_der(contents)?;
-        self.nested_bags(&contents, 0)
-    }
-
-    fn nested_bags(&mut self, contents: &[u8], depth: usize) -> Result<(), DecodeError> {
+    fn bags(&mut self, contents: &[u8], depth: usize) -> Result<(), DecodeError> {
         for bag in elements(contents)? {
             let bag = bag?;
             self.tolerating(|opened| opened.bag(bag, depth))?;
@@ -127,7 +113,7 @@ impl Opened<'_> {
                 Some(der) => self.parts.add_certificate(der.to_vec(), bag.local_key_id),
                 None => Ok(()),
             },
-            SAFE if depth < MAX_DEPTH => self.nested_bags(bag.value, depth + 1),
+            SAFE if depth < MAX_DEPTH => self.bags(bag.value, depth + 1),
             SAFE => Err(malformed("its safes are nested too deeply")),
             other => {
                 self.parts.notes.push(format!("left out a PKCS#12 bag of kind {other}"));
@@ -146,6 +132,8 @@ impl Opened<'_> {
             })
             .map_err(|_| malformed("an encrypted key is not readable"))?;
         let plain = encryption::decrypt(algorithm, text, self.password, self.budget)?;
+        // A wrong password can also decrypt to something that only looks right until it is read.
+        let plain = ber::to_der(&plain).map_err(|_| DecodeError::PasswordProtected)?;
         self.parts.add_key(PrivateKey::from_pkcs8(&plain), bag.local_key_id)
     }
 }

@@ -30,7 +30,7 @@ impl<'a> Pfx<'a> {
             .map_err(|_| not_pkcs12.clone())?;
         if safe.kind != DATA {
             let name = safe.kind.to_string();
-            return Err(DecodeError::Unsupported { what: "the PKCS#12 file's protection", name });
+            return Err(DecodeError::UnsupportedPkcs12 { what: "protection", name });
         }
         let content = <&OctetStringRef>::from_der(safe.content).map_err(|_| not_pkcs12)?.as_bytes();
         Ok(Self { content, mac })
