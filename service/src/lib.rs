@@ -21,7 +21,11 @@ mod hardening;
 mod initial_sync;
 mod logging;
 mod look;
+#[cfg(test)]
+mod look_tests;
 mod machine;
+#[cfg(test)]
+mod memory_store;
 mod moment;
 mod narrate;
 mod order;

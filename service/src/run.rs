@@ -200,11 +200,11 @@ impl Worker {
     fn publish(&mut self, outside: &mut impl Outside) {
         let now = outside.now();
         let state = self.roster.initial_sync();
-        if let InitialSync::Required(record) = state {
-            if self.kept != *state {
-                narrate::initial_sync(self.kept.phase(), record);
-                outside.keep(record);
-            }
+        if let InitialSync::Required(record) = state
+            && self.kept != *state
+        {
+            narrate::initial_sync(self.kept.phase(), record);
+            outside.keep(record);
         }
         self.kept = state.clone();
         let report = report::report(&self.roster, &self.frame, now);

@@ -1,6 +1,7 @@
 //! Secrets from Key Vault, each asked for with its target's identity.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::time::SystemTime;
 
 use extension_settings::Identity;
@@ -35,9 +36,8 @@ impl VaultSource {
         let http = Http::new(network(environment))?;
         let mut credentials = BTreeMap::new();
         for target in targets {
-            let key = credential_key(&target.identity);
-            if !credentials.contains_key(&key) {
-                credentials.insert(key, credential(&http, &target.identity)?);
+            if let Entry::Vacant(vacant) = credentials.entry(credential_key(&target.identity)) {
+                vacant.insert(credential(&http, &target.identity)?);
             }
         }
         Ok(Self { client: SecretClient::new(http), credentials })

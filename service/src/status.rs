@@ -247,3 +247,117 @@ fn serde_json_length(text: &str) -> usize {
     };
     text.chars().map(of).sum()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use worker_state::{InstalledCertificate, WorkerReport};
+
+    use super::*;
+
+    fn certificate(name: &str, state: CertificateState, days: u64) -> CertificateReport {
+        let at = SystemTime::UNIX_EPOCH + Duration::from_secs(days * 24 * 3600);
+        let leaf = InstalledCertificate {
+            subject: "CN=x".into(),
+            issuer: "CN=ca".into(),
+            serial: "01".into(),
+            not_before: at.into(),
+            not_after: at.into(),
+            installed_at: at.into(),
+        };
+        let there = !matches!(state, CertificateState::Pending | CertificateState::Error);
+        CertificateReport {
+            name: name.into(),
+            url: format!("https://contoso.vault.azure.net/secrets/{name}"),
+            path: format!("/store/{name}").into(),
+            state,
+            code: if state == CertificateState::Error { 20 } else { 0 },
+            version: there.then(|| "0".repeat(32)),
+            certificate: there.then_some(leaf),
+            problem: (state != CertificateState::Ok && state != CertificateState::Pending)
+                .then(|| "\"\u{7}\\ä".repeat(400)),
+            failures: 0,
+            last_success_at: None,
+            next_attempt_at: None,
+        }
+    }
+
+    fn report(certificates: Vec<CertificateReport>) -> Report {
+        Report {
+            report_version: Report::VERSION,
+            written_at: SystemTime::UNIX_EPOCH.into(),
+            worker: WorkerReport {
+                pid: 1,
+                version: "1.0.0".into(),
+                started_at: SystemTime::UNIX_EPOCH.into(),
+                sequence_number: Some(1),
+            },
+            initial_sync: None,
+            passes: 1,
+            last_pass_at: None,
+            next_pass_at: None,
+            warnings: Vec::new(),
+            certificates,
+        }
+    }
+
+    #[test]
+    fn each_certificate_has_a_substatus_in_the_settings_order() {
+        let certificates = vec![
+            certificate("b", CertificateState::Ok, 9),
+            certificate("a", CertificateState::Error, 9),
+        ];
+        let status = status(&report(certificates), SystemTime::UNIX_EPOCH).status;
+        let names: Vec<&str> = status.substatuses.iter().map(|one| one.name.as_str()).collect();
+        assert_eq!(names, ["b", "a"]);
+        assert_eq!(status.substatuses[1].code, 20);
+        assert!(status.substatuses.iter().all(|one| one.message.len() <= LONGEST_MESSAGE));
+        assert_eq!(status.message, "1 of 2 certificates installed; missing: a");
+    }
+
+    #[test]
+    fn a_status_of_ten_thousand_stays_within_the_limit_worst_and_soonest_first() {
+        let states = [CertificateState::Ok, CertificateState::Warning, CertificateState::Error];
+        for worst in states {
+            let of = |number: usize| {
+                let state = if number.is_multiple_of(1000) { worst } else { CertificateState::Ok };
+                certificate(&format!("contoso.c{number}"), state, 20_000 - number as u64)
+            };
+            let report = report((0..10_000).map(of).collect());
+            let status = status(&report, SystemTime::UNIX_EPOCH);
+            let length = status.to_json().len();
+            assert!(length <= LARGEST_STATUS && length > LARGEST_STATUS / 2, "{length}");
+            let shown = &status.status.substatuses;
+            let worst_first = matches!(shown[0].state, State::Error | State::Warning);
+            assert_eq!(worst_first, worst != CertificateState::Ok);
+            let last = shown.last().unwrap();
+            assert!(last.name == "more in order" && last.message.contains("report.json"));
+            let fine: Vec<&str> = shown
+                .iter()
+                .filter(|one| one.name.starts_with("contoso"))
+                .map(|one| one.name.as_str())
+                .collect();
+            let soonest = if worst == CertificateState::Ok { 0 } else { 10 };
+            assert_eq!(fine[soonest], "contoso.c9999");
+        }
+    }
+
+    #[test]
+    fn ten_thousand_that_all_fail_are_told_within_the_limit() {
+        let of = |number: usize| certificate(&format!("c{number}"), CertificateState::Error, 1);
+        let status = status(&report((0..10_000).map(of).collect()), SystemTime::UNIX_EPOCH);
+        assert!(status.to_json().len() <= LARGEST_STATUS);
+        assert!(
+            status.status.message.ends_with("c8, c9 and 9990 more"),
+            "{}",
+            status.status.message
+        );
+    }
+
+    #[test]
+    fn success_keeps_the_line_that_checks_look_for() {
+        let text = message(&report(vec![certificate("a", CertificateState::Ok, 1)]));
+        assert_eq!(text, format!("{STARTED} 1 of 1 certificates installed"));
+    }
+}

@@ -1,0 +1,124 @@
+//! A store in memory: the second implementation that keeps the seam honest.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::time::SystemTime;
+
+use cert_store::{
+    CertificateStore, Change, Drift, Generation, Installed, Ledger, LedgerFile, Output, Retirement,
+    Standing, StoreError, StoreLocation, Target, Wanted,
+};
+use certified_key::{CertifiedKey, Content};
+
+/// Installed PEM texts by link name, and how often something was written.
+#[derive(Default)]
+pub(crate) struct MemoryStore {
+    pub(crate) installed: Mutex<BTreeMap<String, (String, Vec<u8>)>>,
+    pub(crate) writes: Mutex<usize>,
+}
+
+/// What is about to be installed.
+pub(crate) struct Ready {
+    name: String,
+    version: String,
+    pem: Vec<u8>,
+    before: Ledger,
+    now: SystemTime,
+}
+
+impl CertificateStore for MemoryStore {
+    type Prepared = Ready;
+
+    fn standing(&self, target: &Target, ledger: &Ledger) -> Result<Standing, StoreError> {
+        let Some(active) = &ledger.active else { return Ok(Standing::Absent) };
+        let installed = self.installed.lock().unwrap();
+        let intact = installed.get(&target.link_name).is_some_and(|(v, _)| *v == active.version);
+        let missing = Drift::LinkMissing(PathBuf::from(&target.link_name));
+        Ok(if intact { Standing::Intact } else { Standing::Drifted(vec![missing]) })
+    }
+
+    fn grant_warnings(&self, target: &Target) -> Vec<String> {
+        target.grants.iter().map(|grant| format!("{grant:?} is unknown")).collect()
+    }
+
+    fn outputs_found(&self, _: &StoreLocation, _: &str) -> Result<Vec<Output>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    fn recall(
+        &self,
+        target: &Target,
+        generation: &Generation,
+        _ledger: &Ledger,
+    ) -> Result<Option<Content>, StoreError> {
+        let installed = self.installed.lock().unwrap();
+        let kept = installed.get(&target.link_name).filter(|(v, _)| *v == generation.version);
+        Ok(kept.map(|(_, pem)| Content::Certificate(CertifiedKey::parse_pem(pem).unwrap())))
+    }
+
+    fn prepare(
+        &self,
+        target: &Target,
+        wanted: Wanted<'_>,
+        ledger: &Ledger,
+        now: SystemTime,
+    ) -> Result<Ready, StoreError> {
+        let Content::Certificate(key) = wanted.content else { panic!("a certificate") };
+        Ok(Ready {
+            name: target.link_name.clone(),
+            version: wanted.version.into(),
+            pem: key.to_pem().to_vec(),
+            before: ledger.clone(),
+            now,
+        })
+    }
+
+    fn switch(&self, ready: Ready) -> Result<Installed, StoreError> {
+        *self.writes.lock().unwrap() += 1;
+        let Ready { name, version, pem, mut before, now } = ready;
+        let change = match &before.active {
+            None => Change::New,
+            Some(active) if active.version == version => Change::Repaired,
+            Some(_) => Change::Rotated,
+        };
+        for file in before.files.iter_mut().filter(|file| file.version != version) {
+            file.superseded.get_or_insert(now);
+        }
+        let file = format!("{name}.{version}");
+        if before.files.iter().all(|known| known.name != file) {
+            let digest = String::new();
+            let (name, version) = (file.clone(), version.clone());
+            before.files.push(LedgerFile {
+                name,
+                version,
+                digest,
+                superseded: None,
+                adopted: false,
+            });
+        }
+        let active = Generation { version: version.clone(), digest: String::new() };
+        if change == Change::Rotated {
+            before.previous = before.active.take();
+        }
+        before.active = Some(active);
+        self.installed.lock().unwrap().insert(name.clone(), (version, pem));
+        let paths = vec![PathBuf::from(name)];
+        Ok(Installed { change, ledger: before, paths, file: file.into(), warnings: Vec::new() })
+    }
+
+    fn discard(&self, _: Ready) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn retire(&self, targets: &mut [(&Target, &mut Ledger)], _: SystemTime) -> Retirement {
+        for (_, ledger) in targets {
+            ledger.files.retain(|file| file.superseded.is_none());
+        }
+        Retirement::default()
+    }
+
+    fn sweep(&self, _: &StoreLocation) -> Result<usize, StoreError> {
+        Ok(0)
+    }
+}
