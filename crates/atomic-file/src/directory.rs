@@ -157,13 +157,20 @@ impl Directory {
     /// When the kernel refuses.
     pub fn keeps_acls(&self) -> Result<bool, FileError> {
         let name = OsStr::new("");
-        self.call(Call::Read, "read the access-control list of", name, |dir| {
-            match fs::fgetxattr(dir, ACCESS_ACL, &mut [0_u8; 0][..]) {
-                Err(Errno::OPNOTSUPP | Errno::NOSYS) => Ok(false),
-                Err(Errno::NODATA | Errno::RANGE) => Ok(true),
-                other => other.map(|_| true),
-            }
-        })
+        let asked =
+            self.call(
+                Call::Read,
+                "read the access-control list of",
+                name,
+                |dir| match fs::fgetxattr(dir, ACCESS_ACL, &mut [0_u8; 0][..]) {
+                    Err(Errno::NODATA | Errno::RANGE) => Ok(()),
+                    other => other.map(|_| ()),
+                },
+            );
+        match asked {
+            Err(error) if error.is_unsupported() => Ok(false),
+            other => other.map(|()| true),
+        }
     }
 
     fn open_file(&self, name: &OsStr) -> Result<Option<(OwnedFd, Entry)>, FileError> {

@@ -20,6 +20,11 @@ pub enum StoreError {
         /// What stands there.
         by: &'static str,
     },
+    /// A link would have the name of the file that it leads to.
+    Circle {
+        /// The link.
+        link: String,
+    },
     /// A plain secret cannot be split into a chain and a key.
     NotSplittable {
         /// The link that asks for it.
@@ -37,7 +42,7 @@ impl StoreError {
     #[must_use]
     pub fn is_customer(&self) -> bool {
         match self {
-            Self::Taken { .. } | Self::NotSplittable { .. } => true,
+            Self::Taken { .. } | Self::Circle { .. } | Self::NotSplittable { .. } => true,
             Self::NotTheSame { .. } => false,
             Self::File(FileError::Refused { .. }) => false,
             Self::File(_) => true,
@@ -68,6 +73,11 @@ impl fmt::Display for StoreError {
                 f,
                 "{path:?} is {by}, and it was not put there by this extension; move it away or \
                  choose another customSymbolicLinkName"
+            ),
+            Self::Circle { link } => write!(
+                f,
+                "{link}: the link would have the name of the file that it leads to; choose \
+                 another customSymbolicLinkName"
             ),
             Self::NotSplittable { link } => write!(
                 f,

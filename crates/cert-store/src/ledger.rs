@@ -3,12 +3,16 @@
 use std::path::PathBuf;
 use std::time::SystemTime;
 
+use object_id::ObjectId;
+
+use crate::names::Part;
+
 /// One version of a certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Generation {
     /// The vault's version.
     pub version: String,
-    /// SHA-256 of what is installed as one PEM text, hexadecimal.
+    /// SHA-256 of what the vault handed out, as one PEM text, hexadecimal.
     pub digest: String,
 }
 
@@ -48,9 +52,17 @@ impl Ledger {
         self.files.iter().find(|file| file.name == name)
     }
 
+    /// The file that a part of a version is in: the current one, else one that was left behind.
+    pub(crate) fn part(&self, part: Part, id: &ObjectId, version: &str) -> Option<&LedgerFile> {
+        let files = self.files.iter();
+        let of_part = files.filter(|f| f.version == version && part.is_file(&f.name, id, version));
+        of_part.min_by_key(|file| file.superseded.is_some())
+    }
+
     /// The files of the active generation.
     pub(crate) fn active_files(&self) -> impl Iterator<Item = &LedgerFile> {
         let version = self.active.as_ref().map(|active| &active.version);
-        self.files.iter().filter(move |file| Some(&file.version) == version)
+        let current = self.files.iter().filter(|file| file.superseded.is_none());
+        current.filter(move |file| Some(&file.version) == version)
     }
 }

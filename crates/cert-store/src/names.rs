@@ -57,7 +57,10 @@ impl Part {
         let rest = name.strip_prefix(self.stem(id, version).as_str());
         match self {
             Part::Combined => rest == Some(""),
-            Part::Chain | Part::Key => rest.is_some_and(|timestamp| !timestamp.is_empty()),
+            // However it is spelled, a timestamp begins with a digit; `.bak` does not.
+            Part::Chain | Part::Key => {
+                rest.is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+            }
         }
     }
 

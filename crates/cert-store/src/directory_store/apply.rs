@@ -53,7 +53,8 @@ pub(super) fn prepare(
     let request = request(target, wanted, &pieces, now);
     let access = (&private, &public);
     let listing = survey::listing(&directory, &request, &pieces, wanted.content, ledger, access)?;
-    let plan = plan(&listing, &request, ledger).map_err(|obstacle| taken(&directory, obstacle))?;
+    let plan =
+        plan(&listing, &request, ledger).map_err(|obstacle| refused(&directory, obstacle))?;
     let text = (request.metadata.is_some() && !plan.metadata_stays)
         .then(|| luma::text(target, wanted.version, wanted.content, &plan, now));
     let described = text.as_ref().zip(request.metadata.as_ref()).map(|(text, name)| LedgerFile {
@@ -111,8 +112,11 @@ fn request<'a>(
     }
 }
 
-fn taken(directory: &Directory, obstacle: Obstacle) -> StoreError {
-    StoreError::Taken { path: directory.path().join(obstacle.name), by: obstacle.by }
+fn refused(directory: &Directory, obstacle: Obstacle) -> StoreError {
+    match obstacle {
+        Obstacle::Taken { name, by } => StoreError::Taken { path: directory.path().join(name), by },
+        Obstacle::Circle { link } => StoreError::Circle { link },
+    }
 }
 
 fn change(plan: &Plan, request: &Request<'_>, ledger: &Ledger, opened: bool) -> Change {

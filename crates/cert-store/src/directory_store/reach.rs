@@ -59,10 +59,8 @@ impl Step {
             return Ok(false);
         }
         let list = self.list().grant(SEARCH, held.users, held.groups);
-        match self.directory.set_acl(Some(&list.encode())) {
-            Err(error) if error.is_unsupported() => Ok(false), // the warning says so
-            other => other.map(|()| true),
-        }
+        self.directory.set_acl(Some(&list.encode()))?;
+        Ok(true)
     }
 
     /// The extension's default store is closed to everyone who is not granted access.
@@ -118,8 +116,9 @@ pub(super) fn drift(
     drifts
 }
 
-/// Lets everyone who is granted access pass the directories that may be changed for that; says
-/// whether something changed.
+/// Closes the default store, and lets everyone who is granted access pass the directories that
+/// may be changed for that; says whether something changed. Where that is impossible a warning
+/// says so: a grant that cannot be used is no reason to hold a certificate back.
 pub(super) fn open_up(
     store: &DirectoryStore,
     target: &Target,
@@ -127,14 +126,13 @@ pub(super) fn open_up(
     granted: &Granted,
 ) -> Result<bool, StoreError> {
     let StoreLocation::Directory { path, is_default } = &target.location;
-    let mut changed = false;
-    for directory in way(path) {
-        let closed = *is_default && directory == *path;
-        if store.grant_ancestors || own.contains(&directory) {
-            let step = Step::open(store, &directory)?;
-            changed |= closed && step.close()?;
-            let step = Step::open(store, &directory)?;
-            changed |= step.open_up(store, granted)?;
+    let mut changed = *is_default && Step::open(store, path)?.close()?;
+    if !granted.is_empty() {
+        let mut changeable = way(path);
+        changeable.retain(|directory| store.grant_ancestors || own.contains(directory));
+        for directory in changeable {
+            let opened = Step::open(store, &directory).and_then(|s| s.open_up(store, granted));
+            changed |= opened.unwrap_or(false);
         }
     }
     Ok(changed)

@@ -245,10 +245,7 @@ pub(super) fn recall(
     for output in [Output::Combined, Output::Split] {
         texts.clear();
         for &part in Part::of(output) {
-            let file = ledger.files.iter().rev().find(|file| {
-                file.version == generation.version
-                    && part.is_file(&file.name, &target.id, &file.version)
-            });
+            let file = ledger.part(part, &target.id, &generation.version);
             let Some(file) = file else { break };
             let Some(found) = examine(&directory, &file.name)? else { break };
             if digest(&found.content) == file.digest {

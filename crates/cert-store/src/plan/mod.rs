@@ -3,15 +3,21 @@
 //! [`plan`] compares a [`Listing`] of the store with what is wanted and what the ledger says. It
 //! is pure, and applied twice it is empty the second time.
 
+mod aftermath;
+mod choose;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use object_id::ObjectId;
 
-use crate::ledger::{Generation, Ledger, LedgerFile};
-use crate::names::{self, Part};
+use self::aftermath::superseded;
+use self::choose::{choose, refuse_directory};
+use crate::ledger::Ledger;
+use crate::names::Part;
 use crate::pieces::Likeness;
+
+pub(crate) use aftermath::next_ledger;
 
 /// What stands in the store under the names that matter; what is missing here is missing there.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -100,11 +106,13 @@ enum Source {
     AsItIs,
 }
 
-/// Something foreign stands in the way.
+/// Why there is no plan.
 #[derive(Debug, PartialEq)]
-pub(crate) struct Obstacle {
-    pub(crate) name: String,
-    pub(crate) by: &'static str,
+pub(crate) enum Obstacle {
+    /// Something foreign stands in the way.
+    Taken { name: String, by: &'static str },
+    /// A link has its own file's name, and would replace the file by a circle.
+    Circle { link: String },
 }
 
 impl Plan {
@@ -133,6 +141,7 @@ pub(crate) fn plan(
     let mut split_changes = false;
     for part in &wanted.parts {
         let chosen = choose(listing, wanted, part, ledger)?;
+        refuse_circle(wanted, &chosen)?;
         let leads = leads(listing, &part.link)? == Some(Path::new(&chosen.name));
         split_changes |= part.part != Part::Combined && (!leads || chosen.write.is_some());
         if let Some(source) = chosen.write {
@@ -159,112 +168,19 @@ pub(crate) fn plan(
     Ok(plan)
 }
 
+fn refuse_circle(wanted: &Request<'_>, chosen: &Chosen) -> Result<(), Obstacle> {
+    let mut links = wanted.parts.iter().map(|part| &part.link).chain(&wanted.metadata);
+    match links.find(|link| **link == chosen.name) {
+        Some(link) => Err(Obstacle::Circle { link: link.clone() }),
+        None => Ok(()),
+    }
+}
+
 fn leads<'l>(listing: &'l Listing, link: &str) -> Result<Option<&'l Path>, Obstacle> {
     match listing.links.get(link) {
         None => Ok(None),
         Some(LinkState::Leads(to)) => Ok(Some(to)),
-        Some(LinkState::Taken(by)) => Err(Obstacle { name: link.into(), by }),
-    }
-}
-
-fn choose(
-    listing: &Listing,
-    wanted: &Request<'_>,
-    part: &RequestedPart,
-    ledger: &Ledger,
-) -> Result<Chosen, Obstacle> {
-    let known = ledger.files.iter().rev().find(|file| {
-        file.version == wanted.version && part.part.is_file(&file.name, wanted.id, wanted.version)
-    });
-    if let Some(file) = known {
-        return keep_or_restore(listing, part, file);
-    }
-    if let Some(found) = adopt(listing, wanted, part, ledger) {
-        return Ok(found);
-    }
-    refuse_directory(listing, &part.new_name)?;
-    Ok(ours(part, &part.new_name))
-}
-
-/// The ledger's file: as it is, with its access put right, or written again.
-fn keep_or_restore(
-    listing: &Listing,
-    part: &RequestedPart,
-    file: &LedgerFile,
-) -> Result<Chosen, Obstacle> {
-    refuse_directory(listing, &file.name)?;
-    let Some(FileState::File { digest, access, likeness }) = listing.files.get(&file.name) else {
-        return Ok(ours(part, &file.name));
-    };
-    if *digest != file.digest && *likeness != Likeness::Identical {
-        return Ok(ours(part, &file.name));
-    }
-    Ok(Chosen {
-        adopted: file.adopted,
-        digest: digest.clone(),
-        write: (!access).then_some(Source::AsItIs),
-        ..ours(part, &file.name)
-    })
-}
-
-/// A file that is not in the ledger, but holds what is wanted. One with the right key and other
-/// certificates stays until the next version.
-fn adopt(
-    listing: &Listing,
-    wanted: &Request<'_>,
-    part: &RequestedPart,
-    ledger: &Ledger,
-) -> Option<Chosen> {
-    let linked = match listing.links.get(&part.link) {
-        Some(LinkState::Leads(to)) => to.to_str(),
-        _ => None,
-    };
-    let candidates = listing.files.iter().filter_map(|(name, state)| match state {
-        FileState::File { digest, access, likeness }
-            if *likeness != Likeness::Different
-                && part.part.is_file(name, wanted.id, wanted.version) =>
-        {
-            Some((name, digest, *access, *likeness))
-        }
-        _ => None,
-    });
-    let (name, digest, access, likeness) = candidates
-        .max_by_key(|(name, _, _, likeness)| (linked == Some(name), rank(*likeness), *name))?;
-    Some(Chosen {
-        digest: digest.clone(),
-        // Without a ledger nobody can say who wrote it. With one, a byte for byte equal file is
-        // what a pass wrote that was interrupted before the ledger was.
-        adopted: ledger.active.is_none() || likeness != Likeness::Identical,
-        differs: likeness == Likeness::SameKey,
-        write: (!access).then_some(Source::AsItIs),
-        ..ours(part, name)
-    })
-}
-
-fn rank(likeness: Likeness) -> u8 {
-    match likeness {
-        Likeness::Different => 0,
-        Likeness::SameKey => 1,
-        Likeness::Same => 2,
-        Likeness::Identical => 3,
-    }
-}
-
-fn ours(part: &RequestedPart, name: &str) -> Chosen {
-    Chosen {
-        part: part.part,
-        name: name.into(),
-        digest: part.digest.clone(),
-        adopted: false,
-        differs: false,
-        write: Some(Source::Ours),
-    }
-}
-
-fn refuse_directory(listing: &Listing, name: &str) -> Result<(), Obstacle> {
-    match listing.files.get(name) {
-        Some(FileState::Directory) => Err(Obstacle { name: name.into(), by: "a directory" }),
-        _ => Ok(()),
+        Some(LinkState::Taken(by)) => Err(Obstacle::Taken { name: link.into(), by }),
     }
 }
 
@@ -285,55 +201,5 @@ fn describe(
     Ok((split_changes || !stays).then(|| name.clone()))
 }
 
-fn superseded(chosen: &[Chosen], ledger: &Ledger) -> Vec<String> {
-    let files = ledger.files.iter().filter(|file| {
-        file.superseded.is_none()
-            && !names::is_metadata(&file.name)
-            && chosen.iter().all(|chosen| chosen.name != file.name)
-    });
-    files.map(|file| file.name.clone()).collect()
-}
-
-/// The ledger after `plan` was applied at `now`. `metadata` is the entry of a metadata file that
-/// was written.
-pub(crate) fn next_ledger(
-    plan: &Plan,
-    wanted: &Request<'_>,
-    ledger: &Ledger,
-    metadata: Option<LedgerFile>,
-    now: SystemTime,
-) -> Ledger {
-    let same = ledger.active.as_ref().filter(|active| active.version == wanted.version);
-    let ours = plan.chosen.iter().any(|chosen| chosen.write == Some(Source::Ours));
-    let generation =
-        || Generation { version: wanted.version.into(), digest: wanted.digest.to_owned() };
-    let mut files: Vec<LedgerFile> = plan
-        .chosen
-        .iter()
-        .map(|chosen| LedgerFile {
-            name: chosen.name.clone(),
-            version: wanted.version.into(),
-            digest: chosen.digest.clone(),
-            superseded: None,
-            adopted: chosen.adopted,
-        })
-        .collect();
-    if plan.metadata_stays {
-        let kept = wanted.metadata.as_ref().and_then(|name| ledger.file(name));
-        files.extend(kept.cloned());
-    }
-    files.extend(metadata);
-    let chosen = files.len();
-    for file in ledger.files.iter().filter(|file| !names::is_metadata(&file.name)) {
-        if files[..chosen].iter().all(|now| now.name != file.name) {
-            let superseded = file.superseded.or(Some(now));
-            files.push(LedgerFile { superseded, ..file.clone() });
-        }
-    }
-    Ledger {
-        active: Some(same.filter(|_| !ours).cloned().unwrap_or_else(generation)),
-        previous: if same.is_some() { ledger.previous.clone() } else { ledger.active.clone() },
-        files,
-        directories: ledger.directories.clone(),
-    }
-}
+#[cfg(test)]
+mod tests;
