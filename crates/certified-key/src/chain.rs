@@ -91,9 +91,11 @@ fn certifiers(
 fn best_end(ways: &[Option<Way>], pool: &[Candidate<'_>]) -> usize {
     let rank = |node: usize, way: Way| {
         let root = pool[node].is_self_signed();
+        // In a circle there is no end, and the leaf itself is not what is looked for.
+        let until = if root || way.is_end { way.until } else { i64::MIN };
         let length = i64::try_from(way.length).unwrap_or(i64::MAX);
         let length = if root { -length } else { length };
-        (root, way.is_end, way.until, length, Reverse(pool[node].der))
+        (root, way.is_end, until, length, Reverse(pool[node].der))
     };
     ways.iter()
         .enumerate()
