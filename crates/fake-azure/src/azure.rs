@@ -2,7 +2,9 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
+
+use tokio::sync::Notify;
 
 use crate::arc_key::KeyFiles;
 use crate::certificate::{CertificateSpec, IssueError, Issued, Made, Workshop};
@@ -11,9 +13,9 @@ use crate::identity::{Identity, Tokens};
 use crate::lock::locked;
 use crate::options::Options;
 use crate::request_log::RequestLog;
-use crate::vault::access::Denial;
+use crate::tls::{Tls, TlsError, TlsFault};
 use crate::vault::cloud;
-use crate::vault::store::{Vaults, Version};
+use crate::vault::store::{AttributeChange, Vault, Vaults, Version};
 use crate::vault::throttle::Throttle;
 
 /// The state of the world.
@@ -26,26 +28,54 @@ pub(crate) struct Azure {
     pub(crate) log: RequestLog,
     pub(crate) suffixes: Vec<String>,
     pub(crate) proxy_credentials: Option<(String, String)>,
+    pub(crate) tls: Tls,
+    /// Somebody asks for the end.
+    pub(crate) stop: Notify,
+    latency_us: AtomicU64,
     throttle: Option<Throttle>,
     workshop: Workshop,
     connections: AtomicU64,
 }
 
 impl Azure {
-    pub(crate) fn new(options: &Options) -> Self {
-        Self {
-            identities: Mutex::new(options.identities.clone()),
+    pub(crate) fn new(options: Options, tls: Tls) -> Self {
+        let azure = Self {
+            identities: Mutex::new(options.identities),
             tokens: Mutex::new(Tokens::new(options.token_lifetime)),
-            arc_keys: Mutex::new(options.arc_key_directory.clone().map(KeyFiles::new)),
+            arc_keys: Mutex::new(options.arc_key_directory.map(KeyFiles::new)),
             vaults: Mutex::default(),
             rules: Mutex::default(),
-            log: RequestLog::new(options.log_limit),
+            log: RequestLog::new(options.log_limit, options.watcher),
             suffixes: cloud::suffixes(&options.vault_suffixes),
-            proxy_credentials: options.proxy_credentials.clone(),
+            proxy_credentials: options.proxy_credentials,
+            tls,
+            stop: Notify::new(),
+            latency_us: AtomicU64::new(0),
             throttle: options.throttle,
             workshop: Workshop::new(options.rsa_keys),
             connections: AtomicU64::new(0),
-        }
+        };
+        azure.move_away(options.latency);
+        azure
+    }
+
+    /// What a round trip to a vault costs.
+    pub(crate) fn latency(&self) -> Duration {
+        Duration::from_micros(self.latency_us.load(Ordering::Relaxed))
+    }
+
+    pub(crate) fn move_away(&self, latency: Duration) {
+        let micros = u64::try_from(latency.as_micros()).unwrap_or(u64::MAX);
+        self.latency_us.store(micros, Ordering::Relaxed);
+    }
+
+    pub(crate) fn tls_fault(&self, vault: &str, fault: Option<TlsFault>) -> Result<(), TlsError> {
+        self.tls.fault(&cloud::host_of(vault), fault)
+    }
+
+    /// Does something with a vault, which comes into being if it must.
+    pub(crate) fn in_vault<T>(&self, vault: &str, act: impl FnOnce(&mut Vault) -> T) -> T {
+        act(locked(&self.vaults).made(&cloud::host_of(vault), self.throttle))
     }
 
     /// A number for the next connection, from 1.
@@ -100,14 +130,24 @@ impl Azure {
         Ok(self.store(&host, &name, spec, made, now))
     }
 
-    pub(crate) fn deny(&self, vault: &str, denial: Denial) {
+    /// Changes the attributes of a version, the newest if none is named; whether there is one.
+    pub(crate) fn change(
+        &self,
+        vault: &str,
+        name: &str,
+        version: Option<&str>,
+        change: AttributeChange,
+        now: SystemTime,
+    ) -> bool {
         let mut vaults = locked(&self.vaults);
-        vaults.made(&cloud::host_of(vault), self.throttle).denials.push(denial);
+        let vault = vaults.of(&cloud::host_of(vault));
+        vault.is_some_and(|vault| vault.change(name, version, change, now))
     }
 
-    pub(crate) fn allow(&self, vault: &str) {
+    /// Deletes a secret with all its versions; whether there was one.
+    pub(crate) fn delete(&self, vault: &str, name: &str) -> bool {
         let mut vaults = locked(&self.vaults);
-        vaults.made(&cloud::host_of(vault), self.throttle).denials.clear();
+        vaults.of(&cloud::host_of(vault)).is_some_and(|vault| vault.delete(name))
     }
 
     fn store(

@@ -22,10 +22,12 @@
 //! `README.md` beside this crate's manifest describes the program, its scenario files and its
 //! admin API.
 
+mod admin;
 mod arc_key;
 mod azure;
 mod certificate;
 mod clock;
+mod endpoints;
 mod exchange;
 mod fake;
 mod fault;
@@ -38,6 +40,7 @@ mod net;
 mod openssl;
 mod options;
 mod request_log;
+mod scenario;
 mod tls;
 mod vault;
 
@@ -47,8 +50,9 @@ pub use fake::{FakeAzure, StartError};
 pub use fault::{Action, Rule, When};
 pub use identity::{Identity, IdentityKind};
 pub use openssl::OpensslError;
-pub use options::{Options, Ports};
+pub use options::{Options, Ports, Watcher};
 pub use request_log::Recorded;
+pub use scenario::{Scenario, ScenarioError};
 pub use tls::{TlsError, TlsFault};
 pub use vault::access::{Denial, Operation, Refusal, UnknownRefusal};
 pub use vault::store::AttributeChange;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::exchange::{Asked, Place};
 use crate::lock::locked;
+use crate::options::Watcher;
 
 /// One request and what came of it.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -59,6 +60,7 @@ pub(crate) struct Outcome {
 /// The log, of which the oldest entries go when it is full.
 pub(crate) struct RequestLog {
     limit: usize,
+    watcher: Option<Watcher>,
     entries: Mutex<Entries>,
     grown: Condvar,
 }
@@ -70,8 +72,8 @@ struct Entries {
 }
 
 impl RequestLog {
-    pub(crate) fn new(limit: usize) -> Self {
-        Self { limit: limit.max(1), entries: Mutex::default(), grown: Condvar::new() }
+    pub(crate) fn new(limit: usize, watcher: Option<Watcher>) -> Self {
+        Self { limit: limit.max(1), watcher, entries: Mutex::default(), grown: Condvar::new() }
     }
 
     /// Writes a request down.
@@ -98,8 +100,17 @@ impl RequestLog {
         if entries.kept.len() == self.limit {
             entries.kept.pop_front();
         }
+        if let Some(watcher) = &self.watcher {
+            watcher.tell(&recorded);
+        }
         entries.kept.push_back(recorded);
         self.grown.notify_all();
+    }
+
+    /// The entries after this number, oldest first.
+    pub(crate) fn after(&self, number: u64) -> Vec<Recorded> {
+        let entries = locked(&self.entries);
+        entries.kept.iter().filter(|entry| entry.number > number).cloned().collect()
     }
 
     /// All entries, oldest first.

@@ -39,11 +39,11 @@ pub(crate) struct Tls {
 }
 
 impl Tls {
-    /// An authority, and a certificate by it for vaults below these suffixes and for this
-    /// machine's own addresses.
+    /// An authority, and a certificate by it for vaults below Azure's suffixes and these, and for
+    /// this machine's own addresses.
     pub(crate) fn new(suffixes: &[String]) -> Result<Self, TlsError> {
         let authority = Authority::new("Fake Azure TLS CA")?;
-        let names = names(suffixes);
+        let names = names(&cloud::suffixes(suffixes));
         let presented = Arc::new(Presented {
             usual: authority.certify(&names, 2049)?,
             authority,

@@ -1,3 +1,5 @@
+#![allow(clippy::disallowed_methods, reason = "openssl verifies files")]
+
 use std::time::Duration;
 
 use p12::PFX;

@@ -12,7 +12,7 @@ use crate::exchange::{Asked, Place};
 
 /// One rule. Of all rules that fit a request the first one in order that is not used up decides;
 /// the others do not notice it.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rule {
     /// Which requests it fits.

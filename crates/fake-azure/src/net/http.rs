@@ -56,8 +56,7 @@ async fn exchange(
     let azure = &*net.azure;
     let rule = locked(&azure.rules).take(&asked);
     let scripted = rule.is_some();
-    let Rule { delay_ms, then, .. } =
-        rule.unwrap_or_else(|| Rule::new(Default::default(), Default::default()));
+    let Rule { delay_ms, then, .. } = rule.unwrap_or_default();
     if delay_ms > 0 {
         tokio::time::sleep(Duration::from_millis(delay_ms)).await;
     }
@@ -66,9 +65,12 @@ async fn exchange(
         Place::Arc => himds::answer(azure, &asked, now()),
         Place::Vault | Place::Proxy => vault::answer(azure, &asked, now()),
     };
-    let identity = truth.identity.clone();
+    let shown = truth.identity.clone();
     let delivery = spoil(then, truth, place);
-    let outcome = Outcome { status: delivery.status(), identity, scripted };
+    let status = delivery.status();
+    // A vault saw the token whatever it answered; from an identity endpoint it must have come.
+    let identity = shown.filter(|_| place == Place::Vault || status == Some(200));
+    let outcome = Outcome { status, identity, scripted };
     azure.log.record(&asked, origin, outcome, now());
     deliver(delivery).await
 }

@@ -7,34 +7,30 @@ mod proxy;
 use std::io;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
-pub(crate) use self::http::respond;
+pub(crate) use self::http::{Body, respond, serve};
 
 use crate::azure::Azure;
 use crate::exchange::Place;
 use crate::request_log::Origin;
-use crate::tls::Tls;
 
 /// What connections need to know.
 #[derive(Clone)]
 pub(crate) struct Net {
     pub(crate) azure: Arc<Azure>,
-    pub(crate) tls: Arc<Tls>,
-    /// What a round trip to a vault costs.
-    pub(crate) latency: Duration,
     /// Where the vault listens directly, which the proxy also reaches.
     pub(crate) vault_port: u16,
 }
 
-/// A listener on the loopback address.
-pub(crate) fn bind(port: u16) -> io::Result<std::net::TcpListener> {
-    let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
+/// A listener on the loopback address; the port that was chosen replaces a 0.
+pub(crate) fn bind(port: &mut u16) -> io::Result<std::net::TcpListener> {
+    let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, *port))?;
     listener.set_nonblocking(true)?;
+    *port = listener.local_addr()?.port();
     Ok(listener)
 }
 
@@ -61,7 +57,8 @@ async fn connection(net: Net, place: Place, stream: TcpStream) -> io::Result<()>
     match place {
         Place::Vault => {
             // The first bytes also pay for the connection itself.
-            let stream = distance::away(stream, net.latency, net.latency);
+            let latency = net.azure.latency();
+            let stream = distance::away(stream, latency, latency);
             vault(net, stream, origin).await
         }
         Place::Proxy => proxy::serve(net, stream, origin).await,
@@ -74,6 +71,6 @@ async fn vault<S>(net: Net, stream: S, origin: Origin) -> io::Result<()>
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
-    let stream = TlsAcceptor::from(Arc::clone(&net.tls.config)).accept(stream).await?;
+    let stream = TlsAcceptor::from(Arc::clone(&net.azure.tls.config)).accept(stream).await?;
     http::asking(net, Place::Vault, stream, origin).await
 }

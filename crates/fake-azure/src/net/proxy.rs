@@ -2,6 +2,7 @@
 //! real vault URLs and need no test hooks.
 
 use std::io;
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -11,8 +12,8 @@ use hyper::{Method, Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
-use super::http::{self, Body, read};
-use super::{Net, distance, respond, vault};
+use super::http::{self, Body, read, respond};
+use super::{Net, distance, vault};
 use crate::azure::Azure;
 use crate::clock::now;
 use crate::exchange::{Answer, Asked, Place};
@@ -43,7 +44,7 @@ async fn connect(
     let rule = locked(&net.azure.rules).take(&asked);
     let scripted = rule.is_some();
     if let Some(wait) = rule.as_ref().map(|rule| rule.delay_ms).filter(|wait| *wait > 0) {
-        tokio::time::sleep(std::time::Duration::from_millis(wait)).await;
+        tokio::time::sleep(Duration::from_millis(wait)).await;
     }
     let delivery = spoil(rule.map_or(Action::Pass, |rule| rule.then), answer, Place::Proxy);
     let outcome = Outcome { status: delivery.status(), identity: None, scripted };
@@ -53,7 +54,7 @@ async fn connect(
             if answer.status == 200 {
                 tokio::spawn(through(net.clone(), upgrade, origin));
                 // What it takes the proxy to reach the vault.
-                tokio::time::sleep(net.latency).await;
+                tokio::time::sleep(net.azure.latency()).await;
             }
             respond(answer)
         }
@@ -93,7 +94,7 @@ fn refuse(status: u16, sentence: &str) -> Answer {
 /// The vault at the other end of the tunnel.
 async fn through(net: Net, upgrade: OnUpgrade, origin: Origin) {
     let Ok(upgraded) = upgrade.await else { return };
-    let stream = distance::away(TokioIo::new(upgraded), net.latency, std::time::Duration::ZERO);
+    let stream = distance::away(TokioIo::new(upgraded), net.azure.latency(), Duration::ZERO);
     let origin = Origin { proxied: true, ..origin };
     // How it ends is the client's to notice.
     let _ = vault(net, stream, origin).await;

@@ -44,8 +44,11 @@ pub(crate) fn answer(azure: &Azure, asked: &Asked, now: SystemTime) -> Answer {
         ("Strict-Transport-Security", "max-age=31536000;includeSubDomains"),
     ];
     answer.headers.extend(own.map(|(name, value)| (name.to_owned(), value.to_owned())));
-    let client_request = asked.header("x-ms-client-request-id").unwrap_or_default().to_owned();
-    answer.with("x-ms-request-id", guid()).with("x-ms-client-request-id", client_request)
+    let answer = answer.with("x-ms-request-id", guid());
+    match asked.header("x-ms-client-request-id") {
+        Some(id) => answer.with("x-ms-client-request-id", id),
+        None => answer,
+    }
 }
 
 fn checked(azure: &Azure, asked: &Asked, now: SystemTime) -> Answer {

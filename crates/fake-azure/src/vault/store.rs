@@ -80,9 +80,9 @@ impl Vaults {
         self.vaults.entry(host.to_owned()).or_insert_with(vault)
     }
 
-    /// The hosts of all vaults.
-    pub(crate) fn hosts(&self) -> impl Iterator<Item = &str> {
-        self.vaults.keys().map(String::as_str)
+    /// All vaults with their hosts.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&str, &Vault)> {
+        self.vaults.iter().map(|(host, vault)| (host.as_str(), vault))
     }
 }
 
@@ -93,6 +93,11 @@ impl Vault {
 
     pub(crate) fn secrets(&self) -> impl Iterator<Item = &Secret> {
         self.secrets.values()
+    }
+
+    /// Limits transactions from now on.
+    pub(crate) fn throttle(&mut self, throttle: Option<Throttle>) {
+        self.gate = Gate::new(throttle);
     }
 
     /// Adds a version, and the secret if it is new.
