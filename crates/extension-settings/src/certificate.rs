@@ -4,10 +4,10 @@ use std::collections::HashSet;
 
 use object_id::{ObjectId, VaultSuffixes};
 
+use crate::entries::Entry;
 use crate::field::Field;
 use crate::identity::Identity;
 use crate::key::{Level, known_at};
-use crate::places::Entry;
 use crate::remark::{Remarks, excerpt};
 use crate::settings::{Acl, FileLayout, ObservedCertificate, StoreLocation};
 use crate::store::{check_link_name, read_layout, read_link_name};

@@ -24,7 +24,6 @@ pub struct Identity {
 
 /// Which of the machine's identities is meant.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
-#[non_exhaustive]
 pub enum IdentitySelector {
     /// The settings do not say: right where there is one identity, or a system-assigned one.
     #[default]

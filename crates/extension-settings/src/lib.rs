@@ -26,6 +26,7 @@ mod check;
 mod claims;
 mod collision;
 mod document;
+mod entries;
 mod field;
 mod identity;
 mod key;
@@ -35,7 +36,7 @@ mod remark;
 mod settings;
 mod store;
 
-use object_id::VaultSuffixes;
+pub use object_id::VaultSuffixes;
 use serde_json::Value;
 
 pub use identity::{Identity, IdentityEndpoint, IdentitySelector};

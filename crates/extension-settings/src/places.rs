@@ -5,10 +5,10 @@ use std::collections::VecDeque;
 use serde_json::Value;
 
 use crate::claims::{Claim, Claims};
+use crate::entries::Entry;
 use crate::field::{Field, Object};
 use crate::key::{Level, home, known_at, nearest};
 use crate::remark::Remarks;
-use crate::settings::MOST_CERTIFICATES;
 
 /// Objects in which the settings are sometimes wrapped: pieces of a template or of the agent's
 /// file, pasted whole.
@@ -27,15 +27,6 @@ pub(crate) struct Places {
     pub(crate) entries: Vec<Entry>,
 }
 
-/// One of `observedCertificates`.
-pub(crate) struct Entry {
-    pub(crate) path: String,
-    /// The entry's keys; for a plain string, its `url`.
-    pub(crate) keys: Claims,
-    /// The keys of its `authenticationOverride`.
-    pub(crate) identity: Claims,
-}
-
 /// Sorts the document. Unknown keys are warned about and left out.
 pub(crate) fn sort(document: Object, remarks: &mut Remarks) -> Places {
     let mut sorter = Sorter { places: Places::default(), queue: VecDeque::new(), remarks };
@@ -49,12 +40,13 @@ pub(crate) fn sort(document: Object, remarks: &mut Remarks) -> Places {
     sorter.places
 }
 
-struct Sorter<'r> {
-    places: Places,
+/// The places as far as they are filled.
+pub(crate) struct Sorter<'r> {
+    pub(crate) places: Places,
     /// Sections still to be opened, and whether they stand at a wrong place. A queue instead of
     /// recursion: how deep sections stand in each other is the document's choice.
     queue: VecDeque<(Level, Field, bool)>,
-    remarks: &'r mut Remarks,
+    pub(crate) remarks: &'r mut Remarks,
 }
 
 impl Sorter<'_> {
@@ -103,106 +95,17 @@ impl Sorter<'_> {
         self.places.at(target).claim(name, claim, self.remarks);
     }
 
-    fn entries(&mut self) {
-        let Some(list) = self.places.secrets.take("observedCertificates") else {
-            let text = "missing: list the URLs of the certificates' secrets, \
-                [\"https://VAULT.vault.azure.net/secrets/NAME\"]";
-            return self.remarks.problem("secretsManagementSettings.observedCertificates", text);
-        };
-        let path = list.path.clone();
-        let Some(entries) = self.list(list) else { return };
-        if entries.is_empty() {
-            self.remarks.problem(&path, "must name at least one certificate, but is empty");
-        } else if entries.len() > MOST_CERTIFICATES {
-            let text = format!(
-                "has {} entries, but at most {MOST_CERTIFICATES} are read: use several machines",
-                entries.len()
-            );
-            self.remarks.problem(&path, text);
-        } else {
-            let entries = entries.into_iter().filter_map(|entry| self.entry(entry)).collect();
-            self.places.entries = entries;
-        }
-    }
-
-    /// The list itself, or the one element that was written without brackets.
-    fn list(&mut self, list: Field) -> Option<Vec<Field>> {
-        let alone = match &list.value {
-            Value::Object(_) => true,
-            Value::String(text) => !text.trim_start().starts_with(['[', '{', '"']),
-            _ => false,
-        };
-        if !alone {
-            return list.array(self.remarks);
-        }
-        self.remarks.warning(&list.path, "one certificate without brackets, read as a list of one");
-        Some(vec![list])
-    }
-
-    fn entry(&mut self, entry: Field) -> Option<Entry> {
-        let path = entry.path.clone();
-        let mut found = Entry { path, keys: Claims::default(), identity: Claims::default() };
-        if may_hold_keys(&entry) {
-            for (key, field) in entry.object(self.remarks)?.fields() {
-                self.place_in_entry(&mut found, &key, field);
-            }
-        } else if entry.value.is_string() {
-            found.keys.claim("url", Claim { field: entry, misplaced: false }, self.remarks);
-        } else {
-            entry.refuse::<()>("a URL or an object with a url", self.remarks)?;
-        }
-        Some(found)
-    }
-
-    fn place_in_entry(&mut self, entry: &mut Entry, key: &str, field: Field) {
-        match (known_at(Level::Entry, key), home(key)) {
-            (Some("authenticationOverride"), _) => self.identity_of(entry, field),
-            (Some(name), _) => {
-                entry.keys.claim(name, Claim { field, misplaced: false }, self.remarks);
-            }
-            (None, Some((Level::Root, "authenticationSettings"))) => {
-                let text = "is called authenticationOverride in an entry; honoured as that";
-                self.remarks.warning(&field.path, text);
-                self.identity_of(entry, field);
-            }
-            (None, Some((Level::Identity, name))) => {
-                self.warn_misplaced(&field, Level::Override.described());
-                entry.identity.claim(name, Claim { field, misplaced: true }, self.remarks);
-            }
-            (None, Some((Level::Secrets, name))) if name != "observedCertificates" => {
-                self.warn_misplaced(&field, Level::Secrets.described());
-                self.places.secrets.claim(name, Claim { field, misplaced: true }, self.remarks);
-            }
-            (None, Some((target, _))) => self.refuse_misplaced(&field, target),
-            (None, None) => self.warn_unknown(Level::Entry, key, &field),
-        }
-    }
-
-    fn identity_of(&mut self, entry: &mut Entry, section: Field) {
-        let Some(section) = section.object(self.remarks) else { return };
-        for (key, field) in section.fields() {
-            match (known_at(Level::Override, &key), home(&key)) {
-                (Some(name), _) => {
-                    let claim = Claim { field, misplaced: false };
-                    entry.identity.claim(name, claim, self.remarks);
-                }
-                (None, Some((target, _))) => self.refuse_misplaced(&field, target),
-                (None, None) => self.warn_unknown(Level::Override, &key, &field),
-            }
-        }
-    }
-
-    fn warn_misplaced(&mut self, field: &Field, place: &str) {
+    pub(crate) fn warn_misplaced(&mut self, field: &Field, place: &str) {
         self.remarks
             .warning(&field.path, format!("belongs {place}; honoured as if it stood there"));
     }
 
-    fn refuse_misplaced(&mut self, field: &Field, target: Level) {
+    pub(crate) fn refuse_misplaced(&mut self, field: &Field, target: Level) {
         let text = format!("belongs {}: move it there", target.described());
         self.remarks.problem(&field.path, text);
     }
 
-    fn warn_unknown(&mut self, level: Level, key: &str, field: &Field) {
+    pub(crate) fn warn_unknown(&mut self, level: Level, key: &str, field: &Field) {
         let nearest = if self.remarks.keeps_warnings() { nearest(level, key) } else { None };
         let text = match nearest {
             Some(known) => format!("unknown key, ignored: did you mean {known}?"),
@@ -224,7 +127,7 @@ impl Places {
 }
 
 /// Whether a value is an object, or a string that looks like one.
-fn may_hold_keys(field: &Field) -> bool {
+pub(crate) fn may_hold_keys(field: &Field) -> bool {
     match &field.value {
         Value::String(text) => text.trim_start().starts_with('{'),
         value => value.is_object(),
@@ -232,13 +135,13 @@ fn may_hold_keys(field: &Field) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use serde_json::json;
 
     use super::*;
 
     /// The places, the warnings and the problems of a document.
-    fn sorted(document: Value) -> (Places, Vec<String>, Vec<String>) {
+    pub(crate) fn sorted(document: Value) -> (Places, Vec<String>, Vec<String>) {
         let mut remarks = Remarks::default();
         let object = Field::new(String::new(), document).object(&mut remarks).unwrap();
         let places = sort(object, &mut remarks);
@@ -298,30 +201,6 @@ mod tests {
     }
 
     #[test]
-    fn keys_for_all_certificates_are_honoured_in_an_entry_unless_they_differ() {
-        let entry = |flag: bool| json!({"url": "https://a", "requireInitialSync": flag});
-        let document = |second: bool| json!({"secretsManagementSettings": {"observedCertificates": [entry(true), entry(second)]}});
-        let (mut places, warnings, problems) = sorted(document(true));
-        assert_eq!((warnings.len(), problems.len()), (2, 0));
-        assert_eq!(places.secrets.take("requireInitialSync").unwrap().value, true);
-        assert!(sorted(document(false)).2[0].contains("differs from"));
-    }
-
-    #[test]
-    fn an_identity_in_an_entry_is_found_in_three_ways() {
-        for entry in [
-            json!({"authenticationOverride": {"msiClientId": "c"}}),
-            json!({"authenticationSettings": {"msiClientId": "c"}}),
-            json!({"msiClientId": "c"}),
-        ] {
-            let document = json!({"secretsManagementSettings": {"observedCertificates": [entry]}});
-            let (mut places, _, problems) = sorted(document);
-            assert_eq!(problems, Vec::<String>::new());
-            assert_eq!(places.entries[0].identity.take("msiClientId").unwrap().value, "c");
-        }
-    }
-
-    #[test]
     fn a_key_whose_entry_cannot_be_guessed_is_refused() {
         let (_, _, problems) = sorted(json!({"secretsManagementSettings": {
             "observedCertificates": ["https://a"], "customSymbolicLinkName": "web",
@@ -362,30 +241,5 @@ mod tests {
              pollingIntervalInS?",
             ]
         );
-    }
-
-    #[test]
-    fn a_single_certificate_may_stand_without_brackets() {
-        for list in [json!("https://a"), json!({"url": "https://a"}), json!("[\"https://a\"]")] {
-            let document = json!({"secretsManagementSettings": {"observedCertificates": list}});
-            let (mut places, warnings, problems) = sorted(document);
-            assert_eq!((warnings.len(), problems.len()), (1, 0));
-            assert_eq!(places.entries[0].keys.take("url").unwrap().value, "https://a");
-        }
-    }
-
-    #[test]
-    fn a_list_that_is_missing_empty_or_endless_is_refused() {
-        for (list, sentence) in [
-            (json!(null), "missing: list the URLs"),
-            (json!([]), "must name at least one"),
-            (json!(7), "must be an array, but is 7"),
-            (json!(vec!["https://a"; 20_001]), "has 20001 entries, but at most 20000"),
-            (json!([null]), "[0]: must be a URL or an object with a url, but is null"),
-        ] {
-            let document = json!({"secretsManagementSettings": {"observedCertificates": list}});
-            let problems = sorted(document).2;
-            assert!(problems[0].contains(sentence), "{problems:?}");
-        }
     }
 }
