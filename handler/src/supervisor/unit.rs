@@ -1,0 +1,241 @@
+//! The systemd unit: its text, and whose it is.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+
+use super::WorkerProgram;
+
+/// The unit's name; Microsoft's extension uses the same.
+pub(super) const NAME: &str = "akvvm_service.service";
+
+const TEMPLATE: &str = include_str!("../../../scripts/akvvm_service.service.in");
+
+/// The folders where systemd looks for units.
+#[derive(Clone, Debug)]
+pub struct UnitFolders {
+    /// Where ours belongs.
+    pub own: PathBuf,
+    /// Where else one of the same name can stand.
+    pub others: Vec<PathBuf>,
+}
+
+impl Default for UnitFolders {
+    /// As systemd.unit(5) has them.
+    fn default() -> Self {
+        let others = ["/run", "/usr/local/lib", "/lib", "/usr/lib"];
+        let folder = |root: &str| Path::new(root).join("systemd/system");
+        Self { own: folder("/etc"), others: others.into_iter().map(folder).collect() }
+    }
+}
+
+impl UnitFolders {
+    /// Why our unit cannot be put here: there is one that is not ours.
+    pub(super) fn obstacle(&self) -> Option<String> {
+        let folders = std::iter::once(&self.own).chain(&self.others);
+        let strange =
+            folders.map(|folder| folder.join(NAME)).find(|path| !is_free_or_ours(path))?;
+        let path = strange.display();
+        if fs::read_link(&strange).is_ok_and(|target| target == Path::new("/dev/null")) {
+            return Some(format!("{path}: the unit is masked; run: systemctl unmask {NAME}"));
+        }
+        Some(format!(
+            "{path} belongs to another product (Microsoft's Key Vault extension has a unit of \
+             this name), and two of them would fight over the certificates; remove the other \
+             extension from this machine, then deploy this one again"
+        ))
+    }
+
+    /// The path of our unit.
+    pub(super) fn path(&self) -> PathBuf {
+        self.own.join(NAME)
+    }
+
+    /// The text of our unit; none where there is no unit, or somebody else's.
+    ///
+    /// # Errors
+    /// Where it cannot be read.
+    pub(super) fn text(&self) -> Result<Option<String>> {
+        match fs::read_to_string(self.path()) {
+            Ok(text) => Ok(Some(text).filter(|text| text.starts_with(owner_marker()))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error).with_context(|| self.path().display().to_string()),
+        }
+    }
+}
+
+/// A unit that cannot be read is not known to be ours.
+fn is_free_or_ours(path: &Path) -> bool {
+    match fs::read(path) {
+        Ok(text) => text.starts_with(owner_marker().as_bytes()),
+        Err(error) => {
+            error.kind() == io::ErrorKind::NotFound && fs::symlink_metadata(path).is_err()
+        }
+    }
+}
+
+/// The template's first line: who owns a unit that begins with it.
+fn owner_marker() -> &'static str {
+    TEMPLATE.lines().next().unwrap_or_default()
+}
+
+/// The unit for a worker.
+///
+/// # Errors
+/// Where the program's path or a variable cannot be expressed in a unit file.
+pub(super) fn render(worker: &WorkerProgram) -> Result<String> {
+    let mut unit = String::new();
+    for line in TEMPLATE.lines() {
+        if line == "@ENVIRONMENT@" {
+            for (name, value) in &worker.environment {
+                unit += &format!("Environment={}\n", variable(name, value)?);
+            }
+        } else {
+            unit += &line.replacen("@PROGRAM@", &program(&worker.path)?, 1);
+            unit.push('\n');
+        }
+    }
+    Ok(unit)
+}
+
+/// Whether a unit starts a program below `folder`.
+pub(super) fn leads_into(unit: &str, folder: &Path) -> bool {
+    let Ok(inside) = program(&folder.join("x")) else { return false };
+    let Some(inside) = inside.strip_suffix("x\"") else { return false };
+    let mut lines = unit.lines().filter_map(|line| line.strip_prefix("ExecStart="));
+    lines.any(|program| program.starts_with(inside))
+}
+
+/// The program's path as `ExecStart=` takes it (systemd.service(5), "Command lines"): quoted,
+/// `%` doubled. systemd before 244 refuses quotes and backslashes there, however they are
+/// escaped, and no version replaces `$$` in the program's path.
+fn program(path: &Path) -> Result<String> {
+    let text = path.to_str().filter(|text| !text.contains(['"', '\'', '\\', '$']));
+    match text.filter(|text| path.is_absolute() && !text.contains(char::is_control)) {
+        Some(text) => Ok(format!("\"{}\"", text.replace('%', "%%"))),
+        None => bail!("systemd cannot start a program with the path {path:?}"),
+    }
+}
+
+/// One assignment as `Environment=` takes it (systemd.exec(5)): quoted, with C escapes, `%`
+/// doubled; `$` means nothing there.
+fn variable(name: &str, value: &str) -> Result<String> {
+    if value.contains(char::is_control) {
+        bail!("{name} holds a control character, which a systemd unit cannot pass on");
+    }
+    let value = value.replace('\\', "\\\\").replace('"', "\\\"").replace('%', "%%");
+    Ok(format!("\"{name}={value}\""))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::disallowed_methods, reason = "tests write units of all kinds")]
+
+    use super::*;
+
+    fn worker(path: &str, environment: &[(&str, &str)]) -> WorkerProgram {
+        let environment = environment.iter().map(|(name, value)| ((*name).into(), (*value).into()));
+        WorkerProgram { path: path.into(), environment: environment.collect() }
+    }
+
+    fn lines_of(worker: &WorkerProgram, key: &str) -> Vec<String> {
+        let unit = render(worker).unwrap();
+        unit.lines().filter_map(|line| line.strip_prefix(key)).map(str::to_owned).collect()
+    }
+
+    fn folders() -> (tempfile::TempDir, UnitFolders) {
+        let root = tempfile::tempdir().unwrap();
+        let folders =
+            UnitFolders { own: root.path().join("etc"), others: vec![root.path().join("lib")] };
+        fs::create_dir(&folders.own).unwrap();
+        fs::create_dir(&folders.others[0]).unwrap();
+        (root, folders)
+    }
+
+    #[test]
+    fn the_unit_begins_with_its_owners_marker_and_leaves_no_gap() {
+        let unit = render(&worker("/e/bin/akvvm_service", &[("STATE_DIRECTORY", "/s")])).unwrap();
+        assert!(unit.starts_with("# Written by akvvm_handler, which changes and removes"));
+        assert!(!unit.contains('@'), "{unit}");
+        assert!(unit.contains("\nExecStart=\"/e/bin/akvvm_service\" run\n"), "{unit}");
+        assert!(unit.contains("\nEnvironment=\"STATE_DIRECTORY=/s\"\n"), "{unit}");
+    }
+
+    #[test]
+    fn without_variables_there_is_no_environment_line() {
+        assert_eq!(lines_of(&worker("/e/x", &[]), "Environment="), Vec::<String>::new());
+    }
+
+    #[test]
+    fn the_start_limit_is_off_for_new_and_old_systemd() {
+        let unit = render(&worker("/e/x", &[])).unwrap();
+        let section = |name: &str| unit.split("\n[").find(|part| part.starts_with(name)).unwrap();
+        assert!(section("Unit]").contains("\nStartLimitIntervalSec=0"));
+        assert!(section("Service]").contains("\nStartLimitInterval=0"));
+    }
+
+    #[test]
+    fn odd_paths_are_escaped_and_impossible_ones_refused() {
+        let exec = |path: &str| lines_of(&worker(path, &[]), "ExecStart=");
+        assert_eq!(exec("/a b/100%/@ENVIRONMENT@"), ["\"/a b/100%%/@ENVIRONMENT@\" run"]);
+        assert_eq!(exec("/é/;#=x"), ["\"/é/;#=x\" run"]);
+        for path in ["/a\"b", "/a'b", "/a\\b", "/a$b", "/a\nExecStartPre=/bin/sh", "a/b"] {
+            let error = render(&worker(path, &[])).unwrap_err().to_string();
+            assert!(error.starts_with("systemd cannot start a program with the path"), "{error}");
+            assert!(!error.contains('\n'), "{error}");
+        }
+    }
+
+    #[test]
+    fn odd_values_are_escaped_and_impossible_ones_refused() {
+        let odd = worker("/e/x", &[("STATE_DIRECTORY", r#"/a "b"\c %d $e 'f'"#)]);
+        assert_eq!(lines_of(&odd, "Environment="), [r#""STATE_DIRECTORY=/a \"b\"\\c %%d $e 'f'""#]);
+        let error = render(&worker("/e/x", &[("LOGS_DIRECTORY", "/a\n[Service]\nUser=x")]));
+        assert!(error.unwrap_err().to_string().starts_with("LOGS_DIRECTORY holds a control"));
+    }
+
+    #[test]
+    fn a_unit_leads_into_the_folder_that_holds_its_program_and_into_no_other() {
+        let unit = render(&worker("/lib/Some.Ext-1.0 100%/bin/akvvm_service", &[])).unwrap();
+        assert!(leads_into(&unit, Path::new("/lib/Some.Ext-1.0 100%")));
+        assert!(!leads_into(&unit, Path::new("/lib/Some.Ext-1")));
+        assert!(!leads_into(&unit, Path::new("/lib/Some.Ext-1.0")));
+        assert!(!leads_into(&unit, Path::new("/li\"b")));
+    }
+
+    #[test]
+    fn no_unit_and_our_own_unit_are_no_obstacle() {
+        let (_root, folders) = folders();
+        assert_eq!(folders.obstacle(), None);
+        assert_eq!(folders.text().unwrap(), None);
+        let unit = render(&worker("/e/x", &[])).unwrap();
+        fs::write(folders.path(), &unit).unwrap();
+        assert_eq!(folders.obstacle(), None);
+        assert_eq!(folders.text().unwrap(), Some(unit));
+    }
+
+    #[test]
+    fn somebody_elses_unit_is_an_obstacle_wherever_it_stands() {
+        let (_root, folders) = folders();
+        for folder in [&folders.own, &folders.others[0]] {
+            let path = folder.join(NAME);
+            fs::write(&path, "[Unit]\nDescription=Azure Key Vault extension\n").unwrap();
+            let obstacle = folders.obstacle().unwrap();
+            assert!(obstacle.starts_with(&format!("{} belongs to another", path.display())));
+            assert_eq!(folders.text().unwrap(), None);
+            fs::remove_file(path).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_masked_unit_and_a_link_to_nowhere_are_obstacles() {
+        let (_root, folders) = folders();
+        std::os::unix::fs::symlink("/dev/null", folders.path()).unwrap();
+        assert!(folders.obstacle().unwrap().ends_with("systemctl unmask akvvm_service.service"));
+        fs::remove_file(folders.path()).unwrap();
+        std::os::unix::fs::symlink("/nonexistent/unit", folders.path()).unwrap();
+        assert!(folders.obstacle().is_some());
+    }
+}
