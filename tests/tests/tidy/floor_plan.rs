@@ -29,6 +29,7 @@ const PLAN: &[(&str, &[&str])] = &[
             "certified-key",
             "cert-store",
             "object-id",
+            "atomic-file",
         ],
     ),
     ("fake-azure", &[]),
