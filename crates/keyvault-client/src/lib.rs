@@ -15,6 +15,7 @@ mod challenge;
 mod credential;
 mod error;
 mod http;
+mod kind;
 mod network;
 mod percent;
 mod retry_after;
@@ -25,7 +26,8 @@ pub use credential::{
     AccessToken, AzureArcCredential, EndpointError, IdentityEndpoint, IdentitySelector,
     ManagedIdentityCredential, TokenClaims, TokenCredential,
 };
-pub use error::{ClientError, ErrorKind, Fault, Retry};
+pub use error::ClientError;
 pub use http::{Http, ProxyError};
+pub use kind::{ErrorKind, Fault, Retry};
 pub use network::{Network, Timeouts};
 pub use vault::{Attributes, Secret, SecretClient};

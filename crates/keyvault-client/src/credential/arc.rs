@@ -7,8 +7,9 @@ use std::time::SystemTime;
 use ureq::http::HeaderValue;
 
 use crate::challenge;
-use crate::error::{ClientError, ErrorKind};
+use crate::error::ClientError;
 use crate::http::{Answer, Http};
+use crate::kind::ErrorKind;
 
 use super::answer::TokenAnswer;
 use super::cache::TokenCache;

@@ -100,7 +100,7 @@ mod tests {
     use zeroize::Zeroizing;
 
     use super::*;
-    use crate::error::ErrorKind;
+    use crate::kind::ErrorKind;
 
     fn at(seconds: u64) -> SystemTime {
         SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)

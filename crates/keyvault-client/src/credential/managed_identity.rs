@@ -6,8 +6,9 @@ use std::time::SystemTime;
 
 use ureq::http::HeaderValue;
 
-use crate::error::{ClientError, ErrorKind};
+use crate::error::ClientError;
 use crate::http::Http;
+use crate::kind::ErrorKind;
 
 use super::answer::TokenAnswer;
 use super::cache::TokenCache;

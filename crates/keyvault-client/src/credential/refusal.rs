@@ -8,8 +8,9 @@ use std::time::SystemTime;
 
 use serde::Deserialize;
 
-use crate::error::{ClientError, ErrorKind};
+use crate::error::ClientError;
 use crate::http::{Answer, Trouble};
+use crate::kind::ErrorKind;
 use crate::text::one_line;
 
 use super::answer::BadToken;

@@ -19,7 +19,7 @@ use ureq::typestate::AgentScope;
 use ureq::unversioned::transport::DefaultConnector;
 use zeroize::Zeroizing;
 
-use crate::error::Retry;
+use crate::kind::Retry;
 use crate::network::{Network, Timeouts};
 use crate::retry_after;
 use crate::text::one_line;
@@ -213,7 +213,7 @@ fn basics(connect: Duration, whole: Duration) -> ConfigBuilder<AgentScope> {
         // The defaults take 256 KiB for each connection. A token has to fit into one line.
         .input_buffer_size(32 * 1024)
         .output_buffer_size(32 * 1024)
-        .max_response_header_size(32 * 1024)
+        .max_response_header_size(16 * 1024)
         .max_idle_connections(2 * IDLE_PER_HOST)
         .max_idle_connections_per_host(IDLE_PER_HOST)
 }

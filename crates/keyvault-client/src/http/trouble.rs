@@ -115,7 +115,10 @@ fn tls_trouble(error: &rustls::Error) -> TlsTrouble {
         return TlsTrouble::Handshake;
     };
     match certificate {
-        CertificateError::UnknownIssuer => TlsTrouble::UnknownIssuer,
+        // A bad signature: signed by a namesake of an authority that this machine trusts.
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => {
+            TlsTrouble::UnknownIssuer
+        }
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             TlsTrouble::WrongName
         }

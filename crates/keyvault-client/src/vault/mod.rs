@@ -1,5 +1,6 @@
 //! Secrets from a vault.
 
+mod forbidden;
 mod refusal;
 mod secret;
 mod trouble;
@@ -13,8 +14,9 @@ use object_id::{ObjectId, Vault};
 
 use crate::challenge::{self, ForeignResource};
 use crate::credential::{AccessToken, TokenCredential};
-use crate::error::{ClientError, ErrorKind};
+use crate::error::ClientError;
 use crate::http::{Answer, Http};
+use crate::kind::ErrorKind;
 
 use refusal::Refusal;
 pub use secret::{Attributes, Secret};

@@ -7,8 +7,9 @@ use object_id::{ObjectId, Vault};
 use serde::Deserialize;
 
 use crate::credential::AccessToken;
-use crate::error::{ClientError, ErrorKind};
+use crate::error::ClientError;
 use crate::http::Answer;
+use crate::kind::ErrorKind;
 use crate::text::one_line;
 
 use super::secret::BadSecret;
@@ -61,7 +62,7 @@ impl Refusal<'_> {
             500..=599 | 408 => self.unavailable(answer.status),
             _ if answer.is_web_page() => self.no_vault("a web page"),
             401 => self.unauthorized(&detail),
-            403 => self.forbidden(&detail),
+            403 => self.forbidden(detail.inner()),
             404 => self.not_found(),
             409 | 410 => self.conflict(answer.status),
             200..=299 => self.no_vault("an answer without a secret"),
@@ -100,7 +101,7 @@ impl Refusal<'_> {
         error.with_request_id(answer.request_id())
     }
 
-    fn host(&self) -> &str {
+    pub(super) fn host(&self) -> &str {
         self.id.vault().host()
     }
 
@@ -227,79 +228,8 @@ impl Refusal<'_> {
         )
     }
 
-    fn forbidden(&self, detail: &ErrorDetail) -> ClientError {
-        let (name, vault, host) = (self.id.name(), self.id.vault().name(), self.host());
-        let (kind, sentence) = match detail.inner() {
-            "SecretDisabled" => (
-                ErrorKind::SecretDisabled,
-                format!(
-                    "the newest version of {name} in {host} is disabled, or its certificate is \
-                     not complete yet: `az keyvault secret set-attributes --vault-name {vault} \
-                     --name {name} --enabled true`, or complete the certificate"
-                ),
-            ),
-            "ForbiddenByRbac" => (ErrorKind::ForbiddenByRbac, self.needs_role()),
-            "AccessDenied" => (
-                ErrorKind::AccessDenied,
-                format!(
-                    "{} may not read secrets in {host}: `az keyvault set-policy --name {vault} \
-                     --object-id {} --secret-permissions get`",
-                    self.who(),
-                    self.object_id()
-                ),
-            ),
-            "ForbiddenByFirewall" => (
-                ErrorKind::ForbiddenByFirewall,
-                format!(
-                    "the firewall of {host} does not let this machine in: `az keyvault \
-                     network-rule add --name {vault} --subnet SUBNET_ID` (or --ip-address with \
-                     this machine's outbound address), or a private endpoint"
-                ),
-            ),
-            "ForbiddenByConnection" => (
-                ErrorKind::ForbiddenByConnection,
-                format!(
-                    "{host} lets private links in only: give this machine's network a private \
-                     endpoint to the vault, with its DNS zone, or `az keyvault update --name \
-                     {vault} --public-network-access Enabled`"
-                ),
-            ),
-            "ForbiddenByPolicy" => (
-                ErrorKind::ForbiddenByPolicy,
-                format!("an Azure policy forbids the request to {host}: ask who governs it"),
-            ),
-            other => (ErrorKind::Forbidden, self.otherwise_forbidden(other)),
-        };
-        ClientError::new(kind, sentence)
-    }
-
-    fn needs_role(&self) -> String {
-        format!(
-            "{} has no role that lets it read secrets in {}: `az role assignment create --role \
-             \"Key Vault Secrets User\" --assignee-object-id {} --assignee-principal-type \
-             ServicePrincipal --scope \"$(az keyvault show --name {} --query id --output tsv)\"`; \
-             it takes some minutes to act",
-            self.who(),
-            self.host(),
-            self.object_id(),
-            self.id.vault().name()
-        )
-    }
-
-    fn otherwise_forbidden(&self, inner: &str) -> String {
-        let code = one_line(inner, 60);
-        let code = if code.is_empty() { String::new() } else { format!(", {code}") };
-        format!(
-            "{} refuses to hand out {} (403{code}): check the vault's access control and \
-             networking for {}",
-            self.host(),
-            self.id.name(),
-            self.who()
-        )
-    }
-
     /// The identity, as far as its token says who it is.
-    fn who(&self) -> String {
+    pub(super) fn who(&self) -> String {
         let claims = self.token.map(AccessToken::claims);
         let object = claims.and_then(|claims| claims.object_id.as_deref());
         let resource = claims.and_then(|claims| claims.resource_id.as_deref());
@@ -311,7 +241,7 @@ impl Refusal<'_> {
         }
     }
 
-    fn object_id(&self) -> &str {
+    pub(super) fn object_id(&self) -> &str {
         self.token.and_then(|token| token.claims().object_id.as_deref()).unwrap_or("OBJECT_ID")
     }
 }

@@ -2,8 +2,9 @@
 
 use object_id::Vault;
 
-use crate::error::{ClientError, ErrorKind};
+use crate::error::ClientError;
 use crate::http::{TlsTrouble, Trouble};
+use crate::kind::ErrorKind;
 
 /// The sentence for a request to a vault that got no answer.
 pub(super) fn explain(trouble: Trouble, vault: &Vault) -> ClientError {
@@ -87,7 +88,10 @@ fn through_proxy(trouble: Trouble, host: &str, proxy: &str) -> ClientError {
         }
         Trouble::Lost(cause) => (
             ErrorKind::ConnectionLost,
-            format!("the connection to {host} through the proxy {proxy} broke off"),
+            format!(
+                "the connection to {host} through the proxy {proxy} broke off, or what came over \
+                 it is no HTTP"
+            ),
             cause,
         ),
         Trouble::Tls(tls, cause) => (

@@ -1,0 +1,211 @@
+//! The way to a vault: names, addresses, proxies, TLS, time.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "a test stops at the first surprise, and makes its own files"
+)]
+
+mod loopback;
+
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use keyvault_client::ErrorKind::{self, *};
+use keyvault_client::{ClientError, Http, Network, Secret, SecretClient};
+use loopback::{AUTHORITY, Authority, Front, Reply, Server, Tokens, behind_proxy, http, now};
+use object_id::{ObjectId, VaultSuffixes};
+
+const V1: &str = "c07d36bb5b0f4a5d9f4c1f5b0e3a7d21";
+
+fn id(host: &str) -> ObjectId {
+    let suffixes = VaultSuffixes::known().allow(host).unwrap();
+    ObjectId::parse(&format!("https://{host}/secrets/web"), &suffixes).unwrap()
+}
+
+fn secret(host: &str) -> Reply {
+    let body = format!(r#"{{"value":"hunter2","id":"https://{host}/secrets/web/{V1}"}}"#);
+    http("200 OK", "", &body)
+}
+
+fn trusting(ca: &Authority) -> Network {
+    Network { ssl_cert_file: Some(ca.file.clone()), ..Network::default() }
+}
+
+fn ask(network: Network, host: &str) -> Result<Secret, ClientError> {
+    SecretClient::new(Http::new(network).unwrap()).secret(&id(host), &Tokens::default(), now())
+}
+
+fn assert_fails(outcome: Result<Secret, ClientError>, kind: ErrorKind, words: &str) {
+    let error = outcome.unwrap_err();
+    assert_eq!(error.kind(), kind, "{error:?}");
+    assert!(error.to_string().contains(words), "{error}");
+}
+
+/// A port that nobody listens at.
+fn closed_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// Longer than any label may be, so no resolver asks anybody about it.
+fn unknown_name() -> String {
+    "x".repeat(64)
+}
+
+#[test]
+fn certificates_that_cannot_be_trusted_are_told_apart() {
+    let other = Authority::new();
+    let good = AUTHORITY.certificate(&["localhost"]);
+    for (config, ca, words) in [
+        (good.clone(), &other, "does not trust"),
+        (AUTHORITY.certificate(&["example.net"]), &*AUTHORITY, "for another name"),
+        (AUTHORITY.certificate_until(&["localhost"], 2021), &*AUTHORITY, "clock"),
+    ] {
+        let server = Server::start(Front::Tls(config), vec![Reply::Silence]);
+        assert_fails(ask(trusting(ca), &format!("localhost:{}", server.port)), Tls, words);
+        assert!(server.requests().is_empty());
+    }
+    let plain = Server::start(Front::Plain, vec![Reply::Cut(b"HTTP/1.1 400 x\r\n\r\n".to_vec())]);
+    drop(good);
+    let outcome = ask(
+        Network { timeouts: loopback::SHORT, ..trusting(&AUTHORITY) },
+        &format!("localhost:{}", plain.port),
+    );
+    assert!(matches!(outcome.unwrap_err().kind(), Tls | TimedOut));
+}
+
+#[test]
+fn a_refused_connection_is_told_from_a_silent_one() {
+    let host = format!("127.0.0.1:{}", closed_port());
+    assert_fails(ask(trusting(&AUTHORITY), &host), ConnectionRefused, "refuses connections");
+    // A listener that never accepts: the kernel connects, and then nothing comes.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let host = format!("127.0.0.1:{}", listener.local_addr().unwrap().port());
+    let network = Network { timeouts: loopback::SHORT, ..trusting(&AUTHORITY) };
+    assert_fails(ask(network, &host), TimedOut, "AzureKeyVault");
+}
+
+#[test]
+fn a_proxys_own_troubles_are_told_apart_and_its_password_is_not() {
+    let through = |proxy: String| {
+        let network = Network { https_proxy: Some(proxy), ..trusting(&AUTHORITY) };
+        ask(Network { timeouts: loopback::SHORT, ..network }, "abc.vault.azure.net")
+    };
+    let answers = |status: &str| {
+        let server = Server::start(Front::Plain, vec![http(status, "", "")]);
+        through(format!("http://user:hunter2@127.0.0.1:{}", server.port))
+    };
+    assert_fails(answers("407 Proxy Authentication Required"), Proxy, "user name and password");
+    assert_fails(answers("403 Forbidden"), Proxy, "NO_PROXY");
+    assert_fails(answers("502 Bad Gateway"), Proxy, "does not connect to abc.vault.azure.net");
+    assert_fails(answers("407 x"), Proxy, "http://***@127.0.0.1:");
+    let closed = format!("user:hunter2@127.0.0.1:{}", closed_port());
+    assert_fails(through(closed), ConnectionRefused, "the proxy http://***@");
+    let nameless = format!("http://{}:3128", unknown_name());
+    assert_fails(through(nameless), NameNotResolved, "name of the proxy");
+    let silent = Server::start(Front::Plain, vec![Reply::Silence]);
+    assert_fails(through(format!("http://127.0.0.1:{}", silent.port)), TimedOut, "in time");
+    for error in [answers("407 x").unwrap_err(), answers("500 x").unwrap_err()] {
+        assert!(!loopback::said(&error).contains("hunter2"));
+    }
+}
+
+#[test]
+fn a_proxy_gets_its_credentials_and_no_token() {
+    let config = AUTHORITY.certificate(&["*.vault.azure.net"]);
+    let server = Server::start(Front::Proxy(config), vec![secret("abc.vault.azure.net")]);
+    let mut network = behind_proxy(server.port, &AUTHORITY.file);
+    network.https_proxy = Some(format!("http://us%40er:p%3Ass@127.0.0.1:{}/", server.port));
+    assert!(ask(network, "abc.vault.azure.net").is_ok());
+    let connect = &server.connects()[0];
+    // base64 of us@er:p:ss
+    assert!(connect.contains("Proxy-Authorization: Basic dXNAZXI6cDpzcw==\r\n"), "{connect}");
+    assert!(!connect.to_ascii_lowercase().contains("bearer"));
+}
+
+#[test]
+fn exceptions_to_the_proxy_are_reached_directly() {
+    let config = AUTHORITY.certificate(&["localhost"]);
+    let server = Server::start(Front::Tls(config), vec![]);
+    drop(server);
+    let config = AUTHORITY.certificate(&["localhost", "127.0.0.1"]);
+    for (host, no_proxy) in
+        [("localhost", "foo, localhost"), ("127.0.0.1", "10.0.0.0/8,127.0.0.0/8")]
+    {
+        let listener = Server::start(Front::Tls(config.clone()), vec![Reply::Silence]);
+        let host = format!("{host}:{}", listener.port);
+        let server = Server::start(Front::Tls(config.clone()), vec![secret(&host)]);
+        let host = format!("{}:{}", host.split(':').next().unwrap(), server.port);
+        let mut network = trusting(&AUTHORITY);
+        network.https_proxy = Some(format!("http://127.0.0.1:{}", closed_port()));
+        assert_fails(ask(network.clone(), &host), ConnectionRefused, "the proxy");
+        network.no_proxy = Some(no_proxy.to_owned());
+        let outcome = ask(network, &host);
+        // The answer's id names another port: what matters is that the vault was reached.
+        assert_fails(outcome, OtherSecret, "another secret");
+    }
+}
+
+#[test]
+fn an_authority_that_is_added_is_trusted_without_a_restart() {
+    let other = Authority::new();
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("ca.pem");
+    let config = AUTHORITY.certificate(&["*.vault.azure.net"]);
+    let server = Server::start(Front::Proxy(config), vec![secret("abc.vault.azure.net")]);
+    let client = SecretClient::new(Http::new(behind_proxy(server.port, &file)).unwrap());
+    let ask = || client.secret(&id("abc.vault.azure.net"), &Tokens::default(), now());
+
+    assert_fails(ask(), NoTrustedRoots, "SSL_CERT_FILE");
+    std::fs::write(&file, "").unwrap();
+    assert_fails(ask(), NoTrustedRoots, "certificate authorities");
+    std::fs::write(&file, &other.pem).unwrap();
+    assert_fails(ask(), Tls, "does not trust");
+    std::fs::write(&file, format!("{}{}", other.pem, AUTHORITY.pem)).unwrap();
+    assert!(ask().is_ok());
+}
+
+#[test]
+fn directories_of_authorities_are_read_too() {
+    let config = AUTHORITY.certificate(&["*.vault.azure.net"]);
+    let server = Server::start(Front::Proxy(config), vec![secret("abc.vault.azure.net")]);
+    let mut network = behind_proxy(server.port, &AUTHORITY.file);
+    network.ssl_cert_file = None;
+    let folder = AUTHORITY.file.parent().unwrap().display().to_string();
+    network.ssl_cert_dir = Some(PathBuf::from(format!("/nonexistent:{folder}")));
+    assert!(ask(network, "abc.vault.azure.net").is_ok());
+}
+
+#[test]
+fn connections_are_used_again_by_up_to_sixteen_at_once() {
+    let config = AUTHORITY.certificate(&["*.vault.azure.net"]);
+    let server = Server::start(Front::Proxy(config), vec![secret("abc.vault.azure.net")]);
+    let http = Http::new(behind_proxy(server.port, &AUTHORITY.file)).unwrap();
+    let client = Arc::new(SecretClient::new(http));
+    let ask = || client.secret(&id("abc.vault.azure.net"), &Tokens::default(), now()).unwrap();
+    for _ in 0..5 {
+        ask();
+    }
+    assert_eq!(server.connections(), 1);
+    for _ in 0..3 {
+        std::thread::scope(|scope| {
+            for _ in 0..16 {
+                scope.spawn(|| drop(ask()));
+            }
+        });
+    }
+    assert!(server.connections() <= 16, "{}", server.connections());
+    assert_eq!(server.requests().len(), 5 + 3 * 16);
+}
+
+#[test]
+fn an_ipv6_vault_is_reached() {
+    let Ok(listener) = TcpListener::bind("[::1]:0") else {
+        return; // A machine without IPv6 has no such vault either.
+    };
+    let port = listener.local_addr().unwrap().port();
+    drop(listener);
+    let host = format!("[::1]:{port}");
+    assert_fails(ask(trusting(&AUTHORITY), &host), ConnectionRefused, &host);
+}
