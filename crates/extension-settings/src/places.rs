@@ -229,9 +229,10 @@ pub(crate) mod tests {
 
     #[test]
     fn unknown_keys_are_warned_about_with_the_nearest_known_one() {
-        let (_, warnings, _) = sorted(json!({"secretsManagementSettings": {
+        let (_, mut warnings, _) = sorted(json!({"secretsManagementSettings": {
             "observedCertificates": ["https://a"], "pollingInterval": 5, "colour": "red",
         }, "authenticationSettings": {"endpoint": "http://localhost"}}));
+        warnings.sort();
         assert_eq!(
             warnings,
             [

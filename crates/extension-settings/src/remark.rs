@@ -9,7 +9,7 @@ use crate::settings::{Parsed, Settings};
 const MOST_REMARKS: usize = 200;
 
 /// How many problems the one-line form names.
-const MOST_SHOWN: usize = 5;
+const MOST_SHOWN: usize = 20;
 
 /// A sentence about one value in the settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -140,7 +140,7 @@ mod tests {
 
     #[test]
     fn the_line_stays_short_and_the_list_bounded() {
-        assert!(problems(9).to_string().ends_with("a[4]: wrong; and 4 more"));
+        assert!(problems(24).to_string().ends_with("a[19]: wrong; and 4 more"));
         let many = problems(1000).problems;
         assert_eq!(many.len(), 201);
         assert_eq!(many[200].to_string(), "800 more of the kind were left out");
