@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use crate::error::StoreError;
 use crate::names::Part;
-use crate::target::{Output, Target};
+use crate::target::{Target, outputs};
 
 /// The bytes of one part of an output.
 pub(crate) struct Piece {
@@ -116,12 +116,4 @@ pub(crate) fn parse(texts: &[&[u8]]) -> Option<CertifiedKey> {
 /// SHA-256, hexadecimal.
 pub(crate) fn digest(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// The outputs of a target, each once.
-pub(crate) fn outputs(target: &Target) -> Vec<Output> {
-    let mut outputs = target.outputs.clone();
-    outputs.sort();
-    outputs.dedup();
-    outputs
 }

@@ -1,8 +1,11 @@
 //! What is to stand where, and who may read it.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use object_id::ObjectId;
+
+use crate::names::{self, Part};
 
 /// Where certificates stand on a machine.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -74,9 +77,81 @@ pub struct Target {
 }
 
 impl Target {
+    /// Every name in the store that applications open for this target. Two targets in one store
+    /// must not share any of them.
+    #[must_use]
+    pub fn public_names(&self) -> Vec<String> {
+        let parts = outputs(self).into_iter().flat_map(Part::of);
+        let links = parts.map(|part| part.link(&self.link_name));
+        let split = self.outputs.contains(&Output::Split);
+        links.chain(split.then(|| names::metadata(&self.link_name))).collect()
+    }
+
     /// The link's name where the settings do not choose one: `VAULT.CERTIFICATE`.
     #[must_use]
     pub fn default_link_name(id: &ObjectId) -> String {
         format!("{}.{}", id.vault().name(), id.name())
+    }
+}
+
+/// Gives targets that lead to the same file the same grants, the union of theirs: a certificate
+/// with two links in one store is one file. Called once on all targets of the settings.
+pub fn unite_grants(targets: &mut [Target]) {
+    let mut united: BTreeMap<(StoreLocation, ObjectId), BTreeSet<Grant>> = BTreeMap::new();
+    let file = |target: &Target| (target.location.clone(), target.id.unversioned());
+    for target in targets.iter() {
+        united.entry(file(target)).or_default().extend(target.grants.iter().cloned());
+    }
+    for target in targets {
+        let all = united.get(&file(target)).into_iter().flatten();
+        let more: Vec<Grant> = all.filter(|g| !target.grants.contains(g)).cloned().collect();
+        target.grants.extend(more);
+    }
+}
+
+/// The outputs of a target, each once.
+pub(crate) fn outputs(target: &Target) -> Vec<Output> {
+    let mut outputs = target.outputs.clone();
+    outputs.sort();
+    outputs.dedup();
+    outputs
+}
+
+#[cfg(test)]
+mod tests {
+    use object_id::VaultSuffixes;
+
+    use super::*;
+
+    fn target(link_name: &str, user: Option<&str>) -> Target {
+        let url = "https://contoso.vault.azure.net/secrets/web";
+        let grant = |user: &str| Grant { user: Some(user.into()), group: None };
+        Target {
+            location: StoreLocation::Directory { path: "/store".into(), is_default: false },
+            id: ObjectId::parse(url, &VaultSuffixes::known()).unwrap(),
+            link_name: link_name.into(),
+            outputs: vec![Output::Split, Output::Combined, Output::Split],
+            grants: user.map(grant).into_iter().collect(),
+            retain: Retain::All,
+        }
+    }
+
+    #[test]
+    fn every_name_that_applications_open_is_listed_once() {
+        let names = target("web", None).public_names();
+        assert_eq!(names, ["web", "web.pem", "web.keyid", "web.luma"]);
+    }
+
+    #[test]
+    fn two_links_to_one_file_have_the_grants_of_both() {
+        let mut targets = [target("a", Some("alice")), target("b", Some("bob")), target("c", None)];
+        targets[2].location = StoreLocation::Directory { path: "/other".into(), is_default: false };
+        unite_grants(&mut targets);
+        let users = |target: &Target| {
+            target.grants.iter().filter_map(|grant| grant.user.clone()).collect::<Vec<_>>()
+        };
+        assert_eq!(users(&targets[0]), ["alice", "bob"]);
+        assert_eq!(users(&targets[1]), ["bob", "alice"]);
+        assert!(targets[2].grants.is_empty());
     }
 }

@@ -6,12 +6,12 @@ use std::time::SystemTime;
 use atomic_file::{Directory, FileError};
 use zeroize::Zeroizing;
 
-use super::{DirectoryStore, paths, reach, survey};
+use super::{DirectoryStore, reach, survey};
 use crate::access::Access;
 use crate::error::StoreError;
 use crate::ledger::{Ledger, LedgerFile};
 use crate::luma;
-use crate::names::{self, Part};
+use crate::names;
 use crate::pieces::{self, Pieces, digest};
 use crate::plan::{Obstacle, Plan, Request, RequestedPart, Step, next_ledger, plan};
 use crate::store::{Change, Installed, Wanted};
@@ -71,7 +71,7 @@ pub(super) fn prepare(
     }
     let installed = Installed {
         change: change(&plan, &request, ledger, opened),
-        paths: paths(directory.path(), target, &parts(target)),
+        paths: target.public_names().iter().map(|name| directory.path().join(name)).collect(),
         file: plan.chosen.first().map(|file| directory.path().join(&file.name)).unwrap_or_default(),
         warnings: warnings(store, target, &directory, &plan),
         ledger: next,
@@ -84,10 +84,6 @@ pub(super) fn prepare(
         return Err(error);
     }
     Ok(prepared)
-}
-
-fn parts(target: &Target) -> Vec<Part> {
-    pieces::outputs(target).into_iter().flat_map(Part::of).copied().collect()
 }
 
 fn request<'a>(

@@ -8,7 +8,7 @@ mod survey;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
@@ -19,7 +19,7 @@ use crate::access::{Access, DIRECTORY, Granted};
 use crate::accounts::{Accounts, NameService};
 use crate::error::StoreError;
 use crate::ledger::{Generation, Ledger};
-use crate::names::{self, Part};
+use crate::names::Part;
 use crate::store::{CertificateStore, Installed, Retirement, Standing, Wanted};
 use crate::target::{Output, StoreLocation, Target};
 
@@ -182,11 +182,4 @@ impl CertificateStore for DirectoryStore {
             None => Ok(0),
         }
     }
-}
-
-/// All links of a target, and its metadata file.
-fn paths(store: &Path, target: &Target, parts: &[Part]) -> Vec<PathBuf> {
-    let links = parts.iter().map(|part| part.link(&target.link_name));
-    let metadata = parts.contains(&Part::Key).then(|| names::metadata(&target.link_name));
-    links.chain(metadata).map(|name| store.join(name)).collect()
 }

@@ -5,10 +5,11 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use atomic_file::{Directory, Kind};
+use object_id::ObjectId;
 
 use super::DirectoryStore;
 use crate::error::StoreError;
-use crate::ledger::{Ledger, LedgerFile};
+use crate::ledger::Ledger;
 use crate::names;
 use crate::store::Retirement;
 use crate::target::{Retain, StoreLocation, Target};
@@ -26,31 +27,51 @@ pub(super) fn retire(
     now: SystemTime,
 ) -> Retirement {
     let mut retirement = Retirement::default();
-    let locations: BTreeSet<StoreLocation> =
-        targets.iter().map(|(target, _)| target.location.clone()).collect();
-    for location in locations {
-        let mut here: Vec<_> =
-            targets.iter_mut().filter(|(target, _)| target.location == location).collect();
-        for (_, ledger) in &mut here {
-            date(ledger, now);
-        }
-        let expendable = expendable(here.iter().map(|(target, ledger)| (*target, &**ledger)), now);
+    for (_, ledger) in targets.iter_mut() {
+        date(ledger, now);
+    }
+    let stores = directories(store, targets, &mut retirement);
+    for (directory, locations) in stores.values() {
+        let here = targets.iter().filter(|(target, _)| locations.contains(&target.location));
+        let here: Vec<(&Target, &Ledger)> =
+            here.map(|(target, ledger)| (*target, &**ledger)).collect();
+        let expendable = expendable(&here, now);
         if expendable.is_empty() {
             continue;
         }
-        let gone = match store.open(&location) {
-            Ok(Some(directory)) => remove(&directory, &expendable, &mut retirement),
-            Ok(None) => continue,
-            Err(error) => {
-                retirement.problems.push(error);
-                continue;
-            }
-        };
-        for (_, ledger) in &mut here {
+        let gone = remove(directory, &expendable, &mut retirement);
+        for (_, ledger) in targets.iter_mut().filter(|(t, _)| locations.contains(&t.location)) {
             ledger.files.retain(|file| !gone.contains(&file.name));
         }
     }
     retirement
+}
+
+/// The directories of all targets, each once, whatever paths lead to it.
+fn directories(
+    store: &DirectoryStore,
+    targets: &[(&Target, &mut Ledger)],
+    retirement: &mut Retirement,
+) -> BTreeMap<(u64, u64), (Directory, BTreeSet<StoreLocation>)> {
+    let locations: BTreeSet<&StoreLocation> =
+        targets.iter().map(|(target, _)| &target.location).collect();
+    let mut directories = BTreeMap::new();
+    for location in locations {
+        let opened = store.open(location).and_then(|found| match found {
+            Some(directory) => Ok(Some((directory.entry()?.identity, directory))),
+            None => Ok(None),
+        });
+        match opened {
+            Ok(Some((identity, found))) => {
+                let (_, locations) =
+                    directories.entry(identity).or_insert_with(|| (found, BTreeSet::new()));
+                locations.insert(location.clone());
+            }
+            Ok(None) => {}
+            Err(error) => retirement.problems.push(error),
+        }
+    }
+    directories
 }
 
 /// A file that is in the ledger, but neither active nor dated, was left by an interrupted pass;
@@ -66,32 +87,28 @@ fn date(ledger: &mut Ledger, now: SystemTime) {
 }
 
 /// The names of the files that some ledger offers for removal and none needs.
-fn expendable<'a>(
-    targets: impl Iterator<Item = (&'a Target, &'a Ledger)> + Clone,
-    now: SystemTime,
-) -> BTreeSet<String> {
+fn expendable(targets: &[(&Target, &Ledger)], now: SystemTime) -> BTreeSet<String> {
+    let waited = |at| now.duration_since(at).is_ok_and(|since| since >= GRACE);
+    let pinned: BTreeSet<(ObjectId, &str)> = targets
+        .iter()
+        .filter_map(|(target, _)| Some((target.id.unversioned(), target.id.version()?)))
+        .collect();
     let mut offered = BTreeSet::new();
     let mut needed = BTreeSet::new();
-    for (target, ledger) in targets.clone() {
+    for (target, ledger) in targets {
         let kept = kept_versions(target, ledger);
+        let id = target.id.unversioned();
         for file in &ledger.files {
-            let waited = |at| now.duration_since(at).is_ok_and(|since| since >= GRACE);
-            let pinned = targets.clone().any(|(other, _)| wants(other, target, file));
+            let version = file.version.as_str();
             let free = !file.adopted
                 && !names::is_metadata(&file.name)
                 && file.superseded.is_some_and(waited)
-                && !kept.contains(file.version.as_str())
-                && !pinned;
+                && !kept.contains(version)
+                && !pinned.contains(&(id.clone(), version));
             if free { &mut offered } else { &mut needed }.insert(file.name.clone());
         }
     }
     offered.difference(&needed).cloned().collect()
-}
-
-/// Whether `other` is pinned to the version in `file`, which was written for `target`.
-fn wants(other: &Target, target: &Target, file: &LedgerFile) -> bool {
-    other.id.version() == Some(file.version.as_str())
-        && other.id.unversioned() == target.id.unversioned()
 }
 
 /// The versions that stay by number: the active and the previous one, then the ones that were

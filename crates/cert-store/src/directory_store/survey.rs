@@ -14,7 +14,7 @@ use crate::names::{self, Part};
 use crate::pieces::{self, Likeness, Pieces, digest};
 use crate::plan::{FileState, LinkState, Listing, Request};
 use crate::store::{Drift, Standing};
-use crate::target::{Output, Target};
+use crate::target::{Output, Target, outputs};
 
 /// Files longer than this, in bytes, are no certificates; a chain has some ten thousand.
 const LONGEST_FILE: u64 = 4 << 20;
@@ -35,7 +35,7 @@ pub(super) fn standing(
     let private = store.private(&directory, &granted)?;
     let own = store.own_directories(&target.location, ledger);
     let mut drifts = reach::drift(store, target, &own, &granted);
-    for output in pieces::outputs(target) {
+    for output in outputs(target) {
         output_drift(&directory, target, ledger, output, &private, &mut drifts)?;
     }
     if target.outputs.contains(&Output::Split) {
