@@ -129,7 +129,7 @@ fn pair(pool: &[Candidate<'_>], keys: &[FoundKey]) -> Result<Option<(usize, usiz
     let mut matches = Vec::new();
     for (number, found) in keys.iter().enumerate() {
         for (place, certificate) in pool.iter().enumerate() {
-            if found.key.belongs_to(certificate.parsed.public_key()) {
+            if found.key.public().is_in(certificate.parsed.public_key()) {
                 matches.push((place, number));
             }
         }

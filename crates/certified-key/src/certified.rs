@@ -74,7 +74,7 @@ impl CertifiedKey {
 
     /// The private key's algorithm as people call it: "RSA 2048", "P-256", "Ed25519".
     pub fn key_algorithm(&self) -> String {
-        self.key.algorithm()
+        self.key.public().to_string()
     }
 
     /// Leaf, issuers in order, then the private key as PKCS#8 `PRIVATE KEY`.

@@ -110,3 +110,84 @@ impl Curve {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hex(text: &str) -> Vec<u8> {
+        (0..text.len())
+            .step_by(2)
+            .map(|n| u8::from_str_radix(&text[n..n + 2], 16).unwrap())
+            .collect()
+    }
+
+    /// Key pairs of RFC 6979 appendix A.2, and the generator of secp256k1 (SEC 2 §2.4.1).
+    const PAIRS: [(Curve, &str, &str); 4] = [
+        (
+            Curve::P256,
+            "C9AFA9D845BA75166B5C215767B1D6934E50C3DB36E89B127B8A622B120F6721",
+            "0460FED4BA255A9D31C961EB74C6356D68C049B8923B61FA6CE669622E60F29FB6\
+             7903FE1008B8BC99A41AE9E95628BC64F2F1B20C2D7E9F5177A3C294D4462299",
+        ),
+        (
+            Curve::P384,
+            "6B9D3DAD2E1B8C1C05B19875B6659F4DE23C3B667BF297BA9AA47740787137D896D5724E4C70A825F872C9EA60D2EDF5",
+            "04EC3A4E415B4E19A4568618029F427FA5DA9A8BC4AE92E02E06AAE5286B300C64DEF8F0EA9055866064A254515480BC13\
+             8015D9B72D7D57244EA8EF9AC0C621896708A59367F9DFB9F54CA84B3F1C9DB1288B231C3AE0D4FE7344FD2533264720",
+        ),
+        (
+            Curve::P521,
+            "FAD06DAA62BA3B25D2FB40133DA757205DE67F5BB0018FEE8C86E1B68C7E75CAA896EB32F1F47C70855836A6D16FCC1466F6D8FBEC67DB89EC0C08B0E996B83538",
+            "0401894550D0785932E00EAA23B694F213F8C3121F86DC97A04E5A7167DB4E5BCD371123D46E45DB6B5D5370A7F20FB633155D38FFA16D2BD761DCAC474B9A2F5023A4\
+             00493101C962CD4D2FDDF782285E64584139C2F91B47F87FF82354D6630F746A28A0DB25741B5B34A828008B22ACC23F924FAAFBD4D33F81EA66956DFEAA2BFDFCF5",
+        ),
+        (
+            Curve::P256K,
+            "01",
+            "0479BE667EF9DCBBAC55A06295CE870B07029BFCDB2DCE28D959F2815B16F81798\
+             483ADA7726A3C4655DA4FBFC0E1108A8FD17B448A68554199C47D08FFB10D4B8",
+        ),
+    ];
+
+    #[test]
+    fn public_points_agree_with_published_pairs() {
+        for (curve, secret, point) in PAIRS {
+            let scalar = curve.scalar(&hex(secret)).unwrap();
+            assert_eq!(curve.public_point(&scalar), Some(hex(point)), "{}", curve.name());
+        }
+    }
+
+    #[test]
+    fn a_private_key_may_lack_or_have_leading_zeros() {
+        let short = Curve::P256.scalar(&[7]).unwrap();
+        assert_eq!(*Curve::P256.scalar(&[&[0; 40][..], &[7]].concat()).unwrap(), *short);
+        assert_eq!(short.len(), 32);
+        assert_eq!(Curve::P256.scalar(&[1; 33]), None);
+    }
+
+    #[test]
+    fn a_private_key_out_of_range_has_no_point() {
+        for curve in Curve::ALL {
+            let length = curve.scalar_len();
+            assert_eq!(curve.public_point(&vec![0; length]), None);
+            assert_eq!(curve.public_point(&vec![0xff; length]), None);
+        }
+    }
+
+    #[test]
+    fn a_curve_is_found_by_its_identifier() {
+        for curve in Curve::ALL {
+            assert_eq!(Curve::named(curve.oid()), Some(curve));
+        }
+        let secp224r1 = ObjectIdentifier::new_unwrap("1.3.132.0.33");
+        assert_eq!(Curve::named(secp224r1), None);
+    }
+
+    #[test]
+    fn an_unreadable_point_or_signature_is_no_verdict() {
+        for curve in Curve::ALL {
+            assert_eq!(curve.verify(&[4, 1, 2], &[0; 32], &[0x30, 0]), None);
+        }
+    }
+}

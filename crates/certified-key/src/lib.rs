@@ -17,6 +17,7 @@ mod error;
 mod pem_text;
 mod pkcs12;
 mod private_key;
+mod public_key;
 mod rsa;
 mod signature;
 

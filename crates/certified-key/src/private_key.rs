@@ -8,17 +8,12 @@ use pkcs8::{AlgorithmIdentifierRef, PrivateKeyInfoRef};
 use ring::signature::{Ed25519KeyPair, KeyPair};
 use sec1::{EcParameters, EcPrivateKey};
 use subtle::ConstantTimeEq;
-use x509_parser::x509::SubjectPublicKeyInfo;
 use zeroize::Zeroizing;
 
 use crate::elliptic::Curve;
 use crate::error::DecodeError;
+use crate::public_key::{EC, ED25519, PublicKey, RSA, RSA_PSS, same_point};
 use crate::rsa;
-
-const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
-const RSA_PSS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.10");
-const EC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
-const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
 
 /// DER of an OCTET STRING header for 32 bytes: how RFC 8410 wraps an Ed25519 seed.
 const ED25519_PREFIX: [u8; 2] = [0x04, 0x20];
@@ -27,19 +22,6 @@ const ED25519_PREFIX: [u8; 2] = [0x04, 0x20];
 pub(crate) struct PrivateKey {
     pkcs8: Zeroizing<Vec<u8>>,
     public: PublicKey,
-}
-
-/// The public half, in the form that certificates carry it.
-#[derive(PartialEq, Eq)]
-enum PublicKey {
-    /// DER of an `RSAPublicKey`, and the modulus's size.
-    Rsa {
-        der: Vec<u8>,
-        bits: usize,
-    },
-    /// An uncompressed point.
-    Elliptic(Curve, Vec<u8>),
-    Ed25519(Vec<u8>),
 }
 
 impl PrivateKey {
@@ -71,29 +53,9 @@ impl PrivateKey {
         &self.pkcs8
     }
 
-    pub(crate) fn algorithm(&self) -> String {
-        match &self.public {
-            PublicKey::Rsa { bits, .. } => format!("RSA {bits}"),
-            PublicKey::Elliptic(curve, _) => curve.name().to_owned(),
-            PublicKey::Ed25519(_) => "Ed25519".to_owned(),
-        }
-    }
-
-    /// Is this the private half of a certificate's public key?
-    pub(crate) fn belongs_to(&self, public: &SubjectPublicKeyInfo<'_>) -> bool {
-        let algorithm = public.algorithm.algorithm.as_bytes();
-        let bits = &*public.subject_public_key.data;
-        match &self.public {
-            PublicKey::Rsa { der, .. } => {
-                [RSA, RSA_PSS].iter().any(|rsa| rsa.as_bytes() == algorithm) && bits == der
-            }
-            PublicKey::Elliptic(curve, point) => {
-                algorithm == EC.as_bytes()
-                    && Curve::of_certificate(&public.algorithm) == Some(*curve)
-                    && same_point(point, bits)
-            }
-            PublicKey::Ed25519(key) => algorithm == ED25519.as_bytes() && bits == key,
-        }
+    /// The public half.
+    pub(crate) fn public(&self) -> &PublicKey {
+        &self.public
     }
 
     /// Two wrappings of one key pair?
@@ -175,15 +137,117 @@ fn supported_curve(oid: ObjectIdentifier) -> Result<Curve, DecodeError> {
     Curve::named(oid).ok_or_else(|| DecodeError::UnsupportedKey(format!("on the curve {oid}")))
 }
 
-/// Compares an uncompressed point with one that may be compressed (SEC 1 §2.3.3).
-fn same_point(uncompressed: &[u8], stated: &[u8]) -> bool {
-    match stated.split_first() {
-        Some((tag @ (2 | 3), x)) => {
-            let parity = uncompressed.last().is_some_and(|last| last & 1 == tag & 1);
-            parity
-                && uncompressed.get(1..=x.len()) == Some(x)
-                && uncompressed.len() == 2 * x.len() + 1
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use der::asn1::BitStringRef;
+
+    /// RFC 8032 §7.1, test 1.
+    const SEED: [u8; 34] = [
+        0x04, 0x20, 0x9d, 0x61, 0xb1, 0x9d, 0xef, 0xfd, 0x5a, 0x60, 0xba, 0x84, 0x4a, 0xf4, 0x92,
+        0xec, 0x2c, 0xc4, 0x44, 0x49, 0xc5, 0x69, 0x7b, 0x32, 0x69, 0x19, 0x70, 0x3b, 0xac, 0x03,
+        0x1c, 0xae, 0x7f, 0x60,
+    ];
+
+    const SCALAR: [u8; 32] = [3; 32];
+
+    fn sec1(scalar: &[u8], curve: Option<Curve>, public_key: Option<&[u8]>) -> Vec<u8> {
+        let parameters = curve.map(|curve| EcParameters::NamedCurve(curve.oid()));
+        EcPrivateKey { private_key: scalar, parameters, public_key }.to_der().unwrap()
+    }
+
+    fn pkcs8(oid: ObjectIdentifier, parameters: Option<AnyRef<'_>>, key: &[u8]) -> Vec<u8> {
+        let algorithm = AlgorithmIdentifierRef { oid, parameters };
+        PrivateKeyInfoRef::new(algorithm, OctetStringRef::new(key).unwrap()).to_der().unwrap()
+    }
+
+    fn refusal(key: Result<PrivateKey, DecodeError>) -> DecodeError {
+        key.err().unwrap()
+    }
+
+    #[test]
+    fn every_wrapping_of_an_elliptic_key_becomes_the_same() {
+        let point = Curve::P256.public_point(&SCALAR).unwrap();
+        let (p256, oid) = (Some(Curve::P256), Curve::P256.oid());
+        let outer = Some(AnyRef::from(&oid));
+        let all = [
+            PrivateKey::from_sec1(&sec1(&SCALAR, p256, None)).unwrap(),
+            PrivateKey::from_sec1(&sec1(&SCALAR, p256, Some(&point))).unwrap(),
+            PrivateKey::from_pkcs8(&pkcs8(EC, outer, &sec1(&SCALAR, None, None))).unwrap(),
+            PrivateKey::from_pkcs8(&pkcs8(EC, outer, &sec1(&SCALAR, p256, Some(&point)))).unwrap(),
+        ];
+        let canonical = pkcs8(EC, outer, &sec1(&SCALAR, None, Some(&point)));
+        for key in all {
+            assert_eq!(key.pkcs8(), canonical);
+            assert_eq!(key.public().to_string(), "P-256");
         }
-        _ => uncompressed == stated,
+    }
+
+    #[test]
+    fn attributes_as_key_vault_writes_them_are_passed_over() {
+        // keyUsage digitalSignature, as attribute [0] at the end.
+        let attributes = [
+            0xa0, 0x0d, 0x30, 0x0b, 0x06, 0x03, 0x55, 0x1d, 0x0f, 0x31, 0x04, 0x03, 0x02, 0x07,
+            0x80,
+        ];
+        let plain = pkcs8(ED25519, None, &SEED);
+        let mut with = plain.clone();
+        with.extend_from_slice(&attributes);
+        with[1] += attributes.len() as u8;
+        assert_eq!(PrivateKey::from_pkcs8(&with).unwrap().pkcs8(), plain);
+    }
+
+    #[test]
+    fn an_ed25519_key_has_the_published_public_key() {
+        let key = PrivateKey::from_pkcs8(&pkcs8(ED25519, None, &SEED)).unwrap();
+        let PublicKey::Ed25519(public) = &key.public else { panic!("not Ed25519") };
+        assert_eq!(public[..4], [0xd7, 0x5a, 0x98, 0x01]);
+        assert_eq!(key.public().to_string(), "Ed25519");
+        let short = pkcs8(ED25519, None, &SEED[..33]);
+        assert!(matches!(refusal(PrivateKey::from_pkcs8(&short)), DecodeError::InvalidKey(_)));
+    }
+
+    #[test]
+    fn a_stated_public_half_must_be_the_right_one() {
+        let other = Curve::P256.public_point(&[4; 32]).unwrap();
+        let key = PrivateKey::from_sec1(&sec1(&SCALAR, Some(Curve::P256), Some(&other)));
+        assert_eq!(refusal(key), DecodeError::InvalidKey("its public half belongs to another key"));
+    }
+
+    #[test]
+    fn what_is_not_carried_is_named() {
+        let x25519 = ObjectIdentifier::new_unwrap("1.3.101.110");
+        let refused = refusal(PrivateKey::from_pkcs8(&pkcs8(x25519, None, &SEED)));
+        assert_eq!(refused, DecodeError::UnsupportedKey("of algorithm 1.3.101.110".to_owned()));
+        let brainpool = ObjectIdentifier::new_unwrap("1.3.36.3.3.2.8.1.1.7");
+        let key = pkcs8(EC, Some(AnyRef::from(&brainpool)), &sec1(&SCALAR, None, None));
+        let refused = refusal(PrivateKey::from_pkcs8(&key));
+        assert!(refused.to_string().contains("on the curve 1.3.36.3.3.2.8.1.1.7"), "{refused}");
+        let explicit = pkcs8(EC, Some(AnyRef::NULL), &sec1(&SCALAR, None, None));
+        let refused = refusal(PrivateKey::from_pkcs8(&explicit));
+        assert!(refused.to_string().contains("on a curve without a name"), "{refused}");
+    }
+
+    #[test]
+    fn curves_must_be_named_and_agree() {
+        assert_eq!(
+            refusal(PrivateKey::from_sec1(&sec1(&SCALAR, None, None))),
+            DecodeError::InvalidKey("it names no curve")
+        );
+        let outer = Curve::P256.oid();
+        let inner = sec1(&SCALAR, Some(Curve::P256K), None);
+        let key = PrivateKey::from_pkcs8(&pkcs8(EC, Some(AnyRef::from(&outer)), &inner));
+        assert_eq!(refusal(key), DecodeError::InvalidKey("it names two curves"));
+    }
+
+    #[test]
+    fn a_point_with_unused_bits_is_no_key() {
+        let point = Curve::P256.public_point(&SCALAR).unwrap();
+        let bits = BitStringRef::new(1, &point[..64]).unwrap().to_der().unwrap();
+        let mut key = sec1(&SCALAR, Some(Curve::P256), None);
+        key.extend_from_slice(&[0xa1, bits.len() as u8]);
+        key.extend_from_slice(&bits);
+        key[1] += 2 + bits.len() as u8;
+        assert!(PrivateKey::from_sec1(&key).is_err());
     }
 }

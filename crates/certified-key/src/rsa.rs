@@ -55,3 +55,82 @@ fn consistent(key: &RsaPrivateKey<UintRef<'_>>) -> Option<bool> {
             && inverse(&q, &*number(&key.coefficient)?, &p_modulus),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+    use der::Decode as _;
+
+    /// Made by `openssl genrsa 1024` for this test.
+    const PKCS1: &str = "\
+        MIICXAIBAAKBgQC9wBerbYy0EuzPrqvG5PTTud4NiOyt+BHK2w23X/Wfd1BZM9P3QyaG2W/EEkaIEdhwHaRW2J/k\
+        NJKqvCHE4euNUXzfOAO0cpbcMBTljNyyxIwJYIKpDqk3zpL1mgYZ45CdiVuL+4AXYMoQDTD4ti3VOoqzL83yWpTK\
+        M+klcsZ5WQIDAQABAoGAM4H3auN79E3G1sF1g7IW+3pS2p22karrOYOo/4Qe6sC6oNw+x7oEtUpE2paTatBdTmHd\
+        gG2hSZMz1QDosccZ53TxP6GlSa5jEpOn0jDXIl1y4HFYRqpqroz/+/kf1MWbJrgJVciWsIAaJ87KLSHP63PLHw3s\
+        qGk2UAbvPniF+DkCQQDf9LYtmhwGARVDM6SsT0Q0ddIOSkWd8lrHjjgWCM/z15FA1KPH/TpXVRi1au9TH+wgXQqO\
+        xWeC9S95AmnBYv+jAkEA2OZ2/k/CrZ4UpnLw6oyFuPcxTYwq4JBIsuLheZLjzbSrMMhTuaYh3il6G0cd9wbtc8NN\
+        ud/1GcdcX8srl/+C0wJAeWeIBqp/PIYDx71MLJh/ycyBBXwfxyKlMX6YSuGWEYKvXCypaHWO1d7smRQSDsbEUzr8\
+        yS6cEXLmvDuhptMK7wJAQ8v9484Alw4zfDevUFEuNzulAI1QlbLj1m6OddbRN+pCHFRxvzTLn0qtrTsUhbN3o1in\
+        wfLcBPvIxvSVosQuGwJBANw1GU49nFCWUdV97FpYpy4VOfLGdQZnopS8ZCh+Q/K61ffSYdVdPFuSr1bNo7XJILm3\
+        V9yDKHR2mf4ap11wjHk=";
+
+    /// Checks the key after a change to one of its numbers.
+    fn check_changed(change: impl Fn(usize) -> Option<Vec<u8>>) -> Result<usize, DecodeError> {
+        let der = STANDARD.decode(PKCS1).unwrap();
+        let key = RsaPrivateKey::<UintRef<'_>>::from_der(&der).unwrap();
+        let numbers = [
+            key.modulus,
+            key.public_exponent,
+            key.private_exponent,
+            key.prime1,
+            key.prime2,
+            key.exponent1,
+            key.exponent2,
+            key.coefficient,
+        ];
+        let numbers: Vec<Vec<u8>> = numbers
+            .iter()
+            .enumerate()
+            .map(|(place, number)| change(place).unwrap_or_else(|| number.as_bytes().to_vec()))
+            .collect();
+        let number = |place: usize| UintRef::new(&numbers[place]).unwrap();
+        check(&RsaPrivateKey {
+            modulus: number(0),
+            public_exponent: number(1),
+            private_exponent: number(2),
+            prime1: number(3),
+            prime2: number(4),
+            exponent1: number(5),
+            exponent2: number(6),
+            coefficient: number(7),
+            other_prime_infos: None,
+        })
+    }
+
+    #[test]
+    fn the_numbers_of_a_real_key_belong_together() {
+        assert_eq!(check_changed(|_| None), Ok(1024));
+    }
+
+    #[test]
+    fn a_change_to_any_number_is_seen() {
+        let odd = [vec![0x80; 128], vec![3], vec![5; 128], vec![7; 64]];
+        for place in 0..8 {
+            for number in [vec![0], vec![1], odd[place.min(3)].clone(), vec![0xff; 200]] {
+                let checked = check_changed(|changed| (changed == place).then(|| number.clone()));
+                assert!(checked.is_err(), "number {place} = {number:02x?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_modulus_of_an_unusual_size_is_refused() {
+        for size in [127, 2049, 100_000] {
+            let checked = check_changed(|place| (place == 0).then(|| vec![0xff; size]));
+            let expected = DecodeError::UnsupportedKey(format!("RSA of {} bits", size * 8));
+            assert_eq!(checked, Err(expected));
+        }
+    }
+}

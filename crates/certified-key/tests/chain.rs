@@ -1,5 +1,7 @@
 //! Which certificates come out, and in which order.
 
+#![allow(clippy::unwrap_used, reason = "a test may stop at once")]
+
 mod pki;
 
 use certified_key::{DecodeError, Decoded, decode};

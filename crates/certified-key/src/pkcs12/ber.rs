@@ -119,3 +119,65 @@ fn append(der: &mut Vec<u8>, tag: &[u8], contents: &[u8]) {
     der.extend_from_slice(significant);
     der.extend_from_slice(contents);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn der(ber: &[u8]) -> Vec<u8> {
+        to_der(ber).unwrap().to_vec()
+    }
+
+    #[test]
+    fn der_stays_as_it_is() {
+        let element = [0x30, 0x06, 0x02, 0x01, 0x03, 0x04, 0x01, 0xff];
+        assert_eq!(der(&element), element);
+        let long = [vec![0x04, 0x82, 0x01, 0x00], vec![7; 256]].concat();
+        assert_eq!(der(&long), long);
+    }
+
+    #[test]
+    fn indefinite_and_wasteful_lengths_become_short() {
+        let expected = [0x30, 0x03, 0x02, 0x01, 0x03];
+        assert_eq!(der(&[0x30, 0x80, 0x02, 0x01, 0x03, 0x00, 0x00]), expected);
+        assert_eq!(der(&[0x30, 0x82, 0x00, 0x03, 0x02, 0x01, 0x03]), expected);
+    }
+
+    #[test]
+    fn a_string_in_pieces_becomes_one() {
+        let pieces = [0x24, 0x80, 0x04, 0x01, 1, 0x24, 0x05, 0x04, 0x01, 2, 0x04, 0x00, 0x00, 0x00];
+        assert_eq!(der(&pieces), [0x04, 0x02, 1, 2]);
+        let wrong = [0x24, 0x03, 0x02, 0x01, 0x03];
+        assert!(to_der(&wrong).is_err());
+    }
+
+    #[test]
+    fn what_is_cut_off_too_long_or_too_deep_is_an_error() {
+        let bad: [&[u8]; 9] = [
+            b"",
+            &[0x30],
+            &[0x30, 0x05, 0x02],
+            &[0x30, 0x80, 0x02, 0x01, 0x03],
+            &[0x04, 0x80, 0x00, 0x00],
+            &[0x30, 0x85, 0, 0, 0, 0, 0],
+            &[0x30, 0x84, 0xff, 0xff, 0xff, 0xff],
+            &[0x30, 0x00, 0x00],
+            &[0x1f, 0xff, 0xff],
+        ];
+        for ber in bad {
+            assert!(matches!(to_der(ber), Err(DecodeError::MalformedPkcs12(_))), "{ber:02x?}");
+        }
+        let bomb = [0x30, 0x80].repeat(100_000);
+        assert_eq!(to_der(&bomb), Err(malformed("it is nested too deeply")));
+    }
+
+    proptest! {
+        #[test]
+        fn twice_is_once(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
+            if let Ok(once) = to_der(&bytes) {
+                prop_assert_eq!(to_der(&once).unwrap(), once);
+            }
+        }
+    }
+}

@@ -49,8 +49,9 @@ fn pkcs12(
             Ok::<_, der::Error>((salt, iterations(AnyRef::decode(reader)?)?))
         })
         .map_err(|_| malformed("its encryption parameters"))?;
-    let mut derive =
-        |purpose, length| Hash::Sha1.pkcs12(purpose, password, salt, iterations, length, budget);
+    let mut derive = |purpose, length| {
+        Hash::Sha1.pkcs12(purpose, password.utf16(), salt, iterations, length, budget)
+    };
     let key = derive(Purpose::Key, cipher.key_len())?;
     let iv = derive(Purpose::InitializationVector, cipher.block_len())?;
     Ok((cipher, key, iv.to_vec()))
@@ -127,7 +128,7 @@ impl<'a> Pbkdf2<'a> {
         length: usize,
         budget: &mut Budget,
     ) -> Result<Zeroizing<Vec<u8>>, DecodeError> {
-        self.hash.pbkdf2(password, self.salt, self.iterations, length, budget)
+        self.hash.pbkdf2(password.utf8(), self.salt, self.iterations, length, budget)
     }
 }
 

@@ -7,7 +7,6 @@ use sha2::Digest as _;
 use zeroize::Zeroizing;
 
 use super::budget::Budget;
-use super::password::Password;
 use crate::error::DecodeError;
 
 /// A digest.
@@ -118,10 +117,10 @@ impl Hash {
         })
     }
 
-    /// PBKDF2 with HMAC (RFC 8018 §5.2).
+    /// PBKDF2 with HMAC (RFC 8018 §5.2); the password in UTF-8.
     pub(super) fn pbkdf2(
         self,
-        password: Password,
+        password: &[u8],
         salt: &[u8],
         iterations: u32,
         length: usize,
@@ -130,18 +129,17 @@ impl Hash {
         // An HMAC costs two runs of the digest.
         budget.pay(iterations, 2 * length.div_ceil(self.size()))?;
         let mut output = Zeroizing::new(vec![0; length]);
-        let password = password.utf8();
         with_digest!(self, Digest => {
             pbkdf2_hmac::<Digest>(password, salt, iterations, &mut output);
         });
         Ok(output)
     }
 
-    /// PKCS#12's own derivation (RFC 7292 appendix B.2).
+    /// PKCS#12's own derivation (RFC 7292 appendix B.2); the password in UTF-16 with a final zero.
     pub(super) fn pkcs12(
         self,
         purpose: Purpose,
-        password: Password,
+        password: &[u8],
         salt: &[u8],
         iterations: u32,
         length: usize,
@@ -151,7 +149,7 @@ impl Hash {
         let block = self.block();
         let diversifier = [purpose as u8; 128];
         let mut input = Zeroizing::new(repeated(salt, block));
-        input.extend(repeated(password.utf16(), block));
+        input.extend(repeated(password, block));
         let mut output = Zeroizing::new(Vec::with_capacity(length + self.size()));
         while output.len() < length {
             let piece = self.iterated(&diversifier[..block], &input, iterations);
@@ -189,5 +187,94 @@ fn add_to_each(input: &mut [u8], piece: &[u8], block: usize) {
             chunk[place] = low;
             carry = u16::from(high);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SMEG: &[u8] = &[0, b's', 0, b'm', 0, b'e', 0, b'g', 0, 0];
+    const QUEEG: &[u8] = &[0, b'q', 0, b'u', 0, b'e', 0, b'e', 0, b'g', 0, 0];
+
+    fn hex(text: &str) -> Vec<u8> {
+        (0..text.len())
+            .step_by(2)
+            .map(|n| u8::from_str_radix(&text[n..n + 2], 16).unwrap())
+            .collect()
+    }
+
+    #[test]
+    fn pkcs12_derivation_agrees_with_published_vectors() {
+        // Dr. Stephen Henson's vectors, which OpenSSL's own tests use (evpkdf_pkcs12.txt).
+        let vectors = [
+            (
+                SMEG,
+                Purpose::Key,
+                "0A58CF64530D823F",
+                1,
+                "8AAAE6297B6CB04642AB5B077851284EB7128F1A2A7FBCA3",
+            ),
+            (SMEG, Purpose::InitializationVector, "0A58CF64530D823F", 1, "79993DFE048D3B76"),
+            (
+                SMEG,
+                Purpose::MacKey,
+                "3D83C0E4546AC140",
+                1,
+                "8D967D88F6CAA9D714800AB3D48051D63F73A312",
+            ),
+            (
+                QUEEG,
+                Purpose::Key,
+                "05DEC959ACFF72F7",
+                1000,
+                "ED2034E36328830FF09DF1E1A07DD357185DAC0D4F9EB3D4",
+            ),
+            (QUEEG, Purpose::InitializationVector, "05DEC959ACFF72F7", 1000, "11DEDAD7758D4860"),
+            (
+                QUEEG,
+                Purpose::MacKey,
+                "263216FCC2FAB31C",
+                1000,
+                "5EC4C7A80DF652294C3925B6489A7AB857C83476",
+            ),
+        ];
+        for (password, purpose, salt, iterations, expected) in vectors {
+            let expected = hex(expected);
+            let derived = Hash::Sha1
+                .pkcs12(
+                    purpose,
+                    password,
+                    &hex(salt),
+                    iterations,
+                    expected.len(),
+                    &mut Budget::default(),
+                )
+                .unwrap();
+            assert_eq!(*derived, expected);
+        }
+    }
+
+    #[test]
+    fn pbkdf2_agrees_with_rfc_6070() {
+        let expected = hex("4b007901b765489abead49d926f721d065a429c1");
+        let derived = Hash::Sha1.pbkdf2(b"password", b"salt", 4096, 20, &mut Budget::default());
+        assert_eq!(*derived.unwrap(), expected);
+    }
+
+    #[test]
+    fn the_null_and_the_empty_password_are_two_passwords() {
+        let derive = |hash: Hash, password| {
+            hash.pkcs12(Purpose::MacKey, password, b"salt", 3, 32, &mut Budget::default()).unwrap()
+        };
+        for hash in [Hash::Sha1, Hash::Sha224, Hash::Sha256, Hash::Sha384, Hash::Sha512] {
+            assert_ne!(derive(hash, &[]), derive(hash, &[0, 0]));
+        }
+    }
+
+    #[test]
+    fn a_derivation_that_costs_too_much_does_not_begin() {
+        let derived = Hash::Sha512.pbkdf2(b"", b"salt", u32::MAX, 32, &mut Budget::default());
+        assert_eq!(derived.unwrap_err(), DecodeError::TooManyIterations);
     }
 }

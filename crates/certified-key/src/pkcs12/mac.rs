@@ -51,7 +51,7 @@ impl<'a> Mac<'a> {
         }
         let hash =
             Hash::of_digest(self.algorithm.oid).ok_or_else(|| unsupported(self.algorithm.oid))?;
-        let (salt, size) = (self.salt, hash.size());
+        let (salt, size, password) = (self.salt, hash.size(), password.utf16());
         let key = hash.pkcs12(Purpose::MacKey, password, salt, self.iterations, size, budget)?;
         Ok(hash.hmac_matches(&key, content, self.expected))
     }

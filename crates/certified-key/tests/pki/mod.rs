@@ -1,5 +1,6 @@
 //! Authorities and certificates for tests.
 
+#![allow(clippy::unwrap_used, reason = "a test may stop at once")]
 #![allow(dead_code, reason = "each test uses its own part")]
 
 use rcgen::{
