@@ -110,3 +110,52 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Away<S> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TRIP: Duration = Duration::from_millis(30);
+
+    /// A server that answers each byte with the next one.
+    async fn answer(mut stream: Away<DuplexStream>) {
+        while let Ok(byte) = stream.read_u8().await {
+            if stream.write_u8(byte + 1).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_turn_costs_one_trip_and_the_first_one_more() {
+        let (mut client, server) = tokio::io::duplex(64);
+        tokio::spawn(answer(away(server, TRIP, TRIP)));
+        let start = Instant::now();
+        for (turn, trips) in [(1, 2), (2, 3), (3, 4)] {
+            client.write_u8(turn).await.unwrap();
+            assert_eq!(client.read_u8().await.unwrap(), turn + 1);
+            assert_eq!(start.elapsed(), TRIP * trips);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_sent_together_arrives_together() {
+        let (mut client, server) = tokio::io::duplex(64);
+        tokio::spawn(answer(away(server, TRIP, Duration::ZERO)));
+        let start = Instant::now();
+        client.write_u8(1).await.unwrap();
+        tokio::task::yield_now().await;
+        client.write_u8(5).await.unwrap();
+        assert_eq!(client.read_u8().await.unwrap(), 2);
+        assert_eq!(client.read_u8().await.unwrap(), 6);
+        assert_eq!(start.elapsed(), TRIP);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_end_of_the_client_is_the_end_of_the_stream() {
+        let (client, server) = tokio::io::duplex(64);
+        let server = tokio::spawn(answer(away(server, TRIP, Duration::ZERO)));
+        drop(client);
+        server.await.unwrap();
+    }
+}
