@@ -8,8 +8,8 @@ use crate::text::one_line;
 use super::refusal::Refusal;
 
 impl Refusal<'_> {
-    /// The error for a 403 with this inner code.
-    pub(super) fn forbidden(&self, inner: &str) -> ClientError {
+    /// The error for a 403 with this inner code and this message.
+    pub(super) fn forbidden(&self, inner: &str, message: &str) -> ClientError {
         let (name, vault, host) = (self.id.name(), self.id.vault().name(), self.host());
         let (kind, sentence) = match inner {
             "SecretDisabled" => (
@@ -20,7 +20,7 @@ impl Refusal<'_> {
                      --name {name} --enabled true`, or complete the certificate"
                 ),
             ),
-            "ForbiddenByRbac" => (ErrorKind::ForbiddenByRbac, self.needs_role()),
+            "ForbiddenByRbac" => (ErrorKind::ForbiddenByRbac, self.needs_role(message)),
             "AccessDenied" => (
                 ErrorKind::AccessDenied,
                 format!(
@@ -55,16 +55,21 @@ impl Refusal<'_> {
         ClientError::new(kind, sentence)
     }
 
-    fn needs_role(&self) -> String {
+    fn needs_role(&self, message: &str) -> String {
+        let scope = match vault_resource(message) {
+            Some(id) => id.to_owned(),
+            None => format!(
+                "\"$(az keyvault show --name {} --query id --output tsv)\"",
+                self.id.vault().name()
+            ),
+        };
         format!(
             "{} has no role that lets it read secrets in {}: `az role assignment create --role \
              \"Key Vault Secrets User\" --assignee-object-id {} --assignee-principal-type \
-             ServicePrincipal --scope \"$(az keyvault show --name {} --query id --output tsv)\"`; \
-             it takes some minutes to act",
+             ServicePrincipal --scope {scope}`; it takes some minutes to act",
             self.who(),
             self.host(),
-            self.object_id(),
-            self.id.vault().name()
+            self.object_id()
         )
     }
 
@@ -78,5 +83,38 @@ impl Refusal<'_> {
             self.id.name(),
             self.who()
         )
+    }
+}
+
+/// The vault's resource id, which messages about roles name (`Resource: '/subscriptions/…'`).
+/// It becomes part of a command to type, so it must be nothing but a resource id.
+fn vault_resource(message: &str) -> Option<&str> {
+    let (_, rest) = message.split_once("Resource: '")?;
+    let (id, _) = rest.split_once('\'')?;
+    let vault = id.to_ascii_lowercase().find("/vaults/")? + "/vaults/".len();
+    let end = id[vault..].find('/').map_or(id.len(), |at| vault + at);
+    let id = &id[..end];
+    let is_plain = id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/-_.()".contains(&byte));
+    (is_plain && id.len() <= 300 && id.starts_with("/subscriptions/")).then_some(id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_vaults_resource_id_is_taken_from_the_message_if_it_is_one() {
+        let id = "/subscriptions/1/resourcegroups/g/providers/microsoft.keyvault/vaults/v";
+        for (message, found) in [
+            (format!("Action: 'x'\r\nResource: '{id}'\r\nAssignment: (not found)"), Some(id)),
+            (format!("Resource: '{id}/secrets/x'"), Some(id)),
+            ("Resource: '/subscriptions/$(reboot)/vaults/v'".to_owned(), None),
+            ("Resource: '/subscriptions/1/vaults'".to_owned(), None),
+            (format!("Resource: '{id}"), None),
+            ("Resource: '/vaults/'".to_owned(), None),
+            (String::new(), None),
+        ] {
+            assert_eq!(vault_resource(&message), found, "{message}");
+        }
     }
 }

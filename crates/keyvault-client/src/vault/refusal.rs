@@ -62,7 +62,7 @@ impl Refusal<'_> {
             500..=599 | 408 => self.unavailable(answer.status),
             _ if answer.is_web_page() => self.no_vault("a web page"),
             401 => self.unauthorized(&detail),
-            403 => self.forbidden(detail.inner()),
+            403 => self.forbidden(detail.inner(), detail.message.as_deref().unwrap_or_default()),
             404 => self.not_found(),
             409 | 410 => self.conflict(answer.status),
             200..=299 => self.no_vault("an answer without a secret"),
