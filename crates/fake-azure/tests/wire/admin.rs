@@ -85,7 +85,7 @@ fn rules_and_requests_can_be_read_and_removed() {
 #[test]
 fn what_cannot_be_done_is_refused_with_a_sentence() {
     let bed = Bed::new();
-    let refused = |method, path, body| {
+    let refused = |method: &str, path: &str, body: &Value| {
         let got = order(&bed, method, path, body);
         (got.status, got.json()["error"].as_str().unwrap().to_owned())
     };
