@@ -49,7 +49,12 @@ pub(crate) fn end(job: &Job<'_>, lock: &HandlerLock) -> Result<Option<SoleWriter
             job.say(&worker::by_hand(&presence).sentence);
             None
         }
-        _ => Some(SoleWriter::holding(worker::stop(job)?)),
+        sight => {
+            // Even without a worker: the supervisor may be about to start it again. A lease that
+            // was free is given back first.
+            drop(sight);
+            Some(SoleWriter::holding(worker::stop(job)?))
+        }
     };
     Assignment::withdraw(job.directories(), lock)?;
     Ok(stopped)

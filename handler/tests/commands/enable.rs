@@ -1,0 +1,142 @@
+//! Settings that can be served.
+
+use std::fs;
+
+use status_schema::{HeartbeatState, State};
+use worker_state::Assignment;
+
+use crate::bed::{Bed, kill, settings, trace};
+
+#[test]
+fn a_worker_is_started_and_seen_at_work() {
+    let bed = Bed::new();
+    let extension = bed.extension("1.0.0", "dutiful");
+    extension.settings(3, &settings("web"));
+    extension.call("install", 3).good();
+    assert_eq!(bed.worker(), None, "install starts nothing");
+    let said = extension.call("enable", 3).good();
+    let worker = bed.worker().unwrap();
+    assert!(said.contains(&format!("process {} serves settings 3", worker.process.pid)), "{said}");
+    assert_eq!(extension.status(3).unwrap().state, State::Success);
+    assert_eq!(extension.heartbeat().unwrap().state, HeartbeatState::Ready);
+    let assignment = Assignment::read(&bed.directories()).unwrap().unwrap();
+    assert_eq!(assignment.settings, settings("web"));
+    assert_eq!(assignment.version, "1.0.0");
+    assert_eq!(worker.assignment, Some(assignment.identity()));
+}
+
+#[test]
+fn a_second_enable_touches_neither_the_worker_nor_any_file() {
+    let bed = Bed::new();
+    let extension = bed.extension("1.0.0", "dutiful");
+    extension.settings(3, &settings("web"));
+    extension.call("enable", 3).good();
+    let (worker, files) = (bed.worker(), trace(bed.root.path()));
+    let said = extension.call("enable", 3).good();
+    assert_eq!(said, "enable: settings 3 are served\n");
+    assert_eq!(bed.worker(), worker);
+    assert_eq!(trace(bed.root.path()), files);
+}
+
+#[test]
+fn new_settings_get_a_new_worker() {
+    let bed = Bed::new();
+    let extension = bed.extension("1.0.0", "dutiful");
+    extension.settings(3, &settings("web"));
+    extension.call("enable", 3).good();
+    let first = bed.worker().unwrap();
+    extension.settings(4, &settings("mail"));
+    extension.call("enable", 4).good();
+    let second = bed.worker().unwrap();
+    assert_ne!(first.process, second.process);
+    assert!(!first.process.is_alive());
+    assert_eq!(Assignment::read(&bed.directories()).unwrap().unwrap().sequence_number, 4);
+}
+
+#[test]
+fn numbers_may_go_down_and_be_used_again() {
+    let bed = Bed::new();
+    let extension = bed.extension("1.0.0", "dutiful");
+    for (number, name) in [(7, "web"), (2, "mail"), (2, "web")] {
+        extension.settings(number, &settings(name));
+        extension.call("enable", number).good();
+        let assignment = Assignment::read(&bed.directories()).unwrap().unwrap();
+        assert_eq!((assignment.sequence_number, assignment.settings), (number, settings(name)));
+    }
+}
+
+#[test]
+fn a_proxy_goes_into_the_assignment_and_a_new_one_restarts_the_worker() {
+    let bed = Bed::new();
+    let extension = bed.extension("1.0.0", "dutiful");
+    extension.settings(3, &settings("web"));
+    let extension = extension.with("HTTPS_PROXY", "http://one:3128");
+    extension.call("enable", 3).good();
+    let first = bed.worker().unwrap();
+    let assignment = Assignment::read(&bed.directories()).unwrap().unwrap();
+    assert_eq!(assignment.environment["HTTPS_PROXY"], "http://one:3128");
+    assert!(!assignment.environment.contains_key("STATE_DIRECTORY"));
+    let extension = extension.with("HTTPS_PROXY", "http://two:3128");
+    extension.call("enable", 3).good();
+    assert_ne!(bed.worker().unwrap().process, first.process);
+}
+
+#[test]
+fn without_a_number_from_the_agent_the_newest_settings_are_served() {
+    let bed = Bed::new();
+    let extension = bed.extension("1.0.0", "dutiful");
+    extension.settings(9, &settings("old"));
+    extension.settings(2, &settings("new"));
+    let old = fs::File::options().append(true).open(extension.folder.join("config/9.settings"));
+    old.unwrap().set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
+    let clock = akvvm_handler::SystemClock::start();
+    let supervisor = akvvm_handler::supervisor::Detached {
+        units: bed.units(),
+        clock: &clock,
+        unpacking: bed.limits.unpacking,
+    };
+    extension.call_under(&supervisor, &clock, "enable", None).good();
+    assert_eq!(Assignment::read(&bed.directories()).unwrap().unwrap().sequence_number, 2);
+}
+
+#[test]
+fn a_killed_worker_is_replaced_although_its_announcement_is_still_there() {
+    let bed = Bed::new();
+    let extension = bed.extension("1.0.0", "dutiful");
+    extension.settings(3, &settings("web"));
+    extension.call("enable", 3).good();
+    let killed = bed.worker().unwrap();
+    let assigned_at = Assignment::read(&bed.directories()).unwrap().unwrap().assigned_at;
+    kill(&killed);
+    extension.call("enable", 3).good();
+    assert_ne!(bed.worker().unwrap().process, killed.process);
+    let assignment = Assignment::read(&bed.directories()).unwrap().unwrap();
+    assert_eq!(assignment.assigned_at, assigned_at, "the first sync's time goes on");
+}
+
+#[test]
+fn two_enables_at_once_end_with_one_worker() {
+    let bed = Bed::new();
+    bed.extension("1.0.0", "dutiful").settings(3, &settings("web"));
+    let enable = || bed.extension("1.0.0", "dutiful").call("enable", 3).good();
+    let said = std::thread::scope(|scope| {
+        let [one, other] = [scope.spawn(enable), scope.spawn(enable)];
+        [one.join().unwrap(), other.join().unwrap()]
+    });
+    let started = said.iter().filter(|said| said.contains("serves settings 3")).count();
+    assert_eq!(started, 1, "{said:?}");
+    assert!(bed.worker().is_some());
+}
+
+#[test]
+fn a_dependent_extension_is_not_let_go_by_an_old_success() {
+    let bed = Bed::impatient();
+    let extension = bed.extension("1.0.0", "dutiful");
+    extension.settings(3, &settings("web"));
+    extension.call("enable", 3).good();
+    extension.call("disable", 3).good();
+    assert_eq!(extension.status(3).unwrap().state, State::Success, "disable writes no status");
+    extension.set_manner("idle");
+    extension.call("enable", 3).bad();
+    assert_eq!(extension.status(3).unwrap().state, State::Error);
+}
