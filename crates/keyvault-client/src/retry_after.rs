@@ -23,6 +23,17 @@ pub(crate) fn parse(value: &str, now: SystemTime) -> Option<Duration> {
 mod tests {
     use super::*;
 
+    proptest::proptest! {
+        #[test]
+        fn no_value_makes_it_panic_or_leave_its_bounds(value in ".{0,40}", number: u64) {
+            for value in [value, number.to_string(), format!("Sun, 06 Nov {} 08:49:37 GMT", number % 20_000)] {
+                if let Some(wait) = parse(&value, now()) {
+                    proptest::prop_assert!((SHORTEST..=LONGEST).contains(&wait));
+                }
+            }
+        }
+    }
+
     /// Sun, 06 Nov 1994 08:49:37 GMT, the example of RFC 9110 §5.6.7.
     fn now() -> SystemTime {
         SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777)

@@ -209,3 +209,26 @@ fn an_ipv6_vault_is_reached() {
     let host = format!("[::1]:{port}");
     assert_fails(ask(trusting(&AUTHORITY), &host), ConnectionRefused, &host);
 }
+
+#[test]
+fn a_client_that_rested_goes_on() {
+    let config = AUTHORITY.certificate(&["*.vault.azure.net"]);
+    let server = Server::start(Front::Proxy(config), vec![secret("abc.vault.azure.net")]);
+    let http = Http::new(behind_proxy(server.port, &AUTHORITY.file)).unwrap();
+    let client = SecretClient::new(http.clone());
+    for connections in 1..=3 {
+        client.secret(&id("abc.vault.azure.net"), &Tokens::default(), now()).unwrap();
+        assert_eq!(server.connections(), connections);
+        http.rest();
+    }
+}
+
+#[test]
+fn clients_and_credentials_are_shared_among_threads() {
+    fn shared<T: Send + Sync>() {}
+    shared::<Http>();
+    shared::<SecretClient>();
+    shared::<keyvault_client::ManagedIdentityCredential>();
+    shared::<keyvault_client::AzureArcCredential>();
+    shared::<ClientError>();
+}

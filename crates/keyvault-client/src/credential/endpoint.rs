@@ -208,4 +208,16 @@ mod tests {
             assert_eq!(IdentityEndpoint::parse(text), Err(error), "{text}");
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn what_is_read_is_near_and_printing_and_parsing_agree(rest in "[a-z0-9.:@/?#\\[\\] -]{0,40}") {
+            for text in [format!("http://{rest}"), format!("http://localhost{rest}")] {
+                let Ok(endpoint) = IdentityEndpoint::parse(&text) else { continue };
+                let host = endpoint.authority.rsplit_once(':').map_or(&*endpoint.authority, |it| it.0);
+                proptest::prop_assert!(is_near(host) || is_near(&endpoint.authority));
+                proptest::prop_assert_eq!(IdentityEndpoint::parse(&endpoint.to_string()), Ok(endpoint));
+            }
+        }
+    }
 }

@@ -130,7 +130,8 @@ impl AccessToken {
     #[must_use]
     pub fn new(text: Zeroizing<String>, obtained: SystemTime, lifetime: Duration) -> Self {
         let claims = TokenClaims::read(&text);
-        Self { text: Arc::new(text), obtained, expires: obtained + lifetime, claims }
+        let expires = obtained.checked_add(lifetime).unwrap_or(obtained);
+        Self { text: Arc::new(text), obtained, expires, claims }
     }
 
     /// When it stops being valid.

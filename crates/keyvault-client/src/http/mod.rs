@@ -97,6 +97,12 @@ impl Http {
         self.proxy_to(vault.host()).map(ToString::to_string)
     }
 
+    /// Lets go of idle connections and of the trusted authorities until they are needed again.
+    /// Worth it before a long pause: sixteen connections hold more than a megabyte.
+    pub fn rest(&self) {
+        *self.0.vaults.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
     /// Asks an identity endpoint, directly.
     pub(crate) fn ask_identity(
         &self,

@@ -170,4 +170,20 @@ mod tests {
             assert_eq!(ProxyServer::parse(value).err(), Some(error), "{value}");
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_value_makes_it_panic_or_show_its_password(value in ".{0,40}", password in "[A-Z%]{6,20}") {
+            for value in [value.clone(), format!("http://u:{password}@{value}")] {
+                let shown = match ProxyServer::parse(&value) {
+                    Ok(proxy) => {
+                        drop(proxy.for_ureq());
+                        format!("{proxy} {proxy:?}")
+                    }
+                    Err(error) => format!("{error} {error:?}"),
+                };
+                proptest::prop_assert!(!shown.contains(&password), "{}", shown);
+            }
+        }
+    }
 }

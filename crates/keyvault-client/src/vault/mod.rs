@@ -1,6 +1,7 @@
 //! Secrets from a vault.
 
 mod forbidden;
+mod json_text;
 mod refusal;
 mod secret;
 mod trouble;

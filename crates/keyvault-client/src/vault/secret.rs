@@ -7,6 +7,8 @@ use object_id::{ObjectId, VaultSuffixes};
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
+use super::json_text::JsonText;
+
 /// One version of a secret. Its value cannot be printed and is wiped on drop.
 pub struct Secret {
     /// The value: for a certificate, PEM or the base64 of PKCS#12.
@@ -49,7 +51,7 @@ pub(super) enum BadSecret {
 
 #[derive(Deserialize)]
 struct Body {
-    value: Zeroizing<String>,
+    value: JsonText,
     #[serde(rename = "contentType")]
     content_type: Option<String>,
     id: String,
@@ -77,7 +79,7 @@ impl Secret {
             seconds.and_then(|seconds| UNIX_EPOCH.checked_add(Duration::from_secs(seconds)))
         };
         Ok(Self {
-            value: body.value,
+            value: body.value.0,
             content_type: body.content_type,
             version,
             attributes: Attributes {
