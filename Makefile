@@ -2,8 +2,13 @@
 
 PUBLISHER ?= OpenKeyVault
 TYPE ?= KeyVaultForLinux
-# What the zip's name says, and what the programs say of themselves, come from Cargo.toml.
+# The version comes from Cargo.toml.
+# release: what is shipped. dev: quick to build again, checks for overflows; for tests.
+PROFILE ?= release
+
 PROGRAMS := -p akvvm-handler -p akvvm-service
+BUILT := target/$(PROFILE:dev=debug)
+PACKAGES := $(if $(filter release,$(PROFILE)),target/package,target/package-$(PROFILE))
 
 .PHONY: help
 help: ## list the targets
@@ -15,15 +20,17 @@ prerequisites: ## install what build, tests and demo need (Debian-like machines,
 	@scripts/guest-agent.sh >/dev/null
 
 .PHONY: build
-build: ## build the two programs as they are shipped
-	cargo build --release --locked $(PROGRAMS)
+build: ## build the two programs
+	cargo build --profile $(PROFILE) --locked $(PROGRAMS)
 
 .PHONY: package
 package: build ## build and pack target/package/PUBLISHER.TYPE-VERSION.zip
-	@scripts/package.py --publisher $(PUBLISHER) --type $(TYPE)
+	@scripts/package.py --publisher $(PUBLISHER) --type $(TYPE) \
+	    --programs $(shell uname -m)=$(BUILT) --output $(PACKAGES)
 
 .PHONY: test
-test: prerequisites package ## run all tests; the acceptance tests run the packaged zip
+test: prerequisites ## run all tests; those of the packaged zip build PACKAGE_PROFILE, dev if unset
+	@scripts/python-env.sh
 	cargo test --workspace --locked
 
 .PHONY: lint

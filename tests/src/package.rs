@@ -19,13 +19,15 @@ pub struct Package {
 }
 
 impl Package {
-    /// Our package, built by the same command as a release; once in each test process, so that
-    /// no test runs an old one.
+    /// Our package, built by the same command as a release, in the profile that
+    /// `PACKAGE_PROFILE` names; once in each test process, so that no test runs an old one.
     pub fn ours() -> Self {
         static BUILT: OnceLock<PathBuf> = OnceLock::new();
         let path = BUILT.get_or_init(|| {
             let mut make = Command::new("make");
+            let profile = std::env::var("PACKAGE_PROFILE").unwrap_or_else(|_| "dev".into());
             make.args(["--silent", "--no-print-directory", "package"]).current_dir(workspace());
+            make.arg(format!("PROFILE={profile}"));
             for (name, _) in std::env::vars() {
                 if ABOUT_THIS_TEST.iter().any(|prefix| name.starts_with(prefix)) {
                     make.env_remove(name);
@@ -38,10 +40,9 @@ impl Package {
 
     /// The same programs under another version, packed into `folder`.
     pub fn ours_as(version: &str, folder: &Path) -> Self {
-        Self::ours();
-        let mut pack = Command::new(workspace().join("scripts/package.py"));
-        pack.args(["--version", version]).arg("--output").arg(folder);
-        Self::at(Path::new(&last_line(pack)), version)
+        let path = folder.join(format!("{OURS}-{version}.zip"));
+        fs::copy(Self::ours().path, &path).unwrap();
+        Self::at(&path, version)
     }
 
     /// Another extension, whose `enable` runs `script` (sh) and then reports success.

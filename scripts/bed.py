@@ -1,0 +1,106 @@
+"""What the demo and the benchmark run the extension in: an imagined Azure and the guest agent,
+each a process of its own."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+PATIENCE = 60
+
+
+def until(reached, what):
+    """Looks until it is so; its last answer."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        answer = reached()
+        if answer:
+            return answer
+        if time.monotonic() > deadline:
+            sys.exit(f"not within {PATIENCE} s: {what}")
+        time.sleep(0.05)
+
+
+class Azure:
+    """The program of crates/fake-azure, serving a scenario until it is stopped."""
+
+    def __init__(self, program, folder, scenario):
+        self._program = program
+        self._folder = os.path.join(folder, "azure")
+        os.makedirs(self._folder)
+        document = os.path.join(self._folder, "scenario.json")
+        with open(document, "w") as file:
+            json.dump(scenario, file)
+        arguments = ["serve", "--directory", self._folder, "--scenario", document]
+        self._process = subprocess.Popen([program, *arguments], stdout=subprocess.DEVNULL)
+        self.environment = until(self._announced, "the imagined Azure starts")
+
+    def for_programs(self):
+        """What leads a program's requests here."""
+        return {name: self.environment[name] for name in ("HTTPS_PROXY", "SSL_CERT_FILE")}
+
+    def identity_endpoint(self):
+        return self.environment["FAKE_AZURE_IMDS"]
+
+    def rotate(self, vault, certificate):
+        command = [self._program, "rotate", vault, certificate, "--directory", self._folder]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+
+    def stop(self):
+        self._process.terminate()
+        self._process.wait()
+
+    def _announced(self):
+        """The file is there once everything is."""
+        if self._process.poll() is not None:
+            sys.exit("the imagined Azure did not start")
+        try:
+            with open(os.path.join(self._folder, "environment")) as file:
+                return dict(line.rstrip("\n").split("=", 1) for line in file)
+        except FileNotFoundError:
+            return None
+
+
+class GuestAgent:
+    """The guest agent's own code, driven by tests/guest-agent/driver.py."""
+
+    def __init__(self, folder, environment):
+        script = os.path.join(ROOT, "scripts", "guest-agent.sh")
+        code = subprocess.run([script], check=True, stdout=subprocess.PIPE, text=True).stdout
+        driver = os.path.join(ROOT, "tests", "guest-agent", "driver.py")
+        command = [driver, "--agent", code.strip(), "--sandbox", os.path.join(folder, "agent")]
+        command += [word for name in environment for word in ("--pass", name)]
+        self._process = subprocess.Popen(
+            command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        self.version = self._answer()["agent"]
+
+    def ask(self, what, **fields):
+        self._process.stdin.write(json.dumps({"ask": what, **fields}) + "\n")
+        self._process.stdin.flush()
+        return self._answer()
+
+    def stop(self):
+        self._process.kill()
+        self._process.wait()
+
+    def _answer(self):
+        line = self._process.stdout.readline()
+        if not line:
+            sys.exit("the guest agent's driver ended")
+        return json.loads(line)
+
+
+def package():
+    """The zip that `make package` made last."""
+    folder = os.path.join(ROOT, "target", "package")
+    zips = [os.path.join(folder, name) for name in os.listdir(folder) if name.endswith(".zip")]
+    return max(zips, key=os.path.getmtime)
+
+
+def directories(folder):
+    """Where our programs keep their files, below a folder."""
+    names = {"STATE_DIRECTORY": "state", "RUNTIME_DIRECTORY": "run", "LOGS_DIRECTORY": "log"}
+    return {variable: os.path.join(folder, name) for variable, name in names.items()}
