@@ -1,6 +1,11 @@
 //! The split layout: chain and key in two files, a metadata file that comes last.
 
-#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests damage files")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "tests damage files"
+)]
 
 mod bed;
 

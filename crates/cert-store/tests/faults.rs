@@ -1,0 +1,227 @@
+//! The process dies, the disk is full, or it is broken, at every file-system call of an
+//! installation and of a retirement. Afterwards every link leads to a complete file, and the next
+//! pass, which knows nothing of what happened, heals the rest.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "a test looks from outside"
+)]
+#![allow(clippy::print_stdout, reason = "the number of points is what the test found out")]
+
+mod bed;
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use atomic_file::{Call, Gate};
+use bed::{Bed, certificate, key, version};
+use cert_store::{CertificateStore, Change, DirectoryStore, Output, Standing};
+use certified_key::Content;
+use rustix::io::Errno;
+use serde_json::Value;
+
+const LINK: &str = "exampleVault.myCertificate";
+
+/// What goes wrong at one call.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Fault {
+    /// The process is killed before the call: none of the following is made either.
+    Death,
+    /// The call fails.
+    Error(Errno),
+}
+
+struct Failing {
+    fails: usize,
+    fault: Fault,
+    made: AtomicUsize,
+}
+
+impl Gate for Failing {
+    fn enter(&self, _call: Call, _name: &OsStr) -> io::Result<()> {
+        let number = self.made.fetch_add(1, Ordering::Relaxed);
+        match self.fault {
+            Fault::Death if number >= self.fails => Err(io::Error::other("killed")),
+            Fault::Error(errno) if number == self.fails => Err(errno.into()),
+            _ => Ok(()),
+        }
+    }
+
+    fn longest_write(&self) -> usize {
+        256 // so that files are torn at several places
+    }
+}
+
+/// A pass that is interrupted.
+struct Scenario {
+    outputs: &'static [Output],
+    /// What the store looks like before, with version 1 installed or nothing.
+    before: fn(&mut Bed, &Content),
+    /// The version that the pass wants.
+    wanted: u32,
+}
+
+const BOTH: &[Output] = &[Output::Combined, Output::Split];
+
+const SCENARIOS: &[Scenario] = &[
+    Scenario { outputs: BOTH, before: |_, _| {}, wanted: 1 },
+    Scenario { outputs: &[Output::Combined], before: installed, wanted: 2 },
+    Scenario { outputs: &[Output::Split], before: installed, wanted: 2 },
+    Scenario { outputs: BOTH, before: installed, wanted: 2 },
+    Scenario { outputs: BOTH, before: drifted, wanted: 1 },
+    Scenario { outputs: BOTH, before: one_layout, wanted: 1 },
+];
+
+fn installed(bed: &mut Bed, content: &Content) {
+    bed.install(1, content).unwrap();
+}
+
+fn one_layout(bed: &mut Bed, content: &Content) {
+    let outputs = std::mem::replace(&mut bed.target.outputs, vec![Output::Combined]);
+    bed.install(1, content).unwrap();
+    bed.target.outputs = outputs;
+}
+
+/// The key's link is lost, and a file has the wrong mode.
+fn drifted(bed: &mut Bed, content: &Content) {
+    installed(bed, content);
+    fs::remove_file(bed.file(&format!("{LINK}.keyid"))).unwrap();
+    let combined = bed.file(&format!("{LINK}.{}", version(1)));
+    fs::set_permissions(combined, std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
+}
+
+/// Which of the contents an installed file is; nothing else may stand there.
+fn which(bed: &Bed, ending: &str, contents: &[Content; 2]) -> Option<usize> {
+    let path = bed.file(&format!("{LINK}{ending}"));
+    if fs::symlink_metadata(&path).is_err() {
+        return None;
+    }
+    let found = fs::read(&path).unwrap_or_else(|error| panic!("{path:?} leads nowhere: {error}"));
+    let text = |content: &Content| match ending {
+        "" => key(content).to_pem().to_vec(),
+        ".pem" => key(content).to_chain_pem(),
+        _ => key(content).to_key_pem().to_vec(),
+    };
+    let found = contents.iter().position(|content| text(content) == found);
+    Some(found.unwrap_or_else(|| panic!("{path:?} is torn")))
+}
+
+/// Every link that was there is there and leads to a whole file; a metadata file, if there is
+/// one, says where the links lead.
+fn check_links(bed: &Bed, before: &[Option<usize>; 3], contents: &[Content; 2]) {
+    for (ending, before) in ["", ".pem", ".keyid"].into_iter().zip(before) {
+        let now = which(bed, ending, contents);
+        assert!(now.is_some() || before.is_none(), "the link {LINK}{ending} is missing");
+    }
+    if let Ok(luma) = fs::read(bed.file(&format!("{LINK}.luma"))) {
+        let luma: Value = serde_json::from_slice(&luma).unwrap();
+        for (part, ending) in [("certificate", ".pem"), ("key", ".keyid")] {
+            if let Ok(leads) = fs::read_link(bed.file(&format!("{LINK}{ending}"))) {
+                assert_eq!(luma[part]["name"], *leads.to_str().unwrap());
+            }
+        }
+    }
+}
+
+/// The next pass puts everything right, and the one after it has nothing to do.
+fn check_healing(bed: &mut Bed, scenario: &Scenario, contents: &[Content; 2]) {
+    bed.store.sweep(&bed.target.location).unwrap();
+    let wanted = usize::try_from(scenario.wanted).unwrap() - 1;
+    bed.install(scenario.wanted, &contents[wanted]).unwrap();
+    assert_eq!(bed.standing(), Standing::Intact);
+    let parts: Vec<_> = ["", ".pem", ".keyid"]
+        .into_iter()
+        .filter_map(|ending| which(bed, ending, contents))
+        .collect();
+    assert!(parts.iter().all(|&part| part == wanted) && !parts.is_empty());
+    let links = bed.target.public_names().len();
+    let metadata = usize::from(bed.target.outputs.contains(&Output::Split));
+    let files = links - metadata;
+    let expected = links + files * wanted.max(1).max(scenario.wanted as usize);
+    assert_eq!(bed.names().len(), expected, "{:?}", bed.names());
+    let after = bed.snapshot();
+    assert_eq!(bed.install(scenario.wanted, &contents[wanted]).unwrap().change, Change::Same);
+    assert_eq!(bed.snapshot(), after);
+}
+
+/// Tries one point; false when there was no such point any more.
+fn try_point(scenario: &Scenario, fails: usize, fault: Fault, contents: &[Content; 2]) -> bool {
+    let mut bed = Bed::new(scenario.outputs);
+    (scenario.before)(&mut bed, &contents[0]);
+    let links = |bed: &Bed| ["", ".pem", ".keyid"].map(|ending| which(bed, ending, contents));
+    let before = links(&bed);
+    let gate = Arc::new(Failing { fails, fault, made: AtomicUsize::new(0) });
+    let healthy = std::mem::replace(&mut bed.store, DirectoryStore::new().through(gate.clone()));
+    let ledger = bed.ledger.clone();
+    let wanted = usize::try_from(scenario.wanted).unwrap() - 1;
+    let outcome = bed.install(scenario.wanted, &contents[wanted]);
+    bed.store = healthy;
+    check_links(&bed, &before, contents);
+    if let (Err(error), Fault::Error(_), true) = (&outcome, fault, bed.path().exists()) {
+        assert!(!error.is_customer(), "{error}");
+        let temporary = bed.names().into_iter().find(|name| name.starts_with(".akvvm"));
+        assert_eq!(temporary, None, "what fails cleans up");
+    }
+    bed.ledger = ledger; // it is written after the installation, so it is the old one
+    check_healing(&mut bed, scenario, contents);
+    gate.made.load(Ordering::Relaxed) > fails
+}
+
+const FAULTS: [Fault; 3] = [Fault::Death, Fault::Error(Errno::NOSPC), Fault::Error(Errno::IO)];
+
+#[test]
+fn an_installation_survives_a_fault_at_every_call() {
+    let contents = [certificate("web"), certificate("web")];
+    let mut points = 0;
+    for scenario in SCENARIOS {
+        for fault in FAULTS {
+            let tried = (0..).take_while(|&fails| try_point(scenario, fails, fault, &contents));
+            points += tried.count();
+        }
+    }
+    println!("{points} points of an installation tried");
+    assert!(points > 500);
+}
+
+/// Tries one point of a retirement; false when there was no such point any more.
+fn try_retirement(fails: usize, fault: Fault, contents: &[Content; 2]) -> bool {
+    let mut bed = Bed::new(BOTH);
+    for number in 1..=4 {
+        bed.install(number, &contents[(number % 2) as usize]).unwrap();
+    }
+    let gate = Arc::new(Failing { fails, fault, made: AtomicUsize::new(0) });
+    let broken = DirectoryStore::new().through(gate.clone());
+    let mut ledger = bed.ledger.clone();
+    let now = bed.now + Duration::from_secs(600);
+    let retirement = broken.retire(&mut [(&bed.target, &mut ledger)], now);
+    if fault == Fault::Death {
+        ledger = bed.ledger.clone(); // never written
+    }
+    for file in bed.names().iter().filter(|name| name.contains(&version(1))) {
+        assert!(ledger.files.iter().any(|entry| entry.name == *file), "{file} is forgotten");
+    }
+    assert!(fault == Fault::Death || retirement.removed.iter().all(|path| !path.exists()));
+    bed.ledger = ledger;
+    assert_eq!(bed.standing(), Standing::Intact);
+    bed.retire();
+    assert_eq!((bed.names().len(), bed.ledger.files.len()), (4 + 2 * 3, 2 * 3 + 1));
+    assert_eq!(bed.standing(), Standing::Intact);
+    gate.made.load(Ordering::Relaxed) > fails
+}
+
+#[test]
+fn a_retirement_survives_a_fault_at_every_call() {
+    let contents = [certificate("web"), certificate("web")];
+    let points: usize = FAULTS
+        .into_iter()
+        .map(|fault| (0..).take_while(|&fails| try_retirement(fails, fault, &contents)).count())
+        .sum();
+    println!("{points} points of a retirement tried");
+    assert!(points > 50);
+}
