@@ -159,9 +159,8 @@ impl Directory {
     /// # Errors
     /// When the kernel refuses; [`FileError::is_unsupported`] where the file system has no lists.
     pub fn set_acl(&self, acl: Option<&[u8]>) -> Result<(), FileError> {
-        self.call(Call::SetAcl, "set the access-control list of", OsStr::new(""), |dir| {
-            set_acl(dir, acl)
-        })
+        let name = OsStr::new("");
+        self.call(Call::SetAcl, "set the access-control list of", name, |dir| set_acl(dir, acl))
     }
 
     /// Owner first (it would clear bits of the mode), then the list or the mode: the file is as
@@ -173,9 +172,13 @@ impl Directory {
                 fs::fchown(file, Some(user), Some(group))
             })?;
         }
-        self.call(Call::SetAcl, "set the access-control list of", name, |_| {
+        let listed = self.call(Call::SetAcl, "set the access-control list of", name, |_| {
             set_acl(file, options.acl.as_deref())
-        })?;
+        });
+        match listed {
+            Err(error) if error.is_unsupported() && options.acl.is_none() => {} // there is none
+            other => other?,
+        }
         if options.acl.is_none() {
             self.call(Call::SetMode, "change the mode of", name, |_| {
                 fs::fchmod(file, Mode::from_raw_mode(options.mode))
@@ -204,7 +207,7 @@ impl Directory {
 fn set_acl(file: impl AsFd, acl: Option<&[u8]>) -> rustix::io::Result<()> {
     let Some(acl) = acl else {
         return match fs::fremovexattr(file, ACCESS_ACL) {
-            Err(Errno::NODATA | Errno::OPNOTSUPP | Errno::NOSYS) => Ok(()), // there is none
+            Err(Errno::NODATA) => Ok(()), // there is none
             other => other,
         };
     };
