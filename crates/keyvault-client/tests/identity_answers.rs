@@ -83,7 +83,10 @@ impl Case {
         // A second caller in the same pass shares the outcome.
         assert_eq!(credential.token(VAULT, now()).is_ok(), outcome.is_ok());
         let requests = server.requests();
-        assert_eq!(requests.len(), self.requests, "{requests:?}");
+        // Time may have been up before the request was read.
+        let is_whole = !matches!(self.outcome, Err((IdentityTimedOut, _)));
+        assert!(requests.len() == self.requests || !is_whole, "{requests:?}");
+        assert!(requests.len() <= self.requests, "{requests:?}");
         for request in requests {
             assert!(request.contains("\r\nmetadata: true\r\n"), "{request}");
             assert!(!request.to_ascii_lowercase().contains("x-forwarded-for"));

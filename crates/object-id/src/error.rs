@@ -66,78 +66,86 @@ pub enum ObjectIdError {
     },
 }
 
-impl fmt::Display for ObjectIdError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const FORM: &str = "https://VAULT.vault.azure.net/secrets/NAME";
+/// What a URL looks like, at the end of many a sentence.
+const FORM: &str = "https://VAULT.vault.azure.net/secrets/NAME";
+
+impl ObjectIdError {
+    /// What is the same whatever the URL is.
+    fn what(&self) -> &'static str {
         match self {
-            Self::Empty => write!(f, "empty: write {FORM}"),
-            Self::NoScheme => write!(f, "no https:// in front: write {FORM}"),
-            Self::Scheme(scheme) => {
-                write!(f, "scheme {scheme:?}: a key vault is reached by https only, write {FORM}")
+            Self::Empty => "empty",
+            Self::NoScheme => "no https:// in front",
+            Self::Scheme(_) => "a key vault is reached by https only",
+            Self::WhiteSpace => "white space or a control character inside the URL: remove it",
+            Self::Backslash => "a backslash in the URL: write / instead",
+            Self::PercentEscape => {
+                "a percent escape in the URL: names have letters, digits and hyphens only, write \
+                 them as they are"
             }
-            Self::WhiteSpace => {
-                f.write_str("white space or a control character inside the URL: remove it")
+            Self::UserInfo => {
+                "a user name or password before the host: remove it, the managed identity is \
+                 what signs in"
             }
-            Self::Backslash => f.write_str("a backslash in the URL: write / instead"),
-            Self::PercentEscape => f.write_str(
-                "a percent escape in the URL: names have letters, digits and hyphens only, \
-                 write them as they are",
-            ),
-            Self::UserInfo => f.write_str(
-                "a user name or password before the host: remove it, \
-                 the managed identity is what signs in",
-            ),
-            Self::Query => f.write_str("a query (?…) in the URL: remove it"),
-            Self::Fragment => f.write_str("a fragment (#…) in the URL: remove it"),
-            Self::NoHost => write!(f, "no host after https://: write {FORM}"),
-            Self::Port => f.write_str("the port is not a number from 1 to 65535"),
-            Self::NotAscii => f.write_str(
+            Self::Query => "a query (?…) in the URL: remove it",
+            Self::Fragment => "a fragment (#…) in the URL: remove it",
+            Self::NoHost => "no host after https://",
+            Self::Port => "the port is not a number from 1 to 65535",
+            Self::NotAscii => {
                 "characters other than ASCII in the URL: vaults and their objects have letters, \
-                 digits and hyphens only",
-            ),
-            Self::HostName(host) => write!(f, "{host:?} is no host name: write {FORM}"),
-            Self::ManagedHsm(host) => write!(
-                f,
-                "{host} is a managed HSM, which stores keys only: \
-                 keep the certificate in a key vault"
-            ),
-            Self::UnknownSuffix(host) => write!(
-                f,
-                "{host} is under no known key vault domain (vault.azure.net, vault.azure.cn, \
+                 digits and hyphens only"
+            }
+            Self::HostName(_) => "is no host name",
+            Self::ManagedHsm(_) => {
+                "is a managed HSM, which stores keys only: keep the certificate in a key vault"
+            }
+            Self::UnknownSuffix(_) => {
+                "is under no known key vault domain (vault.azure.net, vault.azure.cn, \
                  vault.usgovcloudapi.net): if it is a vault all the same, the administrator of \
                  this machine can allow its domain by AKVVM_VAULT_DNS_SUFFIXES in \
                  /etc/akvvm/environment"
-            ),
-            Self::VaultName { host, suffix } => write!(
-                f,
-                "{host:?} has no vault's name before .{suffix}: \
-                 a vault's name is 3 to 24 letters, digits and hyphens"
-            ),
-            Self::UnknownKind(kind) => write!(
-                f,
-                "the path begins with {kind:?}, not with secrets, certificates or keys: write {FORM}"
-            ),
-            Self::NoName => write!(f, "the URL ends before the object's name: write {FORM}"),
-            Self::Name(name) => write!(
-                f,
-                "{name:?} is no object's name: names are 1 to 127 letters, digits and hyphens"
-            ),
-            Self::Version(version) => write!(
-                f,
-                "{version:?} is no version: versions are 32 letters and digits; \
-                 leave it out to follow the newest"
-            ),
-            Self::TooLong => f.write_str("the URL goes on after the version: end it there"),
-            Self::Certificate { secret } => write!(
-                f,
-                "a /certificates/ URL, which hands out no private key: \
-                 the same certificate with its key is the secret {secret}"
-            ),
-            Self::Key { secret } => write!(
-                f,
-                "a /keys/ URL, which hands out no private key and no certificate: \
-                 a certificate with its key is the secret {secret}"
-            ),
+            }
+            Self::VaultName { .. } => "a vault's name is 3 to 24 letters, digits and hyphens",
+            Self::UnknownKind(_) => {
+                "which is none of secrets, certificates and keys that the path may begin with"
+            }
+            Self::NoName => "the URL ends before the object's name",
+            Self::Name(_) => "is no object's name: names are 1 to 127 letters, digits and hyphens",
+            Self::Version(_) => {
+                "is no version: versions are 32 letters and digits; leave it out to follow the \
+                 newest"
+            }
+            Self::TooLong => "the URL goes on after the version: end it there",
+            Self::Certificate { .. } => {
+                "a /certificates/ URL, which hands out no private key: the same certificate with \
+                 its key is the secret"
+            }
+            Self::Key { .. } => {
+                "a /keys/ URL, which hands out no private key and no certificate: a certificate \
+                 with its key is the secret"
+            }
+        }
+    }
+}
+
+impl fmt::Display for ObjectIdError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = self.what();
+        match self {
+            Self::Empty | Self::NoScheme | Self::NoHost | Self::NoName => {
+                write!(f, "{what}: write {FORM}")
+            }
+            Self::Scheme(scheme) => write!(f, "scheme {scheme:?}: {what}, write {FORM}"),
+            Self::HostName(host) => write!(f, "{host:?} {what}: write {FORM}"),
+            Self::ManagedHsm(host) | Self::UnknownSuffix(host) => write!(f, "{host} {what}"),
+            Self::VaultName { host, suffix } => {
+                write!(f, "{host:?} has no vault's name before .{suffix}: {what}")
+            }
+            Self::UnknownKind(kind) => {
+                write!(f, "the path begins with {kind:?}, {what}: write {FORM}")
+            }
+            Self::Name(part) | Self::Version(part) => write!(f, "{part:?} {what}"),
+            Self::Certificate { secret } | Self::Key { secret } => write!(f, "{what} {secret}"),
+            _ => f.write_str(what),
         }
     }
 }

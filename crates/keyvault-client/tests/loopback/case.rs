@@ -82,7 +82,10 @@ impl Case {
 
     fn check_requests(&self, server: &Server) {
         let requests = server.requests();
-        assert_eq!(requests.len(), self.requests, "{}: {requests:?}", self.name);
+        // Time may have been up before the request was read.
+        let is_whole = !matches!(self.outcome, Err((TimedOut, _)));
+        assert!(requests.len() == self.requests || !is_whole, "{}: {requests:?}", self.name);
+        assert!(requests.len() <= self.requests, "{}: {requests:?}", self.name);
         for request in &requests {
             assert!(request.starts_with("GET /secrets/web?api-version=7.4 HTTP/1.1\r\n"));
             assert!(request.to_ascii_lowercase().contains("\r\nauthorization: bearer sesame."));
