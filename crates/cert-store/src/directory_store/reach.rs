@@ -159,6 +159,7 @@ pub(super) fn warnings(store: &DirectoryStore, target: &Target) -> Vec<String> {
             "no grant is in force: the file system of {path:?} keeps no access-control lists; \
              choose a certificateStoreLocation on one that does. Until then only root can read it"
         ));
+        return warnings;
     }
     for directory in way(path) {
         let Ok(step) = Step::open(store, &directory) else { continue };
