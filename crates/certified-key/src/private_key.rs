@@ -2,7 +2,7 @@
 
 use der::asn1::UintRef;
 use der::asn1::{AnyRef, ObjectIdentifier, OctetStringRef};
-use der::{Decode, Encode};
+use der::{Decode, Encode, SliceReader, Tag, Tagged as _};
 use pkcs1::RsaPrivateKey;
 use pkcs8::{AlgorithmIdentifierRef, PrivateKeyInfoRef};
 use ring::signature::{Ed25519KeyPair, KeyPair};
@@ -72,8 +72,11 @@ impl PrivateKey {
     }
 
     fn elliptic(sec1: &[u8], outer: Option<Curve>) -> Result<Self, DecodeError> {
-        let key = EcPrivateKey::from_der(sec1)
-            .map_err(|_| DecodeError::InvalidKey("it is not a readable EC key"))?;
+        let key =
+            EcPrivateKey::from_der(sec1).map_err(|_| match has_explicit_parameters(sec1) {
+                Some(true) => nameless_curve(),
+                _ => DecodeError::InvalidKey("it is not a readable EC key"),
+            })?;
         let inner = match key.parameters {
             Some(EcParameters::NamedCurve(oid)) => Some(supported_curve(oid)?),
             None => None,
@@ -129,8 +132,21 @@ const TOO_LARGE: DecodeError = DecodeError::InvalidKey("it is too large");
 const OUT_OF_RANGE: DecodeError = DecodeError::InvalidKey("it is out of its curve's range");
 
 fn named_curve(algorithm: AlgorithmIdentifierRef<'_>) -> Result<Curve, DecodeError> {
-    let explicit = || DecodeError::UnsupportedKey("on a curve without a name".to_owned());
-    supported_curve(algorithm.parameters_oid().map_err(|_| explicit())?)
+    supported_curve(algorithm.parameters_oid().map_err(|_| nameless_curve())?)
+}
+
+fn nameless_curve() -> DecodeError {
+    DecodeError::UnsupportedKey("on a curve without a name".to_owned())
+}
+
+/// Does an `ECPrivateKey` spell its curve out (RFC 3279 §2.3.5) instead of naming it?
+fn has_explicit_parameters(sec1: &[u8]) -> Option<bool> {
+    let key = AnyRef::from_der(sec1).ok()?;
+    let mut fields = SliceReader::new(key.value()).ok()?;
+    let _version = AnyRef::decode(&mut fields).ok()?;
+    let _scalar = AnyRef::decode(&mut fields).ok()?;
+    let parameters = AnyRef::decode(&mut fields).ok()?;
+    Some(AnyRef::from_der(parameters.value()).ok()?.tag() == Tag::Sequence)
 }
 
 fn supported_curve(oid: ObjectIdentifier) -> Result<Curve, DecodeError> {

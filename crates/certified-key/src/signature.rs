@@ -1,5 +1,7 @@
 //! Was a certificate signed by this key?
 
+use std::ops::RangeInclusive;
+
 use der::asn1::ObjectIdentifier;
 use ring::signature as rings;
 use ring::signature::{UnparsedPublicKey, VerificationAlgorithm};
@@ -14,8 +16,11 @@ use crate::elliptic::Curve;
 /// First byte of an elliptic curve point with both coordinates (SEC 1 §2.3.3).
 const UNCOMPRESSED: u8 = 4;
 
-/// Sizes of RSA modulus that ring checks.
-const RING_RSA_BITS: std::ops::RangeInclusive<usize> = 1024..=8192;
+/// A way of checking, and the sizes of RSA modulus in bits that ring takes for it.
+type Method = (&'static dyn VerificationAlgorithm, RangeInclusive<usize>);
+
+const SMALL: RangeInclusive<usize> = 1024..=8192;
+const USUAL: RangeInclusive<usize> = 2048..=8192;
 
 /// What a signature says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,15 +45,13 @@ pub(crate) fn signed_by(signed: &X509Certificate<'_>, key: &SubjectPublicKeyInfo
     if let Some(hash) = ecdsa_hash(algorithm) {
         return elliptic(hash, key, message, signature);
     }
-    let Some(method) = by_ring(algorithm, &signed.signature_algorithm) else {
+    let Some((method, sizes)) = by_ring(algorithm, &signed.signature_algorithm) else {
         return Verdict::Unknown;
     };
-    if let Ok(PublicKey::RSA(rsa)) = key.parsed()
-        && !RING_RSA_BITS.contains(&rsa.key_size())
-    {
-        return Verdict::Unknown;
+    match key.parsed() {
+        Ok(PublicKey::RSA(rsa)) if !sizes.contains(&rsa.key_size()) => Verdict::Unknown,
+        _ => verdict(UnparsedPublicKey::new(method, bits).verify(message, signature).is_ok()),
     }
-    verdict(UnparsedPublicKey::new(method, bits).verify(message, signature).is_ok())
 }
 
 fn verdict(genuine: bool) -> Verdict {
@@ -111,10 +114,7 @@ fn elliptic(
 }
 
 /// RSA and Ed25519 (RFC 8017 appendix A.2.4, RFC 4055, RFC 8410).
-fn by_ring(
-    algorithm: ObjectIdentifier,
-    whole: &AlgorithmIdentifier<'_>,
-) -> Option<&'static dyn VerificationAlgorithm> {
+fn by_ring(algorithm: ObjectIdentifier, whole: &AlgorithmIdentifier<'_>) -> Option<Method> {
     const SHA1_RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.5");
     const SHA256_RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.11");
     const SHA384_RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.12");
@@ -122,27 +122,27 @@ fn by_ring(
     const RSA_PSS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.10");
     const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
     Some(match algorithm {
-        SHA1_RSA => &rings::RSA_PKCS1_1024_8192_SHA1_FOR_LEGACY_USE_ONLY,
-        SHA256_RSA => &rings::RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY,
-        SHA384_RSA => &rings::RSA_PKCS1_2048_8192_SHA384,
-        SHA512_RSA => &rings::RSA_PKCS1_1024_8192_SHA512_FOR_LEGACY_USE_ONLY,
+        SHA1_RSA => (&rings::RSA_PKCS1_1024_8192_SHA1_FOR_LEGACY_USE_ONLY, SMALL),
+        SHA256_RSA => (&rings::RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY, SMALL),
+        SHA384_RSA => (&rings::RSA_PKCS1_2048_8192_SHA384, USUAL),
+        SHA512_RSA => (&rings::RSA_PKCS1_1024_8192_SHA512_FOR_LEGACY_USE_ONLY, SMALL),
         RSA_PSS => return pss(whole),
-        ED25519 => &rings::ED25519,
+        ED25519 => (&rings::ED25519, USUAL),
         _ => return None,
     })
 }
 
 /// RSASSA-PSS with the salt as long as the digest, which is all that ring checks.
-fn pss(algorithm: &AlgorithmIdentifier<'_>) -> Option<&'static dyn VerificationAlgorithm> {
+fn pss(algorithm: &AlgorithmIdentifier<'_>) -> Option<Method> {
     const SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.1");
     const SHA384: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.2");
     const SHA512: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.3");
     let parameters = RsaSsaPssParams::try_from(algorithm.parameters.as_ref()?).ok()?;
     let hash = ObjectIdentifier::from_bytes(parameters.hash_algorithm_oid().as_bytes()).ok()?;
     Some(match (hash, parameters.salt_length()) {
-        (SHA256, 32) => &rings::RSA_PSS_2048_8192_SHA256,
-        (SHA384, 48) => &rings::RSA_PSS_2048_8192_SHA384,
-        (SHA512, 64) => &rings::RSA_PSS_2048_8192_SHA512,
+        (SHA256, 32) => (&rings::RSA_PSS_2048_8192_SHA256, USUAL),
+        (SHA384, 48) => (&rings::RSA_PSS_2048_8192_SHA384, USUAL),
+        (SHA512, 64) => (&rings::RSA_PSS_2048_8192_SHA512, USUAL),
         _ => return None,
     })
 }

@@ -1,0 +1,132 @@
+"""Files by the openssl command line."""
+
+from cases import run
+from pki import LEAF_KEYS
+
+PASSWORD = ("-passout", "pass:")
+
+# Options of `openssl pkcs12 -export` for a file that can be read, by the name of the file.
+READABLE = {
+    "legacy-3des-rc2-40": ("-legacy",),
+    "as-key-vault": (
+        *("-keypbe", "PBE-SHA1-3DES", "-certpbe", "PBE-SHA1-3DES"),
+        *("-macalg", "sha1", "-iter", "2000", "-keyex", "-LMK", "-name", "{7B1C0C7F-A0}"),
+        *("-CSP", "Microsoft Software Key Storage Provider"),
+    ),
+    "double-des": ("-keypbe", "PBE-SHA1-2DES", "-certpbe", "PBE-SHA1-2DES"),
+    "rc2-128": ("-legacy", "-keypbe", "PBE-SHA1-RC2-128", "-certpbe", "PBE-SHA1-RC2-128"),
+    "rc2-40": ("-legacy", "-keypbe", "PBE-SHA1-RC2-40", "-certpbe", "PBE-SHA1-RC2-40"),
+    "aes-128": ("-keypbe", "AES-128-CBC", "-certpbe", "AES-128-CBC"),
+    "aes-192": ("-keypbe", "AES-192-CBC", "-certpbe", "AES-192-CBC"),
+    "aes-256": ("-keypbe", "AES-256-CBC", "-certpbe", "AES-256-CBC"),
+    "pbes2-3des": ("-keypbe", "DES-EDE3-CBC", "-certpbe", "DES-EDE3-CBC"),
+    "plain-key": ("-keypbe", "NONE"),
+    "plain-certificates": ("-certpbe", "NONE"),
+    "plain": ("-keypbe", "NONE", "-certpbe", "NONE"),
+    "plain-without-mac": ("-keypbe", "NONE", "-certpbe", "NONE", "-nomac"),
+    "without-mac": ("-nomac",),
+    "legacy-without-mac": ("-legacy", "-nomac"),
+    "mac-sha1": ("-macalg", "sha1"),
+    "mac-sha224": ("-macalg", "sha224"),
+    "mac-sha384": ("-macalg", "sha384"),
+    "mac-sha512": ("-macalg", "sha512"),
+    "mac-not-iterated": ("-nomaciter",),
+    "not-iterated": ("-noiter", "-nomaciter"),
+    "iterated-200000": ("-iter", "200000"),
+    "friendly-names": ("-name", "Zertifikat für münchen", "-caname", "Wurzel", "-caname", "日本"),
+}
+
+# The same for files that must be refused, with words of the sentence.
+REFUSED = {
+    "rc4-128": (("-legacy", "-keypbe", "PBE-SHA1-RC4-128"), "encryption RC4 is not supported"),
+    "rc4-40": (("-legacy", "-certpbe", "PBE-SHA1-RC4-40"), "encryption RC4 is not supported"),
+    "des": (("-legacy", "-keypbe", "PBE-MD5-DES"), "encryption 1.2.840.113549.1.5.3 is not"),
+    "mac-md5": (("-macalg", "md5"), "MAC 1.2.840.113549.2.5 is not supported"),
+    "mac-sha3": (("-macalg", "sha3-256"), "MAC 2.16.840.1.101.3.4.2.8 is not supported"),
+    "iterated-2000000": (("-iter", "2000000"), "fewer iterations"),
+}
+
+
+def make(cases, pki):
+    for leaf in LEAF_KEYS:
+        path = cases.new_file("openssl", f"{leaf}.pfx")
+        export(pki, leaf, path, *PASSWORD)
+        cases.decodes(path, pki.chain(leaf), pki.pkcs8(leaf))
+    for number, (case, options) in enumerate(READABLE.items()):
+        leaf = ("rsa2048", "p256", "p384")[number % 3]
+        path = cases.new_file("openssl", f"{case}.pfx")
+        export(pki, leaf, path, *PASSWORD, *options)
+        cases.decodes(path, pki.chain(leaf), pki.pkcs8(leaf))
+    for case, (options, words) in REFUSED.items():
+        path = cases.new_file("openssl", f"{case}.pfx")
+        export(pki, "rsa2048", path, *PASSWORD, *options)
+        cases.refused(path, words)
+    with_password(cases, pki)
+    incomplete(cases, pki)
+    for leaf in LEAF_KEYS:
+        if leaf != "ed25519":  # which has no old form
+            pem(cases, pki, leaf)
+    odd_pem(cases, pki)
+
+
+def export(pki, leaf, path, *options):
+    parts = ("-inkey", pki.key(leaf), "-in", pki.pem(leaf))
+    issuers = ("-certfile", pki.folder / "issuers.pem")
+    run("openssl", "pkcs12", "-export", *parts, *issuers, "-out", path, *options)
+
+
+def with_password(cases, pki):
+    for case, options in {"": (), "-legacy": ("-legacy",), "-without-mac": ("-nomac",)}.items():
+        path = cases.new_file("openssl", f"password{case}.pfx")
+        export(pki, "p256", path, "-passout", "pass:secret", *options)
+        cases.refused(path, "protected by a password")
+
+
+def incomplete(cases, pki):
+    path = cases.new_file("openssl", "no-key.pfx")
+    export(pki, "p256", path, *PASSWORD, "-nokeys")
+    cases.refused(path, "no private key for CN=p256")
+    path = cases.new_file("openssl", "no-certificate.pfx")
+    run("openssl", "pkcs12", "-export", "-nocerts", "-inkey", pki.key("p256"), *PASSWORD,
+        "-out", path)
+    cases.refused(path, "a private key but no certificate")
+    path = cases.new_file("openssl", "no-issuers.pfx")
+    run("openssl", "pkcs12", "-export", "-inkey", pki.key("p256"), "-in", pki.pem("p256"),
+        *PASSWORD, "-out", path)
+    cases.decodes(path, pki.chain("p256")[:1], pki.pkcs8("p256"))
+
+
+def pem(cases, pki, leaf):
+    """A key in its old form, before the certificates."""
+    path = cases.new_file("openssl", f"{leaf}.pem")
+    old = run("openssl", "pkey", "-traditional", "-in", pki.key(leaf))
+    path.write_bytes(old + pki.pem(leaf).read_bytes() + (pki.folder / "issuers.pem").read_bytes())
+    cases.decodes(path, pki.chain(leaf), pki.pkcs8(leaf))
+
+
+def odd_pem(cases, pki):
+    for case, options in {
+        "ec-with-parameters": ("ec", "-in", pki.key("p384")),
+        "ec-without-public-half": ("ec", "-in", pki.key("p384"), "-no_public"),
+        "ec-compressed": ("ec", "-in", pki.key("p384"), "-conv_form", "compressed"),
+    }.items():
+        path = cases.new_file("openssl", f"{case}.pem")
+        parameters = run("openssl", "ecparam", "-name", "secp384r1")
+        path.write_bytes(parameters + run("openssl", *options) + pki.pem("p384").read_bytes())
+        cases.decodes(path, pki.chain("p384")[:1], pki.pkcs8("p384"))
+    path = cases.new_file("openssl", "ec-explicit-parameters.pem")
+    key = run("openssl", "ec", "-in", pki.key("p384"), "-param_enc", "explicit")
+    path.write_bytes(key + pki.pem("p384").read_bytes())
+    cases.refused(path, "on a curve without a name, which is not supported")
+    for case, options in {
+        "encrypted-old": ("rsa", "-traditional", "-aes256"),
+        "encrypted-new": ("pkcs8", "-topk8"),
+    }.items():
+        path = cases.new_file("openssl", f"{case}.pem")
+        key = run("openssl", *options, "-in", pki.key("rsa2048"), "-passout", "pass:secret")
+        path.write_bytes(key + pki.pem("rsa2048").read_bytes())
+        cases.refused(path, "the PEM private key is encrypted")
+    for case, kind in {"ed448": "ed448", "x25519": "x25519"}.items():
+        path = cases.new_file("openssl", f"{case}.pem")
+        path.write_bytes(run("openssl", "genpkey", "-algorithm", kind) + pki.pem("p256").read_bytes())
+        cases.refused(path, "is not supported")

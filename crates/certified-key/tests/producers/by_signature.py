@@ -1,0 +1,91 @@
+"""One authority for each way of signing, with a leaf, by Python cryptography and openssl.
+
+Beside each authority stands another of the same name with another key, so that the name alone
+leads nowhere. Signatures that cannot be checked are decided by the key identifiers.
+"""
+
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, padding, rsa
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from cases import run
+from pki import certify
+
+SHA2 = {
+    "sha224": hashes.SHA224(),
+    "sha256": hashes.SHA256(),
+    "sha384": hashes.SHA384(),
+    "sha512": hashes.SHA512(),
+}
+CURVES = {
+    "p256": ec.SECP256R1(),
+    "p384": ec.SECP384R1(),
+    "p521": ec.SECP521R1(),
+    "p256k": ec.SECP256K1(),
+    # Not carried as a key, but it may sign.
+    "brainpool": ec.BrainpoolP256R1(),
+}
+
+
+def make(cases, pki):
+    small, large = (rsa.generate_private_key(65537, bits) for bits in (1024, 2048))
+    for digest, algorithm in SHA2.items():
+        add(cases, pki, f"rsa-{digest}", large, algorithm)
+        add(cases, pki, f"rsa1024-{digest}", small, algorithm)
+        pss = padding.PSS(padding.MGF1(algorithm), padding.PSS.DIGEST_LENGTH)
+        add(cases, pki, f"pss-{digest}", large, algorithm, pss)
+        for curve, group in CURVES.items():
+            key = ec.generate_private_key(group)
+            add(cases, pki, f"ecdsa-{curve}-{digest}", key, algorithm)
+    odd = padding.PSS(padding.MGF1(hashes.SHA256()), 11)
+    add(cases, pki, "pss-odd-salt", large, hashes.SHA256(), odd)
+    add(cases, pki, "ed25519", ed25519.Ed25519PrivateKey.generate(), None)
+    add(cases, pki, "ed448", ed448.Ed448PrivateKey.generate(), None)
+    by_openssl(cases, pki, large)
+
+
+def add(cases, pki, case, key, digest, rsa_padding=None):
+    leaf = certify(case, key, "leaf", pki.keys["p256"], False, digest, rsa_padding)
+    write(cases, pki, case, key, digest, leaf.public_bytes(Encoding.PEM))
+
+
+def by_openssl(cases, pki, key):
+    """Digests that Python cryptography no longer signs with."""
+    pki.write_key("authority", key)
+    for digest in ("sha1", "md5"):
+        case = f"rsa-{digest}"
+        authority = certify(case, key, case, key, True, hashes.SHA256())
+        pki.write(f"authority-{digest}", authority)
+        leaf = run(
+            *("openssl", "x509", "-req", "-days", "9000", f"-{digest}", "-CAcreateserial"),
+            *("-in", request(pki), "-CA", pki.pem(f"authority-{digest}")),
+            *("-CAkey", pki.key("authority"), "-extfile", extensions(pki)),
+        )
+        write(cases, pki, case, key, hashes.SHA256(), leaf)
+
+
+def request(pki):
+    path = pki.folder / "request.pem"
+    run("openssl", "req", "-new", "-key", pki.key("p256"), "-subj", "/CN=leaf", "-out", path)
+    return path
+
+
+def extensions(pki):
+    path = pki.folder / "extensions"
+    path.write_text("authorityKeyIdentifier=keyid\n")
+    return path
+
+
+def write(cases, pki, case, key, digest, leaf):
+    other_key = ec.generate_private_key(ec.SECP256R1())
+    other = certify(case, other_key, case, other_key, True, hashes.SHA256())
+    authority = certify(case, key, case, key, True, digest)
+    pki.write(f"{case}-authority", authority)
+    path = cases.new_file("signature", f"{case}.pem")
+    text = other.public_bytes(Encoding.PEM) + authority.public_bytes(Encoding.PEM) + leaf
+    path.write_bytes(text + pki.key("p256").read_bytes())
+    leaf_der = path.with_suffix(".der")
+    leaf_pem = path.with_suffix(".leaf")
+    leaf_pem.write_bytes(leaf)
+    run("openssl", "x509", "-in", leaf_pem, "-outform", "DER", "-out", leaf_der)
+    cases.decodes(path, [leaf_der, pki.der(f"{case}-authority")], pki.pkcs8("p256"), notes=1)

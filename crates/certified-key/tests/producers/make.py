@@ -1,0 +1,47 @@
+"""Makes files with certificates and keys, each with the tool it is named after.
+
+    make.py FOLDER
+
+The folder appears when all of it is done. Its manifest.json says of each file what must come out
+of it: the chain and the key as other tools see them, or words of the refusal.
+"""
+
+import json
+import shutil
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import by_cryptography
+import by_hand
+import by_keytool
+import by_openssl
+import by_signature
+from cases import Cases
+from pki import Pki
+
+# What the tests call, and the Debian package that has it.
+TOOLS = {"openssl": "openssl", "keytool": "default-jre-headless"}
+
+
+def main():
+    for tool, package in TOOLS.items():
+        if not shutil.which(tool):
+            sys.exit(f"{tool} is missing; install it (apt-get install {package}) and try again")
+    folder = Path(sys.argv[1])
+    unfinished = folder.with_name(folder.name + ".unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True)
+    pki = Pki(unfinished / "pki")
+    cases = Cases(unfinished)
+    makers = [by_keytool, by_openssl, by_cryptography, by_hand, by_signature]
+    # Most of the time goes into other processes.
+    with ThreadPoolExecutor(4) as pool:
+        for made in [pool.submit(maker.make, cases, pki) for maker in makers]:
+            made.result()
+    (unfinished / "manifest.json").write_text(json.dumps(cases.sorted(), indent=1))
+    shutil.rmtree(folder, ignore_errors=True)
+    unfinished.rename(folder)
+
+
+main()
