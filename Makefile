@@ -31,7 +31,8 @@ package: build ## build and pack target/package/PUBLISHER.TYPE-VERSION.zip
 .PHONY: test
 test: prerequisites ## run all tests; those of the packaged zip build PACKAGE_PROFILE, dev if unset
 	@scripts/python-env.sh
-	cargo test --workspace --locked
+	@# The acceptance tests mostly wait for the guest agent, hence more threads than processors.
+	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-$$((2 * $$(nproc)))} cargo test --workspace --locked
 
 .PHONY: lint
 lint: ## check the format, and clippy's warnings as errors

@@ -27,7 +27,7 @@ fn a_vault_that_answers_a_web_page() {
     let web = bed.issue("web");
     bed.azure.fault(Rule::new(When::at(Place::Vault), Action::Html { status: 200 }));
     bed.install(&bed.settings(&["web"]));
-    assert_says(&trouble(&mut bed, "error"), &["html", "not a secret", "json", "unexpected"]);
+    assert_says(&trouble(&mut bed, "error"), &["answers with a web page"]);
     bed.azure.clear_faults();
     bed.installed(&web);
 }
