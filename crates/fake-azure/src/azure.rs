@@ -1,6 +1,6 @@
 //! Everything that the imagined services share.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
@@ -29,7 +29,9 @@ pub(crate) struct Azure {
     pub(crate) suffixes: Vec<String>,
     pub(crate) proxy_credentials: Option<(String, String)>,
     pub(crate) tls: Tls,
-    /// Somebody asks for the end.
+    /// Somebody asks for the end, and waits for the answer to that.
+    pub(crate) stopping: AtomicBool,
+    /// The end.
     pub(crate) stop: Notify,
     latency_us: AtomicU64,
     throttle: Option<Throttle>,
@@ -49,6 +51,7 @@ impl Azure {
             suffixes: cloud::suffixes(&options.vault_suffixes),
             proxy_credentials: options.proxy_credentials,
             tls,
+            stopping: AtomicBool::new(false),
             stop: Notify::new(),
             latency_us: AtomicU64::new(0),
             throttle: options.throttle,

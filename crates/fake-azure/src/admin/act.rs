@@ -1,5 +1,6 @@
 //! What each request of the admin API does.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -58,7 +59,7 @@ pub(super) fn act(azure: &Azure, endpoints: &Endpoints, order: &Order) -> Done {
             let Distance { milliseconds } = body(order)?;
             done(|| azure.move_away(Duration::from_millis(milliseconds)))
         }
-        ("POST", ["stop"]) => done(|| azure.stop.notify_one()),
+        ("POST", ["stop"]) => done(|| azure.stopping.store(true, Ordering::Relaxed)),
         (method, ["vaults", vault, rest @ ..]) => in_vault(azure, method, vault, rest, order),
         _ => Err(unknown(order)),
     }

@@ -5,18 +5,19 @@ mod act;
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use hyper::{Request, Response};
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 
 use self::act::Problem;
 use crate::azure::Azure;
 use crate::endpoints::Endpoints;
 use crate::exchange::{Answer, parameters};
-use crate::net::{Body, respond, serve};
+use crate::net::{Body, incoming, respond, serve};
 
 /// More than any scenario needs.
 const LONGEST_BODY: usize = 16 * 1024 * 1024;
@@ -31,18 +32,20 @@ struct Order {
 
 /// Accepts connections until the runtime ends.
 pub(crate) async fn accept(azure: Arc<Azure>, endpoints: Arc<Endpoints>, listener: TcpListener) {
-    loop {
-        let Ok((stream, _)) = listener.accept().await else {
-            tokio::task::yield_now().await;
-            continue;
-        };
-        let (azure, endpoints) = (Arc::clone(&azure), Arc::clone(&endpoints));
-        tokio::spawn(async move {
-            let answer =
-                move |request| carry_out(Arc::clone(&azure), Arc::clone(&endpoints), request);
-            // A connection that ends badly is the client's to notice.
-            let _ = serve(stream, answer).await;
-        });
+    incoming(listener, move |stream| {
+        connection(Arc::clone(&azure), Arc::clone(&endpoints), stream)
+    })
+    .await;
+}
+
+async fn connection(azure: Arc<Azure>, endpoints: Arc<Endpoints>, stream: TcpStream) {
+    let answered = Arc::clone(&azure);
+    let answer = move |request| carry_out(Arc::clone(&azure), Arc::clone(&endpoints), request);
+    // A connection that ends badly is the client's to notice.
+    let _ = serve(stream, answer).await;
+    // Who asked for the end has its answer now.
+    if answered.stopping.load(Ordering::Relaxed) {
+        answered.stop.notify_one();
     }
 }
 
@@ -58,7 +61,8 @@ async fn carry_out(
     // Making certificates takes the processor for a while, or waits for openssl.
     let done = tokio::task::spawn_blocking(move || act::act(&azure, &endpoints, &order)).await;
     let answer = match done.map_err(io::Error::other)? {
-        Ok(document) => Answer::json(200, &document),
+        // One exchange a connection: the end of it tells that the answer has gone out.
+        Ok(document) => Answer::json(200, &document).with("Connection", "close"),
         Err(Problem { status, sentence }) => Answer::json(status, &json!({ "error": sentence })),
     };
     respond(answer)

@@ -62,6 +62,9 @@ pub enum Action {
         /// Where to.
         location: String,
     },
+    /// These bytes on the connection, whether or not they are HTTP, and then its end. Not for
+    /// the proxy.
+    Raw(Raw),
     /// The true answer, a few bytes at a time.
     Drip {
         /// Bytes at a time.
@@ -72,7 +75,29 @@ pub enum Action {
     },
 }
 
+/// Bytes in place of an answer.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Raw {
+    /// The bytes, if they are text.
+    pub text: String,
+    /// The bytes in base64; wins over `text`.
+    pub base64: Option<String>,
+    /// How many at a time; 0 is all at once.
+    pub bytes: usize,
+    /// Milliseconds between.
+    pub every_ms: u64,
+    /// Whether the connection then stays until the client ends it.
+    pub hold: bool,
+}
+
 impl Action {
+    /// This text on the connection, and then its end.
+    #[must_use]
+    pub fn raw(text: &str) -> Self {
+        Self::Raw(Raw { text: text.to_owned(), ..Raw::default() })
+    }
+
     /// An answer of this status with Azure's own document.
     #[must_use]
     pub fn status(status: u16) -> Self {

@@ -5,7 +5,7 @@ mod spoil;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::action::Action;
+pub use self::action::{Action, Raw};
 pub(crate) use self::spoil::{Delivery, spoil};
 
 use crate::exchange::{Asked, Place};

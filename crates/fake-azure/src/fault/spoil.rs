@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
-use super::Action;
+use super::{Action, Raw};
 use crate::exchange::{Answer, Place};
 
 /// How an answer reaches the client.
@@ -18,6 +18,8 @@ pub(crate) enum Delivery {
     Cut(Answer, usize),
     /// So many bytes of the body at a time.
     Drip(Answer, usize, Duration),
+    /// Not at all, but these bytes instead.
+    Raw(Vec<u8>, Raw),
     /// Not at all, and the connection ends.
     Close,
     /// Not at all, and the connection stays.
@@ -31,19 +33,35 @@ impl Delivery {
             Self::Whole(answer) | Self::Cut(answer, _) | Self::Drip(answer, ..) => {
                 Some(answer.status)
             }
-            Self::Close | Self::Hang => None,
+            Self::Raw(..) | Self::Close | Self::Hang => None,
         }
     }
 }
 
 /// What becomes of the true answer. `place` decides in whose words Azure's errors are.
-pub(crate) fn spoil(action: Action, mut answer: Answer, place: Place) -> Delivery {
+pub(crate) fn spoil(action: Action, answer: Answer, place: Place) -> Delivery {
     match action {
-        Action::Pass => {}
+        Action::Close => Delivery::Close,
+        Action::Hang => Delivery::Hang,
+        Action::Truncate { after } => Delivery::Cut(answer, after),
+        Action::Drip { bytes, every_ms } => {
+            Delivery::Drip(answer, bytes.max(1), Duration::from_millis(every_ms))
+        }
+        Action::Raw(raw) => {
+            let bytes = raw.base64.as_ref().map(|base64| bytes_of(base64));
+            Delivery::Raw(bytes.unwrap_or_else(|| raw.text.clone().into_bytes()), raw)
+        }
+        other => Delivery::Whole(replaced(other, answer, place)),
+    }
+}
+
+/// The answer that an action makes of the true one.
+fn replaced(action: Action, mut answer: Answer, place: Place) -> Answer {
+    match action {
         Action::Answer { status, headers, body, body_base64 } => {
             answer.status = status;
             answer.body = match (body_base64, body) {
-                (Some(base64), _) => STANDARD.decode(base64).unwrap_or_default(),
+                (Some(base64), _) => bytes_of(&base64),
                 (None, Some(body)) => body.into_bytes(),
                 (None, None) => document(status, place).to_string().into_bytes(),
             };
@@ -63,16 +81,9 @@ pub(crate) fn spoil(action: Action, mut answer: Answer, place: Place) -> Deliver
             merge(&mut document, patch);
             answer.body = document.to_string().into_bytes();
         }
-        Action::Close => return Delivery::Close,
-        Action::Hang => return Delivery::Hang,
-        Action::Truncate { after } => return Delivery::Cut(answer, after),
         Action::Oversize { bytes } => {
-            answer.body = b"{\"value\":\""
-                .iter()
-                .copied()
-                .chain(std::iter::repeat(b'A'))
-                .take(bytes)
-                .collect();
+            let begin = b"{\"value\":\"".iter().copied();
+            answer.body = begin.chain(std::iter::repeat(b'A')).take(bytes).collect();
         }
         Action::Html { status } => {
             answer.status = status;
@@ -84,11 +95,20 @@ pub(crate) fn spoil(action: Action, mut answer: Answer, place: Place) -> Deliver
             answer.body = Vec::new();
             replace_header(&mut answer, "Location", location);
         }
-        Action::Drip { bytes, every_ms } => {
-            return Delivery::Drip(answer, bytes.max(1), Duration::from_millis(every_ms));
-        }
+        // These leave the answer as it is: the connection is where they act.
+        Action::Pass
+        | Action::Close
+        | Action::Hang
+        | Action::Truncate { .. }
+        | Action::Drip { .. }
+        | Action::Raw(_) => {}
     }
-    Delivery::Whole(answer)
+    answer
+}
+
+/// What is no base64 is no bytes at all.
+fn bytes_of(base64: &str) -> Vec<u8> {
+    STANDARD.decode(base64).unwrap_or_default()
 }
 
 const PAGE: &str = "<!DOCTYPE html>\n<html><head><title>Sign in</title></head>\n\

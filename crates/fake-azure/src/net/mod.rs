@@ -1,5 +1,6 @@
 //! The network: listeners, connections, HTTP. Everything behind it is plain values.
 
+mod delivery;
 mod distance;
 mod http;
 mod proxy;
@@ -7,12 +8,14 @@ mod proxy;
 use std::io;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
-pub(crate) use self::http::{Body, respond, serve};
+pub(crate) use self::delivery::{Body, respond};
+pub(crate) use self::http::serve;
 
 use crate::azure::Azure;
 use crate::exchange::Place;
@@ -36,19 +39,31 @@ pub(crate) fn bind(port: &mut u16) -> io::Result<std::net::TcpListener> {
 
 /// Accepts connections for one service until the runtime ends.
 pub(crate) async fn accept(net: Net, place: Place, listener: TcpListener) {
-    loop {
-        // Out of descriptors, say: the next one may be luckier.
-        let Ok((stream, _)) = listener.accept().await else {
-            tokio::task::yield_now().await;
-            continue;
-        };
-        // Answers are small; waiting to fill a segment would cost more than it saves.
-        let _ = stream.set_nodelay(true);
+    incoming(listener, move |stream| {
         let net = net.clone();
-        tokio::spawn(async move {
+        async move {
             // A connection that ends badly is the client's to notice.
             let _ = connection(net, place, stream).await;
-        });
+        }
+    })
+    .await;
+}
+
+/// Accepts connections until the runtime ends, each served beside the others.
+pub(crate) async fn incoming<S>(listener: TcpListener, serve: impl Fn(TcpStream) -> S)
+where
+    S: Future<Output = ()> + Send + 'static,
+{
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                // Answers are small; waiting to fill a segment would cost more than it saves.
+                let _ = stream.set_nodelay(true);
+                tokio::spawn(serve(stream));
+            }
+            // Out of descriptors, say: some will be closed before long.
+            Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
+        }
     }
 }
 

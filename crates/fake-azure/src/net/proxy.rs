@@ -12,7 +12,8 @@ use hyper::{Method, Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
-use super::http::{self, Body, read, respond};
+use super::delivery::{Body, respond};
+use super::http::{self, read};
 use super::{Net, distance, vault};
 use crate::azure::Azure;
 use crate::clock::now;
@@ -58,7 +59,9 @@ async fn connect(
             }
             respond(answer)
         }
-        Delivery::Close => Err(io::Error::other("the script ends the connection")),
+        Delivery::Raw(..) | Delivery::Close => {
+            Err(io::Error::other("the script ends the connection"))
+        }
         Delivery::Hang => std::future::pending().await,
     }
 }

@@ -1,8 +1,5 @@
 //! Who may do what in a vault, and how it refuses.
 
-use std::fmt;
-use std::str::FromStr;
-
 use serde::{Deserialize, Serialize};
 
 use crate::identity::{Grant, Identity};
@@ -57,35 +54,6 @@ pub enum Refusal {
     /// The vault takes private links only.
     ForbiddenByConnection,
 }
-
-impl FromStr for Refusal {
-    type Err = UnknownRefusal;
-
-    fn from_str(code: &str) -> Result<Self, UnknownRefusal> {
-        let known = [
-            Self::ForbiddenByRbac,
-            Self::AccessDenied,
-            Self::ForbiddenByFirewall,
-            Self::ForbiddenByConnection,
-        ];
-        known.into_iter().find(|refusal| refusal.code() == code).ok_or(UnknownRefusal)
-    }
-}
-
-/// No vault refuses in these words.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct UnknownRefusal;
-
-impl fmt::Display for UnknownRefusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(
-            "not a refusal: ForbiddenByRbac, AccessDenied, ForbiddenByFirewall or \
-             ForbiddenByConnection are",
-        )
-    }
-}
-
-impl std::error::Error for UnknownRefusal {}
 
 impl Refusal {
     /// The inner error's code.

@@ -49,7 +49,7 @@ fn the_rest_of_the_world_changes_too() {
     assert_eq!(bed.imds("resource=x").json()["client_id"], identities[0]["client_id"]);
     let token = bed.token();
     done(&bed, "POST", "/tokens/revoke", &Value::Null);
-    assert_eq!(bed.get_as(&token, &url).status, 401);
+    assert_eq!(bed.asking_as(&token, &url).status, 401);
     done(&bed, "POST", "/vaults/contoso/denials", &json!({ "refusal": "AccessDenied" }));
     assert_eq!(bed.get(&url).codes().1.as_deref(), Some("AccessDenied"));
     done(&bed, "DELETE", "/vaults/contoso/denials", &Value::Null);

@@ -73,10 +73,10 @@ impl Bed {
 
     /// A request to a vault through the proxy, with a token.
     pub(crate) fn get(&self, url: &str) -> Got {
-        self.get_as(&self.token(), url)
+        self.asking_as(&self.token(), url)
     }
 
-    pub(crate) fn get_as(&self, token: &str, url: &str) -> Got {
+    pub(crate) fn asking_as(&self, token: &str, url: &str) -> Got {
         self.proxied(&["-H", &format!("Authorization: Bearer {token}"), url])
     }
 

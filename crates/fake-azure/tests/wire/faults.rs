@@ -1,6 +1,6 @@
 //! Faults by script, as a client meets them.
 
-use fake_azure::{Action, Place, Rule, When};
+use fake_azure::{Action, Place, Raw, Rule, When};
 use serde_json::json;
 
 use crate::{Bed, CONTOSO};
@@ -60,6 +60,23 @@ fn connections_end_without_an_answer() {
     assert_eq!(spoilt(&bed, Action::Close).code, NO_ANSWER);
     let last = bed.azure.requests_to(Place::Vault).pop().unwrap();
     assert_eq!((last.status, last.scripted), (None, true));
+}
+
+#[test]
+fn bytes_of_any_kind_take_the_place_of_an_answer() {
+    let bed = bed();
+    let head = "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Bearer resource=\u{1}\r\n";
+    let strange = spoilt(&bed, Action::raw(&format!("{head}Content-Length: 2\r\n\r\nhi")));
+    assert_eq!((strange.status, strange.body.as_str()), (401, "hi"));
+    assert_eq!(strange.header("www-authenticate"), Some("Bearer resource=\u{1}"));
+    let nonsense = Raw { base64: Some("//8A/w==".to_owned()), ..Raw::default() };
+    assert_ne!(spoilt(&bed, Action::Raw(nonsense)).code, 0);
+    let text = format!("{head}Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n");
+    let endless = Raw { text, hold: true, bytes: 8, every_ms: 1, ..Raw::default() };
+    bed.azure.fault(Rule::new(When::secret("web"), Action::Raw(endless)).times(1));
+    let endless = bed.proxied(&["--max-time", "1", &web()]);
+    assert_eq!((endless.code, endless.body.as_str()), (TIMED_OUT, "x"));
+    assert_eq!(bed.get(&web()).status, 200);
 }
 
 #[test]

@@ -47,7 +47,7 @@ fn a_suffix_of_ones_own_is_a_cloud_like_others() {
     bed.azure.put_secret("contoso.vault.example.test", "web", "x", None);
     let url = "https://contoso.vault.example.test/secrets/web?api-version=7.4";
     let token = bed.token_for("https://vault.example.test");
-    assert_eq!(bed.get_as(&token, url).json()["value"], "x");
+    assert_eq!(bed.asking_as(&token, url).json()["value"], "x");
 }
 
 #[test]

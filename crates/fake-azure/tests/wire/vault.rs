@@ -28,17 +28,17 @@ fn tokens_are_for_one_cloud_and_from_here() {
     bed.azure.put_secret("contoso", "web", "x", None);
     bed.azure.put_secret("contoso.vault.azure.cn", "web", "y", None);
     assert_eq!(bed.get(&secret("web")).status, 200);
-    let invented = bed.get_as("eyJ.eyJ.sig", &secret("web"));
+    let invented = bed.asking_as("eyJ.eyJ.sig", &secret("web"));
     assert_eq!(invented.status, 401);
-    let wrong = bed.get_as(&bed.token_for("https://management.azure.com"), &secret("web"));
+    let wrong = bed.asking_as(&bed.token_for("https://management.azure.com"), &secret("web"));
     assert_eq!(wrong.status, 401);
     assert!(wrong.body.contains("AKV10022: Invalid audience. Expected https://vault.azure.net"));
-    let slash = bed.get_as(&bed.token_for("https://vault.azure.net/"), &secret("web"));
+    let slash = bed.asking_as(&bed.token_for("https://vault.azure.net/"), &secret("web"));
     assert_eq!(slash.status, 401, "no trailing slash");
     let china = "https://contoso.vault.azure.cn/secrets/web?api-version=7.4";
     assert_eq!(bed.get(china).status, 401);
     let token = bed.token_for("https://vault.azure.cn");
-    assert_eq!(bed.get_as(&token, china).json()["value"], "y");
+    assert_eq!(bed.asking_as(&token, china).json()["value"], "y");
 }
 
 #[test]
@@ -163,6 +163,6 @@ fn revoked_tokens_are_refused_and_new_ones_are_not() {
     let old = bed.token();
     assert_eq!(bed.token(), old, "the same one until it comes close to its end");
     bed.azure.revoke_tokens();
-    assert_eq!(bed.get_as(&old, &secret("web")).status, 401);
+    assert_eq!(bed.asking_as(&old, &secret("web")).status, 401);
     assert_eq!(bed.get(&secret("web")).status, 200);
 }
