@@ -42,19 +42,20 @@ fn the_usual_documents_are_there() {
 }
 
 #[test]
-fn the_architecture_has_a_paragraph_for_every_package() {
+fn the_architecture_describes_every_package_and_its_invariant() {
     let architecture = text("ARCHITECTURE.md");
-    let paragraphs: Vec<_> = architecture.split("\n\n").collect();
+    let sections: Vec<_> = architecture.split("\n### ").collect();
     let silent: Vec<_> = members()
         .into_iter()
         .filter(|member| {
-            let quoted = format!("`{member}`");
-            // A table's row or a picture's line is not a paragraph.
-            let about = |p: &&&str| p.contains(&quoted) && !p.starts_with(['|', '`', ' ']);
-            !paragraphs.iter().any(|p| about(&p) && p.split_ascii_whitespace().count() >= 12)
+            let headings = [format!("`{member}`"), format!("`{member}/`")];
+            !sections.iter().any(|section| {
+                headings.iter().any(|heading| section.starts_with(heading))
+                    && section.contains("**Invariant:**")
+            })
         })
         .collect();
-    assert_none("packages that ARCHITECTURE.md does not describe", &silent);
+    assert_none("packages without a section (### `folder`, **Invariant:**)", &silent);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use crate::tree::{Text, assert_none, texts};
 
-/// Lines of a file above its unit tests, and in all.
+/// Lines of a file above its unit tests (of a file of tests: none), and in all.
 const FILE_BUDGET: (usize, usize) = (300, 500);
 /// Lines of nine functions in ten, and of any.
 const FUNCTION_BUDGET: (usize, usize) = (25, 60);
@@ -26,18 +26,21 @@ fn rust() -> Vec<Text> {
     texts(&[".rs"])
 }
 
-/// Name and length of each function: formatted code closes at the column where it began.
+/// Name and length of each function with a body: formatted code closes at the column where it
+/// began.
 fn functions(source: &str) -> Vec<(String, usize)> {
     let lines: Vec<_> = source.lines().collect();
     let mut found = Vec::new();
     for (start, line) in lines.iter().enumerate() {
         let code = line.trim_start();
         let Some(name) = function_name(code) else { continue };
-        let indent = line.len() - code.len();
-        let closing = format!("{}}}", " ".repeat(indent));
-        let length = lines[start..].iter().position(|line| *line == closing);
-        // No closing line of its own: a declaration, or a body on the same line.
-        found.push((name, length.map_or(1, |length| length + 1)));
+        let rest = &lines[start..];
+        let head = rest.iter().find(|line| line.ends_with(['{', '}', ';'])).unwrap_or(line);
+        if head.ends_with('{') {
+            let closing = format!("{}}}", " ".repeat(line.len() - code.len()));
+            let length = rest.iter().position(|line| *line == closing);
+            found.push((name, length.map_or(1, |length| length + 1)));
+        }
     }
     found
 }
@@ -48,17 +51,14 @@ fn function_name(code: &str) -> Option<String> {
     while word.starts_with("pub") || ["const", "async", "extern"].contains(&word) {
         word = words.next()?;
     }
-    if word != "fn" || code.ends_with(';') || code.ends_with('}') {
-        return None;
-    }
-    let name = words.next()?;
+    let name = if word == "fn" { words.next()? } else { return None };
     Some(name.split(['(', '<']).next()?.to_owned())
 }
 
 #[test]
 fn functions_are_measured_from_their_first_to_their_last_line() {
     let source = "pub(crate) fn a(\n    b: u8,\n) -> u8 {\n    if b == 0 {\n    }\n    b\n}\n\
-                  impl A {\n    fn c() {\n    }\n    fn d();\n    fn e() {}\n}\n";
+                  impl A {\n    fn c() {\n    }\n    fn d();\n    fn e() {}\n    fn f(\n    );\n}\n";
     assert_eq!(functions(source), [("a".to_owned(), 7), ("c".to_owned(), 2)]);
 }
 
@@ -67,7 +67,8 @@ fn no_file_is_too_long() {
     let (product, all) = FILE_BUDGET;
     let long = rust().into_iter().filter_map(|file| {
         let lines = (file.product().lines().count(), file.content.lines().count());
-        (lines.0 > product || lines.1 > all).then(|| format!("{}: {lines:?}", file.path))
+        let too_much = lines.0 > product && !file.is_for_tests();
+        (too_much || lines.1 > all).then(|| format!("{}: {lines:?}", file.path))
     });
     assert_none("files over budget (lines above the unit tests, lines)", &long.collect::<Vec<_>>());
 }
@@ -117,7 +118,10 @@ fn names_say_what_a_thing_is() {
             found.push(file.path.clone());
         }
         let named = functions(&file.content).into_iter().map(|(name, _)| name);
-        let empty = named.filter(|name| name.starts_with("get_") || name.ends_with("_str"));
+        // A visitor's names are serde's.
+        let empty = named.filter(|name| {
+            name.starts_with("get_") || name.ends_with("_str") && !name.starts_with("visit_")
+        });
         found.extend(empty.map(|name| format!("{}: {name}", file.path)));
     }
     assert_none("names that say nothing", &found);
