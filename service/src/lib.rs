@@ -15,6 +15,7 @@ mod arguments;
 mod clock;
 mod code;
 mod commands;
+mod credentials;
 mod failure;
 mod guard;
 mod hardening;
@@ -47,5 +48,6 @@ mod survey;
 mod sync;
 mod target;
 mod terminal;
+mod throttle;
 
 pub use commands::main;

@@ -18,6 +18,9 @@ use crate::run::{Event, Outside, Reread};
 use crate::source::VaultSource;
 use crate::status;
 
+/// Connections are not kept over a pause like this: vaults close them sooner.
+const LONG_PAUSE: Duration = Duration::from_secs(60);
+
 /// This machine, as far as one order needs it.
 pub(crate) struct Machine {
     pub(crate) clock: Clock,
@@ -64,12 +67,16 @@ impl Outside for Serving<'_> {
         let lease = Arc::clone(&self.machine.lease);
         let directories = self.machine.directories.clone();
         let sender = self.machine.sender.clone();
+        let long_pause = self.order.settings.polling_interval >= LONG_PAUSE;
         let work = move || {
             let keep =
                 |record: &worker_state::CertificateRecord| record.replace(&directories, &lease);
             let ground = Ground { source: source.as_ref(), store: store.as_ref(), keep: &keep };
             // A loop that has ended wants no news.
             pass(items, &ground, now.wall, &|news| drop(sender.send(Event::News(news))));
+            if long_pause {
+                source.rest();
+            }
             drop(sender.send(Event::PassEnded));
         };
         if let Err(error) = std::thread::Builder::new().name("pass".into()).spawn(work) {

@@ -13,6 +13,8 @@ pub(crate) struct Frame {
     pub(crate) worker: WorkerReport,
     pub(crate) warnings: Vec<String>,
     pub(crate) passes: u64,
+    /// Those of them that somebody asked for.
+    pub(crate) asked_passes: u64,
     pub(crate) last_pass: Option<SystemTime>,
 }
 
@@ -25,6 +27,7 @@ pub(crate) fn report(roster: &Roster, frame: &Frame, now: Moment) -> Report {
         worker: frame.worker.clone(),
         initial_sync: roster.initial_sync().phase(),
         passes: frame.passes,
+        asked_passes: frame.asked_passes,
         last_pass_at: frame.last_pass.map(Timestamp::from),
         next_pass_at: Some(now.wall_at(roster.next_look()).into()),
         warnings: frame.warnings.clone(),

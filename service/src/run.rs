@@ -67,12 +67,22 @@ pub(crate) enum End {
     Reload,
 }
 
+/// The pass that is under way.
+struct Passing {
+    /// What it looks at.
+    due: Vec<usize>,
+    /// Whether somebody asked for it before it began.
+    asked: bool,
+}
+
 /// Serves one order until somebody wants otherwise.
 pub(crate) struct Worker {
     pub(crate) roster: Roster,
     pub(crate) frame: Frame,
     pub(crate) refusal: Option<Refusal>,
-    passing: Option<Vec<usize>>,
+    passing: Option<Passing>,
+    /// Somebody asked for a look that no pass has begun yet.
+    asked: bool,
     reload_after_pass: bool,
     kept: InitialSync,
     published: Option<Duration>,
@@ -88,6 +98,7 @@ impl Worker {
             frame,
             refusal,
             passing: None,
+            asked: false,
             reload_after_pass: false,
             kept,
             published: None,
@@ -139,7 +150,7 @@ impl Worker {
             Event::Reload => match outside.reread() {
                 Reread::Same(refusal) => {
                     self.refusal = refusal;
-                    self.roster.look_at_all(now);
+                    self.asked = true;
                     self.publish(outside);
                 }
                 Reread::Other if self.passing.is_some() => self.reload_after_pass = true,
@@ -153,9 +164,12 @@ impl Worker {
         if self.passing.is_some() {
             return;
         }
+        if self.asked {
+            self.roster.look_at_all(now);
+        }
         if let Some(items) = self.roster.work(now) {
             let due = items.iter().filter(|item| item.due).map(|item| item.index).collect();
-            self.passing = Some(due);
+            self.passing = Some(Passing { due, asked: std::mem::take(&mut self.asked) });
             outside.start_pass(items, now);
         }
     }
@@ -170,9 +184,10 @@ impl Worker {
     }
 
     fn end_pass(&mut self, outside: &mut impl Outside, now: Moment) {
-        let looked_at = self.passing.take().unwrap_or_default();
-        self.roster.end_pass(&looked_at, now, &mut || outside.chance());
+        let Some(Passing { due, asked }) = self.passing.take() else { return };
+        self.roster.end_pass(&due, now, &mut || outside.chance());
         self.frame.passes += 1;
+        self.frame.asked_passes += u64::from(asked);
         self.frame.last_pass = Some(now.wall);
         self.publish(outside);
     }

@@ -178,6 +178,16 @@ fn a_reload_of_the_same_order_looks_at_everything_and_publishes_a_refusal() {
 }
 
 #[test]
+fn a_look_that_is_asked_for_during_a_pass_gets_a_pass_of_its_own() {
+    let mut outside = Simulation::new(HOUR / 2, Box::new(installed));
+    outside.queue.push_back(Event::Reload);
+    outside.queue.push_back(Event::Reload);
+    worker(&["a"], InitialSync::NotRequired).serve(&mut outside);
+    assert_eq!((outside.last().passes, outside.last().asked_passes), (2, 1));
+    assert_eq!(outside.looks.len(), 2);
+}
+
+#[test]
 fn another_order_ends_the_loop_for_a_reload() {
     let mut outside = Simulation::new(HOUR, Box::new(installed));
     outside.visits.push_back((Duration::from_secs(5), Event::Reload));

@@ -169,6 +169,7 @@ pub(crate) fn prepare(machine: &Machine, order: &mut Order) -> anyhow::Result<Pr
         },
         warnings: order.warnings.clone(),
         passes: 0,
+        asked_passes: 0,
         last_pass: None,
     };
     Ok((Worker::new(roster, frame, order.refusal.clone()), source, store))

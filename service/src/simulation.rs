@@ -150,7 +150,8 @@ pub(crate) fn worker(names: &[&str], initial_sync: InitialSync) -> Worker {
         started_at: dawn().into(),
         sequence_number: Some(0),
     };
-    Worker::new(roster, Frame { worker, warnings: Vec::new(), passes: 0, last_pass: None }, None)
+    let frame = Frame { worker, warnings: Vec::new(), passes: 0, asked_passes: 0, last_pass: None };
+    Worker::new(roster, frame, None)
 }
 
 /// The certificate of this name was installed just now, and is valid for 90 days.

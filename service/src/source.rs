@@ -1,27 +1,24 @@
 //! Secrets from Key Vault, each asked for with its target's identity.
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 use std::time::SystemTime;
 
-use extension_settings::Identity;
-use keyvault_client::{
-    ClientError, EndpointError, ErrorKind, Http, IdentityEndpoint, IdentitySelector,
-    ManagedIdentityCredential, Network, Secret, SecretClient,
-};
+use keyvault_client::{ClientError, ErrorKind, Http, Network, Secret, SecretClient};
 use object_id::ObjectId;
 use worker_state::{Environment, environment_name as name};
 
 use crate::code::Code;
+use crate::credentials::Credentials;
 use crate::failure::{Failure, Retry, one_line};
 use crate::look::SecretSource;
 use crate::target::Target;
+use crate::throttle::Throttles;
 
-/// The vaults of one assignment, with one credential per identity: its token serves all vaults
-/// of a cloud.
+/// The vaults of one order.
 pub(crate) struct VaultSource {
+    http: Http,
     client: SecretClient,
-    credentials: BTreeMap<String, ManagedIdentityCredential>,
+    credentials: Credentials,
+    throttles: Throttles,
 }
 
 impl VaultSource {
@@ -34,23 +31,32 @@ impl VaultSource {
         environment: &Environment,
     ) -> anyhow::Result<Self> {
         let http = Http::new(network(environment))?;
-        let mut credentials = BTreeMap::new();
-        for target in targets {
-            if let Entry::Vacant(vacant) = credentials.entry(credential_key(&target.identity)) {
-                vacant.insert(credential(&http, &target.identity)?);
-            }
-        }
-        Ok(Self { client: SecretClient::new(http), credentials })
+        let credentials = Credentials::new(targets, environment, &http)?;
+        let client = SecretClient::new(http.clone());
+        Ok(Self { http, client, credentials, throttles: Throttles::default() })
+    }
+
+    /// Lets go of connections and trusted authorities until they are needed again.
+    pub(crate) fn rest(&self) {
+        self.http.rest();
     }
 }
 
 impl SecretSource for VaultSource {
     fn secret(&self, id: &ObjectId, target: &Target, now: SystemTime) -> Result<Secret, Failure> {
-        let Some(credential) = self.credentials.get(&credential_key(&target.identity)) else {
+        let Some(credential) = self.credentials.of(&target.identity) else {
             let public = "the worker has no credential for this identity; restart it".to_owned();
             return Err(Failure::plain(Code::Identity, Retry::Backoff, public));
         };
-        self.client.secret(id, credential, now).map_err(|error| failure(&error))
+        let vault = id.vault().host();
+        if let Some(objection) = self.throttles.objection(vault, now) {
+            return Err(objection);
+        }
+        let asked = self.client.secret(id, credential, now).map_err(|error| failure(&error));
+        if let Err(failure) = &asked {
+            self.throttles.note(vault, failure, now);
+        }
+        asked
     }
 }
 
@@ -62,30 +68,6 @@ fn network(environment: &Environment) -> Network {
         ssl_cert_dir: environment.value(name::SSL_CERT_DIR).map(Into::into),
         ..Network::default()
     }
-}
-
-fn credential_key(identity: &Identity) -> String {
-    format!("{identity:?}")
-}
-
-fn credential(
-    http: &Http,
-    identity: &Identity,
-) -> Result<ManagedIdentityCredential, EndpointError> {
-    let endpoint = match &identity.endpoint {
-        Some(endpoint) => IdentityEndpoint::parse(endpoint.url())?,
-        None => IdentityEndpoint::default(),
-    };
-    let selector = match &identity.selector {
-        extension_settings::IdentitySelector::Unspecified => IdentitySelector::Unspecified,
-        extension_settings::IdentitySelector::ClientId(id) => {
-            IdentitySelector::ClientId(id.clone())
-        }
-        extension_settings::IdentitySelector::ResourceId(id) => {
-            IdentitySelector::ResourceId(id.clone())
-        }
-    };
-    Ok(ManagedIdentityCredential::new(http.clone(), endpoint, selector))
 }
 
 fn failure(error: &ClientError) -> Failure {

@@ -295,6 +295,7 @@ mod tests {
             },
             initial_sync: None,
             passes: 1,
+            asked_passes: 0,
             last_pass_at: None,
             next_pass_at: None,
             warnings: Vec::new(),

@@ -78,19 +78,19 @@ fn alone(
     Ok(report::report(&worker.roster, &worker.frame, clock.now()))
 }
 
-/// Asks the worker for a pass, and waits until its report counts one more.
+/// Asks the worker for a pass, and waits until its report counts one more that was asked for.
 fn ask(directories: &Directories, worker: &Presence) -> Reported {
     let clock = Clock::start();
-    let passes = || Report::read(directories).ok().flatten();
-    let before = passes().map(|report| report.passes);
+    let last = || Report::read(directories).ok().flatten();
+    let before = last().map(|report| report.asked_passes);
     let asked = worker.process.signal(Signal::HUP).map_err(failed)?;
     if !asked {
         return Err(failed("the worker has just ended; try again"));
     }
     while clock.now().steady < PATIENCE {
         clock.pause(GAP);
-        match passes() {
-            Some(report) if Some(report.passes) != before => return Ok(report),
+        match last() {
+            Some(report) if Some(report.asked_passes) != before => return Ok(report),
             _ if !worker.process.is_alive() => {
                 return Err(failed("the worker ended before its pass did; see its log"));
             }

@@ -35,11 +35,15 @@ pub mod name {
     pub const HTTPS_PROXY: [&str; 2] = ["HTTPS_PROXY", "https_proxy"];
     /// What the proxy is not used for.
     pub const NO_PROXY: [&str; 2] = ["NO_PROXY", "no_proxy"];
+    /// Where Azure Arc's agent says that it hands out tokens.
+    pub const IDENTITY_ENDPOINT: &str = "IDENTITY_ENDPOINT";
+    /// Set together with `IDENTITY_ENDPOINT`, on Azure Arc.
+    pub const IMDS_ENDPOINT: &str = "IMDS_ENDPOINT";
     /// Names that only choose directories for other users than root.
     pub(super) const USER: [&str; 3] = ["HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR"];
 
     /// Every variable that steers the worker, and that a handler therefore passes on to it.
-    pub const STEERING: [&str; 9] = [
+    pub const STEERING: [&str; 11] = [
         VAULT_DNS_SUFFIXES,
         GRANT_ANCESTORS,
         SSL_CERT_FILE,
@@ -48,6 +52,8 @@ pub mod name {
         HTTPS_PROXY[1],
         NO_PROXY[0],
         NO_PROXY[1],
+        IDENTITY_ENDPOINT,
+        IMDS_ENDPOINT,
         SUPERVISOR,
     ];
     /// The variables that say where the two programs meet.

@@ -24,6 +24,8 @@ pub struct Report {
     pub initial_sync: Option<InitialSyncPhase>,
     /// How many passes have ended since the worker started.
     pub passes: u64,
+    /// Those of them that somebody asked for, and that began after the question.
+    pub asked_passes: u64,
     /// When the last pass ended.
     pub last_pass_at: Option<Timestamp>,
     /// When the next one is due.
@@ -149,6 +151,7 @@ mod tests {
             },
             initial_sync: Some(InitialSyncPhase::GaveUp),
             passes: 2,
+            asked_passes: 1,
             last_pass_at: None,
             next_pass_at: Some(time),
             warnings: vec!["odd".into()],
