@@ -28,9 +28,7 @@ pub(crate) fn disable(job: &Job<'_>) -> Result<(), Failure> {
         job.complain(&format!("{error:#}"));
     }
     let stopped = end(job, &lock)?;
-    let right = stopped
-        .map(Some)
-        .unwrap_or_else(|| SoleWriter::look(job.directories(), job.invocation.agent().ok()?));
+    let right = stopped.map(Some).unwrap_or_else(|| job.sole_writer(job.invocation.agent().ok()?));
     match (job.invocation.agent(), right) {
         (Ok(agent), Some(right)) => status::write_not_ready(&right, agent, 0, MESSAGE)
             .unwrap_or_else(|error| job.complain(&format!("{error:#}"))),

@@ -4,6 +4,7 @@ use worker_state::{HandlerLock, WorkerSight};
 
 use crate::failure::{Code, Failure};
 use crate::job::Job;
+use crate::worker;
 
 /// Makes directories and unit ready; a failure is told in the status.
 pub(crate) fn install(job: &Job<'_>) -> Result<(), Failure> {
@@ -34,8 +35,7 @@ fn prepare(job: &Job<'_>, lock: &HandlerLock) -> Result<(), Failure> {
 }
 
 fn refuse_beside_a_stranger(job: &Job<'_>) -> Result<(), Failure> {
-    let sight = WorkerSight::look(job.directories()).map_err(|error| Failure::of_state(&error))?;
-    let stranger = match sight {
+    let stranger = match worker::settled(job)? {
         WorkerSight::Absent(_) => None,
         WorkerSight::Present(_) => job.in_force().filter(|it| job.is_of_a_stranger(it)),
     };

@@ -1,5 +1,6 @@
 //! What all commands share: what was asked, the machine it is done on, and their common steps.
 
+use std::convert::Infallible;
 use std::time::SystemTime;
 
 use status_schema::{HandlerEnvironment, SequenceNumber};
@@ -134,6 +135,16 @@ impl Job<'_> {
         Some(Failure::new(Code::NotAlone, obstacle))
     }
 
+    /// The right to write what `agent` reads, unless a worker has it. Others may look at the lease
+    /// for a moment, as we do.
+    pub(crate) fn sole_writer(&self, agent: &HandlerEnvironment) -> Option<SoleWriter> {
+        let (clock, limit) = (self.machine.clock, self.machine.limits.glance);
+        let right = wait_for::<_, Infallible>(clock, limit, || {
+            Ok(SoleWriter::look(self.directories(), agent))
+        });
+        right.unwrap_or_default()
+    }
+
     /// A failure before the command began.
     pub(crate) fn told_failure(&self, failure: Failure) -> Failure {
         if let Ok(agent) = self.agent() {
@@ -149,7 +160,7 @@ impl Job<'_> {
         if failure.told {
             return;
         }
-        let Some(right) = SoleWriter::look(self.directories(), agent) else {
+        let Some(right) = self.sole_writer(agent) else {
             return self.complain("a worker is at work, so that its status is left alone");
         };
         let (command, word) = (self.invocation.command, Word::Failed(failure));

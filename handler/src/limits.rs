@@ -13,6 +13,8 @@ pub struct Limits {
     pub turn: Duration,
     /// For a worker that holds the lease to say which process it is.
     pub announcement: Duration,
+    /// For somebody who only looks whether the lease is free.
+    pub glance: Duration,
     /// For a worker that was started to serve its assignment.
     pub served: Duration,
     /// For a worker to publish why newer settings were refused.
@@ -35,6 +37,7 @@ impl Default for Limits {
         Self {
             turn: Duration::from_secs(60),
             announcement: Duration::from_secs(5),
+            glance: Duration::from_secs(1),
             served: Duration::from_secs(20),
             publication: Duration::from_secs(10),
             graceful_end: Duration::from_secs(5),

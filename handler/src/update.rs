@@ -6,7 +6,6 @@ use worker_state::UpdateMarker;
 use crate::extension_folder;
 use crate::failure::Failure;
 use crate::job::Job;
-use crate::sole_writer::SoleWriter;
 use crate::status::{self, Word};
 
 /// Leaves the marker that tells the coming uninstall from a real one, and puts `transitioning` in
@@ -29,7 +28,7 @@ fn begin(job: &Job<'_>, agent: &HandlerEnvironment) -> Result<(), Failure> {
     let message = format!("updating to version {to_version}");
     let marker = UpdateMarker { begun_at: job.now().into(), to_version };
     marker.leave(job.directories(), &lock)?;
-    let Some(right) = SoleWriter::look(job.directories(), agent) else {
+    let Some(right) = job.sole_writer(agent) else {
         job.complain("a worker is still at work, so that its status is left alone");
         return Ok(());
     };

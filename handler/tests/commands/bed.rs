@@ -6,6 +6,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use akvvm_handler::supervisor::{Detached, Supervisor, UnitFolders};
@@ -17,10 +18,12 @@ use serde_json::{Value, json};
 use status_schema::{Heartbeat, SequenceNumber, Status, StatusReport};
 use worker_state::{Account, Directories, Presence, WorkerSight};
 
+use crate::stand_in;
+
 /// The machine.
 pub(crate) struct Bed {
     pub(crate) root: tempfile::TempDir,
-    pub(crate) limits: Limits,
+    limits: Mutex<Limits>,
 }
 
 /// A version of the extension, unpacked.
@@ -59,23 +62,16 @@ impl Bed {
     pub(crate) fn new() -> Self {
         let root = tempfile::tempdir().unwrap();
         fs::create_dir_all(root.path().join("units")).unwrap();
-        Self { root, limits: Limits::default() }
+        Self { root, limits: Mutex::new(Limits::default()) }
     }
 
-    /// A machine whose handler loses patience soon.
-    pub(crate) fn impatient() -> Self {
-        let moment = Duration::from_millis(200);
-        let limits = Limits {
-            turn: moment,
-            announcement: moment,
-            served: moment,
-            publication: moment,
-            graceful_end: moment,
-            ..Limits::default()
-        };
-        let mut bed = Self::new();
-        bed.limits = limits;
-        bed
+    /// From here on the handler is less patient where the test knows that it waits in vain.
+    pub(crate) fn hurry(&self, shorten: impl Fn(&mut Limits, Duration)) {
+        shorten(&mut self.limits.lock().unwrap(), Duration::from_millis(100));
+    }
+
+    pub(crate) fn limits(&self) -> Limits {
+        *self.limits.lock().unwrap()
     }
 
     pub(crate) fn directories(&self) -> Directories {
@@ -123,6 +119,12 @@ impl Bed {
 /// Kills a worker that a test has started, and waits until it is gone.
 pub(crate) fn kill(worker: &Presence) {
     worker.process.signal(Signal::KILL).unwrap();
+    await_end(worker);
+}
+
+/// Waits for the end of a worker that a command has told to end. It gives up the lease, which is
+/// all that commands wait for, a moment before.
+pub(crate) fn await_end(worker: &Presence) {
     let pid = Pid::from_raw(i32::try_from(worker.process.pid).unwrap());
     waitpid(pid, WaitOptions::empty()).unwrap();
 }
@@ -150,7 +152,7 @@ impl Extension<'_> {
 
     /// The next worker behaves in this manner.
     pub(crate) fn set_manner(&self, manner: &str) {
-        let script = format!("#!/bin/sh\nexec '{}' {manner} \"$@\"\n", stand_in().display());
+        let script = stand_in::script(manner);
         fs::write(self.worker_program(), script).unwrap();
         fs::set_permissions(self.worker_program(), fs::Permissions::from_mode(0o744)).unwrap();
     }
@@ -199,7 +201,7 @@ impl Extension<'_> {
         let supervisor = Detached {
             units: self.bed.units(),
             clock: &clock,
-            unpacking: self.bed.limits.unpacking,
+            unpacking: self.bed.limits().unpacking,
         };
         self.call_under(&supervisor, &clock, command, Some(number))
     }
@@ -212,7 +214,7 @@ impl Extension<'_> {
         number: Option<u64>,
     ) -> Answer {
         let console = Recorder::default();
-        let machine = Machine { clock, supervisor, console: &console, limits: self.bed.limits };
+        let machine = Machine { clock, supervisor, console: &console, limits: self.bed.limits() };
         let outcome = answer(&self.invocation(command, number), machine);
         Answer { outcome, said: console.0.into_inner() }
     }
@@ -258,12 +260,4 @@ pub(crate) fn trace(folder: &Path) -> Vec<(PathBuf, u64, std::time::SystemTime)>
     }
     all.sort();
     all
-}
-
-/// The example that cargo builds beside the tests.
-fn stand_in() -> PathBuf {
-    let test = std::env::current_exe().unwrap();
-    let program = test.parent().unwrap().parent().unwrap().join("examples/stand_in_worker");
-    assert!(program.exists(), "run: cargo build -p akvvm-handler --examples");
-    program
 }

@@ -5,7 +5,7 @@ use std::fs;
 use status_schema::{HeartbeatState, State};
 use worker_state::Assignment;
 
-use crate::bed::{Bed, kill, settings, trace};
+use crate::bed::{Bed, await_end, kill, settings, trace};
 
 #[test]
 fn a_worker_is_started_and_seen_at_work() {
@@ -49,7 +49,7 @@ fn new_settings_get_a_new_worker() {
     extension.call("enable", 4).good();
     let second = bed.worker().unwrap();
     assert_ne!(first.process, second.process);
-    assert!(!first.process.is_alive());
+    await_end(&first);
     assert_eq!(Assignment::read(&bed.directories()).unwrap().unwrap().sequence_number, 4);
 }
 
@@ -93,7 +93,7 @@ fn without_a_number_from_the_agent_the_newest_settings_are_served() {
     let supervisor = akvvm_handler::supervisor::Detached {
         units: bed.units(),
         clock: &clock,
-        unpacking: bed.limits.unpacking,
+        unpacking: bed.limits().unpacking,
     };
     extension.call_under(&supervisor, &clock, "enable", None).good();
     assert_eq!(Assignment::read(&bed.directories()).unwrap().unwrap().sequence_number, 2);
@@ -117,8 +117,9 @@ fn a_killed_worker_is_replaced_although_its_announcement_is_still_there() {
 #[test]
 fn two_enables_at_once_end_with_one_worker() {
     let bed = Bed::new();
-    bed.extension("1.0.0", "dutiful").settings(3, &settings("web"));
-    let enable = || bed.extension("1.0.0", "dutiful").call("enable", 3).good();
+    let extension = bed.extension("1.0.0", "dutiful");
+    extension.settings(3, &settings("web"));
+    let enable = || extension.call("enable", 3).good();
     let said = std::thread::scope(|scope| {
         let [one, other] = [scope.spawn(enable), scope.spawn(enable)];
         [one.join().unwrap(), other.join().unwrap()]
@@ -130,13 +131,14 @@ fn two_enables_at_once_end_with_one_worker() {
 
 #[test]
 fn a_dependent_extension_is_not_let_go_by_an_old_success() {
-    let bed = Bed::impatient();
+    let bed = Bed::new();
     let extension = bed.extension("1.0.0", "dutiful");
     extension.settings(3, &settings("web"));
     extension.call("enable", 3).good();
     extension.call("disable", 3).good();
     assert_eq!(extension.status(3).unwrap().state, State::Success, "disable writes no status");
     extension.set_manner("idle");
+    bed.hurry(|limits, moment| limits.served = moment);
     extension.call("enable", 3).bad();
     assert_eq!(extension.status(3).unwrap().state, State::Error);
 }

@@ -11,6 +11,7 @@ mod bed;
 mod enable;
 mod refusal;
 mod removal;
+mod stand_in;
 mod systemd;
 mod trouble;
 mod update;

@@ -105,7 +105,8 @@ fn better_settings_after_a_refusal_are_served() {
 
 #[test]
 fn a_worker_that_does_not_listen_is_left_alone_all_the_same() {
-    let bed = Bed::impatient();
+    let bed = Bed::new();
+    bed.hurry(|limits, moment| limits.publication = moment);
     let extension = bed.extension("1.0.0", "deaf");
     extension.settings(3, &settings("web"));
     extension.call("enable", 3).good();

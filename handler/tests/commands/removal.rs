@@ -5,7 +5,7 @@ use std::fs;
 use status_schema::HeartbeatState;
 use worker_state::Assignment;
 
-use crate::bed::{Bed, settings};
+use crate::bed::{Bed, await_end, settings};
 
 #[test]
 fn disable_ends_the_worker_and_says_so_in_the_heartbeat_alone() {
@@ -15,7 +15,7 @@ fn disable_ends_the_worker_and_says_so_in_the_heartbeat_alone() {
     extension.call("enable", 3).good();
     let (worker, status) = (bed.worker().unwrap(), extension.status(3));
     extension.call("disable", 4).good();
-    assert!(!worker.process.is_alive());
+    await_end(&worker);
     let beat = extension.heartbeat().unwrap();
     assert_eq!(beat.state, HeartbeatState::NotReady);
     assert!(beat.message.starts_with("disabled: the certificates stay"), "{}", beat.message);
@@ -39,7 +39,7 @@ fn disable_and_uninstall_need_neither_settings_nor_the_agents_file() {
         &bed.root.path().join("waagent/Open.KeyVault-1.0.0").to_string_lossy(),
     );
     extension.call("disable", 3).good();
-    assert!(!worker.process.is_alive());
+    await_end(&worker);
     extension.call("uninstall", 3).good();
     assert!(!bed.directories().state().exists());
 }
@@ -55,13 +55,14 @@ fn disable_and_uninstall_can_be_repeated_and_need_no_enable_before() {
 
 #[test]
 fn disable_kills_a_worker_that_does_not_end() {
-    let bed = Bed::impatient();
+    let bed = Bed::new();
+    bed.hurry(|limits, moment| limits.graceful_end = moment);
     let extension = bed.extension("1.0.0", "stubborn");
     extension.settings(3, &settings("web"));
     extension.call("enable", 3).good();
     let worker = bed.worker().unwrap();
     extension.call("disable", 3).good();
-    assert!(!worker.process.is_alive());
+    await_end(&worker);
     assert_eq!(extension.heartbeat().unwrap().state, HeartbeatState::NotReady);
 }
 
@@ -90,6 +91,6 @@ fn uninstall_ends_a_worker_that_nobody_has_disabled() {
     extension.call("enable", 3).good();
     let worker = bed.worker().unwrap();
     extension.call("uninstall", 3).good();
-    assert!(!worker.process.is_alive());
+    await_end(&worker);
     assert!(!bed.directories().state().exists());
 }

@@ -39,7 +39,7 @@ fn call(extension: &Extension<'_>, command: &str) -> Answer {
     let bed = extension.bed;
     let clock = SystemClock::start();
     let systemctl = bed.root.path().join("systemctl");
-    let limit = bed.limits.systemctl;
+    let limit = bed.limits().systemctl;
     let supervisor = Systemd { units: bed.units(), systemctl, clock: &clock, limit };
     extension.call_under(&supervisor, &clock, command, Some(3))
 }
@@ -74,7 +74,7 @@ fn the_life_of_a_unit() {
 
     call(&extension, "disable").good();
     assert_eq!(calls(&bed), ["disable UNIT", "stop UNIT"]);
-    assert!(!worker.process.is_alive());
+    assert_eq!(bed.worker(), None);
     assert!(unit.exists());
 
     call(&extension, "uninstall").good();
@@ -107,7 +107,8 @@ fn an_update_leaves_the_new_versions_unit() {
 
 #[test]
 fn a_worker_that_is_not_seen_is_stopped_and_systemds_words_are_passed_on() {
-    let bed = Bed::impatient();
+    let bed = Bed::new();
+    bed.hurry(|limits, moment| limits.served = moment);
     install_systemctl(&bed);
     let extension = bed.extension("1.0.0", "idle");
     extension.settings(3, &settings("web"));

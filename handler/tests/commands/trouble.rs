@@ -5,7 +5,7 @@ use std::fs;
 use status_schema::{HeartbeatState, State};
 use worker_state::{Assignment, HandlerLock, Lease, Presence, ProcessIdentity, WorkerSight};
 
-use crate::bed::{Bed, kill, settings};
+use crate::bed::{Bed, await_end, kill, settings};
 
 /// Every failure of this kind is told in the same places.
 fn assert_told(extension: &crate::bed::Extension<'_>, code: i32, sentence: &str) {
@@ -24,19 +24,20 @@ fn a_worker_that_dies_at_once_is_noticed_at_once() {
     let clock = akvvm_handler::SystemClock::start();
     extension.call("enable", 3).bad();
     let took = akvvm_handler::Clock::elapsed(&clock);
-    assert!(took < bed.limits.served / 2, "{took:?}");
-    assert_told(&extension, -1, "the worker does not run: it ended at once (exit status: 1)");
+    assert!(took < bed.limits().served / 2, "{took:?}");
+    assert_told(&extension, -1, "the worker does not run: it ended at once (exit status: 101)");
     assert_told(&extension, -1, &bed.root.path().join("log/akvvm_service.log").to_string_lossy());
 }
 
 #[test]
 fn a_worker_that_is_never_seen_at_work_is_ended() {
     for manner in ["idle", "nameless"] {
-        let bed = Bed::impatient();
+        let bed = Bed::new();
+        bed.hurry(|limits, moment| limits.served = moment);
         let extension = bed.extension("1.0.0", manner);
         extension.settings(3, &settings("web"));
         extension.call("enable", 3).bad();
-        assert_told(&extension, -1, "was not seen at work within 0.2 s");
+        assert_told(&extension, -1, "was not seen at work within 0.1 s");
         let sight = WorkerSight::look(&bed.directories());
         assert!(matches!(sight, Ok(WorkerSight::Absent(_))), "{manner}");
     }
@@ -73,14 +74,15 @@ fn a_missing_program_does_not_end_the_worker_that_runs() {
 
 #[test]
 fn a_stubborn_worker_is_killed() {
-    let bed = Bed::impatient();
+    let bed = Bed::new();
+    bed.hurry(|limits, moment| limits.graceful_end = moment);
     let extension = bed.extension("1.0.0", "stubborn");
     extension.settings(3, &settings("web"));
     extension.call("enable", 3).good();
     let stubborn = bed.worker().unwrap();
     extension.settings(4, &settings("mail"));
     extension.call("enable", 4).good();
-    assert!(!stubborn.process.is_alive());
+    await_end(&stubborn);
     assert_ne!(bed.worker().unwrap().process, stubborn.process);
 }
 
@@ -105,7 +107,8 @@ fn somebody_elses_unit_is_refused_by_install_and_enable() {
 
 #[test]
 fn a_worker_started_by_hand_is_left_alone() {
-    let bed = Bed::impatient();
+    let bed = Bed::new();
+    bed.hurry(|limits, moment| limits.announcement = moment);
     let extension = bed.extension("1.0.0", "dutiful");
     extension.settings(3, &settings("web"));
     let directories = bed.directories();
@@ -130,7 +133,8 @@ fn a_worker_started_by_hand_is_left_alone() {
 
 #[test]
 fn another_extensions_worker_is_left_alone() {
-    let bed = Bed::impatient();
+    let bed = Bed::new();
+    bed.hurry(|limits, moment| limits.announcement = moment);
     let other = bed.extension_named("Contoso.KeyVault", "1.0.0", "dutiful");
     other.settings(3, &settings("web"));
     other.call("enable", 3).good();
@@ -151,8 +155,13 @@ fn another_extensions_worker_is_left_alone() {
 
 #[test]
 fn a_holder_that_says_nothing_is_named_as_unknown() {
-    let mut bed = Bed::impatient();
-    bed.limits.forced_end = bed.limits.graceful_end;
+    let bed = Bed::new();
+    bed.hurry(|limits, moment| {
+        limits.announcement = moment;
+        limits.graceful_end = moment;
+        limits.forced_end = moment;
+        limits.glance = moment;
+    });
     let extension = bed.extension("1.0.0", "dutiful");
     extension.settings(3, &settings("web"));
     bed.directories().create().unwrap();
@@ -188,7 +197,8 @@ fn a_state_directory_that_cannot_be_used_is_told_in_the_status() {
 
 #[test]
 fn a_command_that_does_not_get_its_turn_says_so_and_writes_nothing() {
-    let bed = Bed::impatient();
+    let bed = Bed::new();
+    bed.hurry(|limits, moment| limits.turn = moment);
     let extension = bed.extension("1.0.0", "dutiful");
     extension.settings(3, &settings("web"));
     bed.directories().create().unwrap();

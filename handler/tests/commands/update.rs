@@ -6,7 +6,7 @@ use std::fs;
 use status_schema::{HeartbeatState, State};
 use worker_state::{Assignment, UpdateMarker};
 
-use crate::bed::{Bed, Extension, settings};
+use crate::bed::{Bed, Extension, await_end, settings};
 
 /// As the agent does between disable and update.
 fn copy_status(from: &Extension<'_>, to: &Extension<'_>) {
@@ -64,7 +64,7 @@ fn without_install_it_is_enable_that_ends_the_update() {
 
 #[test]
 fn a_failing_new_version_does_not_show_the_old_ones_success() {
-    let bed = Bed::impatient();
+    let bed = Bed::new();
     let old = bed.extension("1.0.0", "dutiful");
     old.settings(3, &settings("web"));
     old.call("enable", 3).good();
@@ -77,6 +77,7 @@ fn a_failing_new_version_does_not_show_the_old_ones_success() {
     old.call("uninstall", 3).good();
     new.call("install", 3).good();
     assert_eq!(new.status(3).unwrap().state, State::Transitioning);
+    bed.hurry(|limits, moment| limits.served = moment);
     new.call("enable", 3).bad();
     assert_eq!(new.status(3).unwrap().state, State::Error);
 }
@@ -112,7 +113,7 @@ fn an_old_version_that_was_never_disabled_gives_way() {
     new.call("update", 3).good();
     assert_eq!(new.status(3).unwrap().state, State::Transitioning, "the worker writes elsewhere");
     new.call("enable", 3).good();
-    assert!(!worker.process.is_alive());
+    await_end(&worker);
     old.call("uninstall", 3).good();
     assert!(bed.worker().is_some(), "a late uninstall of the old version does no harm");
     assert!(Assignment::read(&bed.directories()).unwrap().is_some());

@@ -1,6 +1,5 @@
-//! A worker as the handler sees one, for the tests: it takes the lease, announces itself, writes
-//! status and heartbeat, and ends on SIGTERM. Its first argument says in which manner.
-#![expect(clippy::disallowed_methods, reason = "a program of its own, with its own edges")]
+//! A worker as the handler sees one: it takes the lease, announces itself, writes status and
+//! heartbeat, and ends on SIGTERM. It is this test program itself, run for one test only.
 
 use std::error::Error;
 use std::path::Path;
@@ -12,6 +11,9 @@ use status_schema::{Heartbeat, HeartbeatState, SequenceNumber, State, Status, St
 use worker_state::{
     Account, Assignment, Directories, Environment, Lease, LeaseError, Presence, ProcessIdentity,
 };
+
+/// The variable that turns the test into a worker.
+const MANNER: &str = "STAND_IN_MANNER";
 
 /// How a stand-in behaves.
 #[derive(Clone, Copy, PartialEq)]
@@ -28,10 +30,12 @@ enum Manner {
     Deaf,
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let manner = match std::env::args().nth(1).as_deref() {
+/// What the worker's program in a test's extension runs; as a test it does nothing.
+#[test]
+fn stand_in_worker() -> Result<(), Box<dyn Error>> {
+    let manner = match std::env::var(MANNER).ok().as_deref() {
+        None => return Ok(()),
         Some("dutiful") => Manner::Dutiful,
-        Some("dying") => return Err("dying".into()),
         Some("idle") => Manner::Idle,
         Some("nameless") => Manner::Nameless,
         Some("stubborn") => Manner::Stubborn,
@@ -42,10 +46,19 @@ fn main() -> Result<(), Box<dyn Error>> {
     let environment = Environment::from_lookup(|name| std::env::var_os(name));
     let directories = Directories::new(&environment, &Account::current());
     let lease = if manner == Manner::Idle { None } else { Some(take_lease(&directories)?) };
+    let begun = SystemTime::now();
     if let Some(lease) = lease.as_ref().filter(|_| manner != Manner::Nameless) {
-        serve(&directories, lease)?;
+        serve(&directories, lease, begun)?;
     }
-    listen(signals, manner, &directories, lease.as_ref())
+    listen(signals, manner, |lease| serve(&directories, lease, begun), lease.as_ref())
+}
+
+/// The script that runs this very program as a worker. A worker of an unknown manner dies at once.
+pub(crate) fn script(manner: &str) -> String {
+    let program = std::env::current_exe().unwrap();
+    let name = concat!(module_path!(), "::stand_in_worker");
+    let name = name.split_once("::").unwrap().1;
+    format!("#!/bin/sh\n{MANNER}={manner} exec '{}' --exact {name}\n", program.display())
 }
 
 /// A handler may hold the lease for a moment.
@@ -64,38 +77,42 @@ fn take_lease(directories: &Directories) -> Result<Lease, LeaseError> {
 fn listen(
     mut signals: Signals,
     manner: Manner,
-    directories: &Directories,
+    serve: impl Fn(&Lease) -> Result<(), Box<dyn Error>>,
     lease: Option<&Lease>,
 ) -> Result<(), Box<dyn Error>> {
     for signal in signals.forever() {
         match (signal, lease) {
             (SIGTERM, _) if manner != Manner::Stubborn => return Ok(()),
-            (SIGHUP, Some(lease)) if manner != Manner::Deaf => serve(directories, lease)?,
+            (SIGHUP, Some(lease)) if manner != Manner::Deaf => serve(lease)?,
             _ => {}
         }
     }
     Ok(())
 }
 
-/// Announces what is assigned now, and publishes what is refused.
-fn serve(directories: &Directories, lease: &Lease) -> Result<(), Box<dyn Error>> {
+/// Announces what is assigned now, and publishes what is refused, which is its last act.
+fn serve(
+    directories: &Directories,
+    lease: &Lease,
+    begun: SystemTime,
+) -> Result<(), Box<dyn Error>> {
     let assignment = Assignment::read(directories)?.ok_or("nothing is assigned")?;
     let agent = &assignment.agent;
     let presence = Presence {
         process: ProcessIdentity::current().ok_or("no /proc")?,
         version: "stand-in".into(),
         assignment: Some(assignment.identity()),
-        since: SystemTime::now().into(),
+        since: begun.into(),
     };
     presence.announce(directories, lease)?;
     let number = assignment.sequence_number;
     write_status(&agent.status_folder, number, State::Success, "all installed")?;
+    let beat = Heartbeat { state: HeartbeatState::Ready, code: 0, message: "ready".into() };
+    atomic_file::replace_file(&agent.heartbeat_file, 0o600, &beat.to_json())?;
     if let Some(refusal) = &assignment.refusal {
         let folder = &agent.status_folder;
         write_status(folder, refusal.sequence_number, State::Error, &refusal.reason)?;
     }
-    let beat = Heartbeat { state: HeartbeatState::Ready, code: 0, message: "ready".into() };
-    atomic_file::replace_file(&agent.heartbeat_file, 0o600, &beat.to_json())?;
     Ok(())
 }
 
