@@ -15,10 +15,12 @@
 //!
 //! For the common case, a whole file at a path, there is [`replace_file`].
 
+mod access;
 mod directory;
 mod entry;
 mod error;
 mod gate;
+mod read;
 mod replace;
 mod staged;
 mod walk;

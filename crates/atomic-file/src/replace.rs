@@ -1,13 +1,14 @@
 //! Changing what stands in a directory.
 
 use std::ffi::OsStr;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::path::Path;
 
-use rustix::fs::{self, AtFlags, Gid, Mode, OFlags, Uid, XattrFlags};
+use rustix::fs::{self, AtFlags, Gid, Mode, OFlags, Uid};
 use rustix::io::{Errno, retry_on_intr};
 
-use crate::directory::{ACCESS_ACL, Directory};
+use crate::access::set_acl;
+use crate::directory::Directory;
 use crate::entry::Entry;
 use crate::error::FileError;
 use crate::gate::Call;
@@ -143,26 +144,6 @@ impl Directory {
         })
     }
 
-    /// Sets the permission bits of the directory itself.
-    ///
-    /// # Errors
-    /// When the kernel refuses.
-    pub fn set_mode(&self, mode: u32) -> Result<(), FileError> {
-        self.call(Call::SetMode, "change the mode of", OsStr::new(""), |dir| {
-            fs::fchmod(dir, Mode::from_raw_mode(mode))
-        })
-    }
-
-    /// Sets or removes the access-control list of the directory itself. Removing leaves the mode
-    /// as the list's mask made it.
-    ///
-    /// # Errors
-    /// When the kernel refuses; [`FileError::is_unsupported`] where the file system has no lists.
-    pub fn set_acl(&self, acl: Option<&[u8]>) -> Result<(), FileError> {
-        let name = OsStr::new("");
-        self.call(Call::SetAcl, "set the access-control list of", name, |dir| set_acl(dir, acl))
-    }
-
     /// Owner first (it would clear bits of the mode), then the list or the mode: the file is as
     /// closed as it will be before it has any content.
     fn dress(&self, file: &OwnedFd, name: &OsStr, options: &FileOptions) -> Result<(), FileError> {
@@ -202,16 +183,6 @@ impl Directory {
         }
         Ok(())
     }
-}
-
-fn set_acl(file: impl AsFd, acl: Option<&[u8]>) -> rustix::io::Result<()> {
-    let Some(acl) = acl else {
-        return match fs::fremovexattr(file, ACCESS_ACL) {
-            Err(Errno::NODATA) => Ok(()), // there is none
-            other => other,
-        };
-    };
-    fs::fsetxattr(file, ACCESS_ACL, acl, XattrFlags::empty())
 }
 
 #[cfg(test)]

@@ -99,7 +99,7 @@ pub struct Wanted<'a> {
 /// How a target stands, compared with its ledger.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Standing {
-    /// The ledger knows of no installation.
+    /// The ledger knows of no installation of this certificate.
     Absent,
     /// As the ledger says.
     Intact,

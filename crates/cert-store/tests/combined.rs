@@ -156,3 +156,20 @@ fn an_existing_directory_keeps_its_mode_and_the_default_store_does_not() {
     assert_eq!(mode(&bed.path()), 0o700);
     assert_eq!(bed.standing(), Standing::Intact);
 }
+
+#[test]
+fn a_link_that_is_given_to_another_certificate_moves_to_it() {
+    let mut bed = Bed::new(&[Output::Combined]);
+    bed.target.link_name = "web".into();
+    bed.install(1, &certificate("web")).unwrap();
+    bed.target.id = bed::object_id("another");
+    assert_eq!(bed.standing(), Standing::Absent);
+    assert_eq!(bed.install(2, &certificate("web")).unwrap().change, Change::Rotated);
+    assert_eq!(bed.link("web"), Path::new(&format!("exampleVault.another.{}", version(2))));
+    assert_eq!(bed.standing(), Standing::Intact);
+    for number in 3..5 {
+        bed.install(number, &certificate("web")).unwrap();
+    }
+    assert_eq!(bed.retire().len(), 2);
+    assert!(!bed.file(&file(1)).exists(), "the first one's file is in the ledger too");
+}

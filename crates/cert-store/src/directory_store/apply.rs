@@ -1,5 +1,6 @@
 //! Doing what a plan says.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
@@ -32,6 +33,7 @@ pub struct Prepared {
 
 /// The metadata file as it is to be written.
 struct Metadata {
+    name: String,
     text: Vec<u8>,
     access: Access,
 }
@@ -53,37 +55,62 @@ pub(super) fn prepare(
     let request = request(target, wanted, &pieces, now);
     let access = (&private, &public);
     let listing = survey::listing(&directory, &request, &pieces, wanted.content, ledger, access)?;
-    let plan =
-        plan(&listing, &request, ledger).map_err(|obstacle| refused(&directory, obstacle))?;
-    let text = (request.metadata.is_some() && !plan.metadata_stays)
-        .then(|| luma::text(target, wanted.version, wanted.content, &plan, now));
-    let described = text.as_ref().zip(request.metadata.as_ref()).map(|(text, name)| LedgerFile {
-        name: name.clone(),
-        version: wanted.version.into(),
-        digest: digest(text),
-        superseded: None,
-        adopted: false,
-    });
-    let mut next = next_ledger(&plan, &request, ledger, described, now);
-    next.directories = own.into_iter().collect();
+    let plan = plan(&listing, &request, ledger).map_err(|why| refused(&directory, why))?;
     if !plan.is_empty() {
         pieces::check_readable(wanted.content, || directory.path().join(&target.link_name))?;
     }
-    let installed = Installed {
-        change: change(&plan, &request, ledger, opened),
-        paths: target.public_names().iter().map(|name| directory.path().join(name)).collect(),
-        file: plan.chosen.first().map(|file| directory.path().join(&file.name)).unwrap_or_default(),
-        warnings: warnings(store, target, &directory, &plan),
-        ledger: next,
-    };
-    let metadata = text.map(|text| Metadata { text, access: public });
-    let mut prepared =
-        Prepared { directory, plan, pieces, private, metadata, added: Vec::new(), installed };
-    if let Err(error) = prepared.write_ahead(&listing.files.keys().cloned().collect::<Vec<_>>()) {
-        let _ = prepared.discard(); // the error says more than what keeps the rest from going
-        return Err(error);
+    let metadata = Metadata::of(target, wanted, &plan, &request, public, now);
+    let described = metadata.as_ref().map(|metadata| metadata.ledger_file(wanted.version));
+    let mut next = next_ledger(&plan, &request, ledger, described, now);
+    next.directories = own.into_iter().collect();
+    let change = change(&plan, &request, ledger, opened);
+    let installed = installed(store, target, &directory, &plan, change, next);
+    let existing = listing.files.into_keys().collect();
+    Prepared { directory, plan, pieces, private, metadata, added: Vec::new(), installed }
+        .with_new_files(&existing)
+}
+
+fn installed(
+    store: &DirectoryStore,
+    target: &Target,
+    directory: &Directory,
+    plan: &Plan,
+    change: Change,
+    ledger: Ledger,
+) -> Installed {
+    let path = |name: &String| directory.path().join(name);
+    Installed {
+        change,
+        paths: target.public_names().iter().map(path).collect(),
+        file: plan.chosen.first().map(|chosen| path(&chosen.name)).unwrap_or_default(),
+        warnings: warnings(store, target, directory, plan),
+        ledger,
     }
-    Ok(prepared)
+}
+
+impl Metadata {
+    fn of(
+        target: &Target,
+        wanted: Wanted<'_>,
+        plan: &Plan,
+        request: &Request<'_>,
+        access: Access,
+        now: SystemTime,
+    ) -> Option<Self> {
+        let name = request.metadata.clone().filter(|_| !plan.metadata_stays)?;
+        let text = luma::text(target, wanted.version, wanted.content, plan, now);
+        Some(Metadata { name, text, access })
+    }
+
+    fn ledger_file(&self, version: &str) -> LedgerFile {
+        LedgerFile {
+            name: self.name.clone(),
+            version: version.into(),
+            digest: digest(&self.text),
+            superseded: None,
+            adopted: false,
+        }
+    }
 }
 
 fn request<'a>(
@@ -150,7 +177,18 @@ impl Prepared {
         &self.installed
     }
 
-    fn write_ahead(&mut self, existing: &[String]) -> Result<(), StoreError> {
+    /// Does the first half, and undoes it if it fails.
+    fn with_new_files(mut self, existing: &BTreeSet<String>) -> Result<Self, StoreError> {
+        match self.write_ahead(existing) {
+            Ok(()) => Ok(self),
+            Err(error) => {
+                let _ = self.discard(); // the first error says more than one of tidying up
+                Err(error)
+            }
+        }
+    }
+
+    fn write_ahead(&mut self, existing: &BTreeSet<String>) -> Result<(), StoreError> {
         for step in self.plan.prepare.clone() {
             if let Step::Write { name, .. } = &step
                 && !existing.contains(name)

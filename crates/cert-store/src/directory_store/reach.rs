@@ -35,26 +35,18 @@ impl Step {
     }
 
     /// The users and groups that cannot pass.
-    fn held(&self, store: &DirectoryStore, granted: &Granted) -> Granted {
-        let passes = |id: &u32| {
-            *id == 0
-                || self.lets_pass(&Caller::User { id: *id, groups: store.accounts.groups_of(*id) })
-        };
+    fn held(&self, grantees: &Grantees) -> Granted {
+        let held = |(id, caller): &(u32, Caller)| (!self.lets_pass(caller)).then_some(*id);
         Granted {
-            users: granted.users.iter().copied().filter(|id| !passes(id)).collect(),
-            groups: granted
-                .groups
-                .iter()
-                .copied()
-                .filter(|&id| !self.lets_pass(&Caller::Member(id)))
-                .collect(),
+            users: grantees.users.iter().filter_map(held).collect(),
+            groups: grantees.groups.iter().filter_map(held).collect(),
             unknown: Vec::new(),
         }
     }
 
     /// Adds search permission for those who cannot pass; says whether there was anything to do.
-    fn open_up(&self, store: &DirectoryStore, granted: &Granted) -> Result<bool, FileError> {
-        let held = self.held(store, granted);
+    fn open_up(&self, grantees: &Grantees) -> Result<bool, FileError> {
+        let held = self.held(grantees);
         if held.is_empty() {
             return Ok(false);
         }
@@ -83,6 +75,21 @@ impl Step {
     }
 }
 
+/// Those who are to pass; who belongs to which group is looked up once.
+struct Grantees {
+    users: Vec<(u32, Caller)>,
+    groups: Vec<(u32, Caller)>,
+}
+
+impl Grantees {
+    fn of(store: &DirectoryStore, granted: &Granted) -> Self {
+        let user = |&id: &u32| (id, Caller::User { id, groups: store.accounts.groups_of(id) });
+        let mortal = granted.users.iter().filter(|&&id| id != 0); // root passes everywhere
+        let groups = granted.groups.iter().map(|&id| (id, Caller::Member(id)));
+        Grantees { users: mortal.map(user).collect(), groups: groups.collect() }
+    }
+}
+
 /// All directories on the way, by the path in the settings and by the one that it resolves to.
 fn way(path: &Path) -> BTreeSet<PathBuf> {
     let resolved = std::fs::canonicalize(path).ok();
@@ -99,6 +106,7 @@ pub(super) fn drift(
     granted: &Granted,
 ) -> Vec<Drift> {
     let StoreLocation::Directory { path, is_default } = &target.location;
+    let grantees = Grantees::of(store, granted);
     let mut drifts = Vec::new();
     for directory in way(path) {
         let changeable = store.grant_ancestors || own.contains(&directory);
@@ -108,7 +116,7 @@ pub(super) fn drift(
         }
         let Ok(step) = Step::open(store, &directory) else { continue };
         let can_be_opened = step.directory.keeps_acls().unwrap_or(false);
-        let unusable = can_be_opened && !step.held(store, granted).is_empty();
+        let unusable = can_be_opened && !step.held(&grantees).is_empty();
         if unusable || (closed && !step.is_closed()) {
             drifts.push(Drift::DirectoryAccess(directory));
         }
@@ -128,10 +136,11 @@ pub(super) fn open_up(
     let StoreLocation::Directory { path, is_default } = &target.location;
     let mut changed = *is_default && Step::open(store, path)?.close()?;
     if !granted.is_empty() {
+        let grantees = Grantees::of(store, granted);
         let mut changeable = way(path);
         changeable.retain(|directory| store.grant_ancestors || own.contains(directory));
         for directory in changeable {
-            let opened = Step::open(store, &directory).and_then(|s| s.open_up(store, granted));
+            let opened = Step::open(store, &directory).and_then(|step| step.open_up(&grantees));
             changed |= opened.unwrap_or(false);
         }
     }
@@ -161,9 +170,10 @@ pub(super) fn warnings(store: &DirectoryStore, target: &Target) -> Vec<String> {
         ));
         return warnings;
     }
+    let grantees = Grantees::of(store, &granted);
     for directory in way(path) {
         let Ok(step) = Step::open(store, &directory) else { continue };
-        let held = step.held(store, &granted);
+        let held = step.held(&grantees);
         if !held.is_empty() {
             warnings.push(barrier(&directory, &named(store, target, &held)));
         }

@@ -24,7 +24,7 @@ pub(super) fn standing(
     target: &Target,
     ledger: &Ledger,
 ) -> Result<Standing, StoreError> {
-    if ledger.active.is_none() {
+    if !knows(ledger, target) {
         return Ok(Standing::Absent);
     }
     let Some(directory) = store.open(&target.location)? else {
@@ -42,6 +42,14 @@ pub(super) fn standing(
         metadata_drift(store, &directory, target, ledger, &mut drifts)?;
     }
     Ok(if drifts.is_empty() { Standing::Intact } else { Standing::Drifted(drifts) })
+}
+
+/// Whether the active generation is one of this certificate's: a link that was chosen by name may
+/// have been another's until now.
+fn knows(ledger: &Ledger, target: &Target) -> bool {
+    let parts = [Part::Combined, Part::Chain, Part::Key];
+    let of_target = |version| parts.iter().any(|&p| ledger.part(p, &target.id, version).is_some());
+    ledger.active.as_ref().is_some_and(|active| of_target(&active.version))
 }
 
 fn output_drift(

@@ -1,0 +1,88 @@
+//! Access-control lists, and the mode of the directory itself.
+
+use std::ffi::OsStr;
+use std::os::fd::AsFd;
+
+use rustix::fs::{self, Mode, XattrFlags};
+use rustix::io::Errno;
+
+use crate::directory::Directory;
+use crate::error::FileError;
+use crate::gate::Call;
+
+/// The attribute that holds a file's access-control list (`acl(5)`).
+const ACCESS_ACL: &str = "system.posix_acl_access";
+
+/// Longer lists than this are not read; the kernel's own limit for an attribute.
+const LONGEST_ACL: usize = 65_536;
+
+impl Directory {
+    /// The access-control list of the directory itself, if it has one.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn acl(&self) -> Result<Option<Vec<u8>>, FileError> {
+        let name = OsStr::new("");
+        self.call(Call::Read, "read the access-control list of", name, |dir| acl(dir))
+    }
+
+    /// Whether the directory's file system keeps access-control lists.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn keeps_acls(&self) -> Result<bool, FileError> {
+        let (name, action) = (OsStr::new(""), "read the access-control list of");
+        let asked = self.call(Call::Read, action, name, |handle| {
+            match fs::fgetxattr(handle, ACCESS_ACL, &mut [0_u8; 0][..]) {
+                Err(Errno::NODATA | Errno::RANGE) => Ok(()),
+                other => other.map(|_| ()),
+            }
+        });
+        match asked {
+            Err(error) if error.is_unsupported() => Ok(false),
+            other => other.map(|()| true),
+        }
+    }
+
+    /// Sets the permission bits of the directory itself.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn set_mode(&self, mode: u32) -> Result<(), FileError> {
+        self.call(Call::SetMode, "change the mode of", OsStr::new(""), |dir| {
+            fs::fchmod(dir, Mode::from_raw_mode(mode))
+        })
+    }
+
+    /// Sets or removes the access-control list of the directory itself. Removing leaves the mode
+    /// as the list's mask made it.
+    ///
+    /// # Errors
+    /// When the kernel refuses; [`FileError::is_unsupported`] where the file system has no lists.
+    pub fn set_acl(&self, acl: Option<&[u8]>) -> Result<(), FileError> {
+        let name = OsStr::new("");
+        self.call(Call::SetAcl, "set the access-control list of", name, |dir| set_acl(dir, acl))
+    }
+}
+
+/// No list, and a file system without lists, are the same to a reader.
+pub(crate) fn acl(file: impl AsFd) -> rustix::io::Result<Option<Vec<u8>>> {
+    let mut bytes = vec![0; LONGEST_ACL];
+    match fs::fgetxattr(file, ACCESS_ACL, &mut bytes[..]) {
+        Err(Errno::NODATA | Errno::OPNOTSUPP | Errno::NOSYS) => Ok(None),
+        other => {
+            bytes.truncate(other?);
+            Ok(Some(bytes))
+        }
+    }
+}
+
+pub(crate) fn set_acl(file: impl AsFd, acl: Option<&[u8]>) -> rustix::io::Result<()> {
+    let Some(acl) = acl else {
+        return match fs::fremovexattr(file, ACCESS_ACL) {
+            Err(Errno::NODATA) => Ok(()), // there is none
+            other => other,
+        };
+    };
+    fs::fsetxattr(file, ACCESS_ACL, acl, XattrFlags::empty())
+}
