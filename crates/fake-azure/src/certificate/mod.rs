@@ -4,6 +4,7 @@ mod chain;
 mod error;
 mod key;
 mod pkcs12;
+mod pkcs8;
 mod spec;
 
 use std::fmt;
@@ -77,7 +78,10 @@ impl fmt::Debug for Made {
 fn encode(spec: &CertificateSpec, chain: &[Vec<u8>], key: &Key) -> Result<String, IssueError> {
     let ordered = ordered(spec, chain);
     match spec.format {
-        Format::Pem => Ok(pem_of(&ordered, spec.exportable.then(|| key.pkcs8()))),
+        Format::Pem => {
+            let exported = spec.exportable.then(|| pkcs8::as_exported(key.pkcs8()));
+            Ok(pem_of(&ordered, exported.as_deref()))
+        }
         Format::Pkcs12 => Ok(STANDARD.encode(key_vault_pfx(spec, &ordered, key))),
         Format::Pkcs12Pbes2 => {
             let pem = pem_of(&ordered, spec.exportable.then(|| key.pkcs8()));
@@ -105,7 +109,7 @@ fn key_vault_pfx(spec: &CertificateSpec, ordered: &[&[u8]], key: &Key) -> Vec<u8
         _ => ordered.len() - 1,
     };
     let labelled = Labelled {
-        pkcs8: key.pkcs8(),
+        pkcs8: &pkcs8::as_exported(key.pkcs8()),
         provider: if spec.key.is_rsa() {
             "Microsoft Enhanced Cryptographic Provider v1.0"
         } else {
@@ -136,7 +140,7 @@ pub struct Issued {
     pub serial: String,
     /// The certificates in DER, the leaf first, then each one's issuer.
     pub chain: Vec<Vec<u8>>,
-    /// The private key in PKCS#8 DER.
+    /// The private key in plain PKCS#8 DER, without what Key Vault adds.
     pub pkcs8: Vec<u8>,
     /// The secret's value as the vault answers it.
     pub value: String,

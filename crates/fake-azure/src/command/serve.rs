@@ -31,6 +31,7 @@ pub(super) fn serve(
     options.ports = arguments.ports;
     options.watcher = arguments.verbose.then(printer);
     let azure = FakeAzure::start(options).map_err(CommandError::Start)?;
+    azure.stop_on_signals()?;
     let issued = azure.play(&scenario).map_err(CommandError::Issue)?;
     write_environment(&file, &azure)?;
     for (name, value) in azure.environment() {
@@ -38,7 +39,7 @@ pub(super) fn serve(
     }
     writeln!(output, "{} certificates in the vaults; ready", issued.len())?;
     output.flush()?;
-    azure.wait_until_stopped()?;
+    azure.wait_until_stopped();
     drop(azure);
     std::fs::remove_file(&file).map_err(|error| CommandError::File(file, error))
 }

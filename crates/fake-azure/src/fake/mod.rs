@@ -104,24 +104,30 @@ impl FakeAzure {
         self.endpoints.environment()
     }
 
-    /// Waits until somebody asks for the end: by the admin API, SIGTERM or SIGINT.
+    /// From now on SIGTERM and SIGINT ask for the end instead of making it.
     ///
     /// # Errors
-    /// The signals cannot be waited for.
-    pub fn wait_until_stopped(&self) -> io::Result<()> {
+    /// The signals cannot be caught.
+    pub fn stop_on_signals(&self) -> io::Result<()> {
         let Some(runtime) = &self.runtime else { return Ok(()) };
-        runtime.block_on(async {
-            for kind in [SignalKind::terminate(), SignalKind::interrupt()] {
-                let mut signals = signal(kind)?;
-                let azure = Arc::clone(&self.azure);
-                tokio::spawn(async move {
-                    signals.recv().await;
-                    azure.stop.notify_one();
-                });
-            }
-            self.azure.stop.notified().await;
-            Ok(())
-        })
+        let _inside = runtime.enter();
+        for kind in [SignalKind::terminate(), SignalKind::interrupt()] {
+            let mut signals = signal(kind)?;
+            let azure = Arc::clone(&self.azure);
+            runtime.spawn(async move {
+                signals.recv().await;
+                azure.stop.notify_one();
+            });
+        }
+        Ok(())
+    }
+
+    /// Waits until somebody asks for the end: by the admin API, or by a signal after
+    /// [`FakeAzure::stop_on_signals`].
+    pub fn wait_until_stopped(&self) {
+        if let Some(runtime) = &self.runtime {
+            runtime.block_on(self.azure.stop.notified());
+        }
     }
 }
 
