@@ -50,7 +50,6 @@ class Measured:
             sys.exit(f"bench: {command[0]} failed: {errors}")
         self.seconds = time.monotonic() - started
         self.processor = usage.ru_utime + usage.ru_stime
-        self.megabytes = usage.ru_maxrss / 1024
 
 
 class Bench:
@@ -61,8 +60,8 @@ class Bench:
 
     def sync(self, name):
         """One pass by our program, into a store and with a state of this name."""
-        settings = self._settings(name)
-        return Measured([self._programs["akvvm_service"], "sync", "--settings", settings], self._environment(name))
+        command = [self._programs["akvvm_service"], "sync", "--settings", self._settings(name)]
+        return Measured(command, self._environment(name))
 
     def loop(self, name):
         store = os.path.join(self._folder, name, "store")
@@ -153,14 +152,15 @@ def public_key(path):
 
 
 def row(what, runs):
-    middle = [statistics.median(getattr(run, name) for run in runs) for name in vars(runs[0])]
-    print("{:<34} {:8.2f} s {:8.2f} s {:8.1f} MiB".format(what, *middle), flush=True)
-    return middle[0]
+    seconds = statistics.median(run.seconds for run in runs)
+    processor = statistics.median(run.processor for run in runs)
+    print(f"{what:<34} {seconds:8.2f} s {processor:8.2f} s", flush=True)
+    return seconds
 
 
 def compare(bench):
     print(f"{COUNT} RSA certificates, median of {ROUNDS} runs in turns\n")
-    print("{:<34} {:>10} {:>10} {:>12}".format("", "time", "processor", "memory"))
+    print("{:<34} {:>10} {:>10}".format("", "time", "processor"))
     ours, again, theirs = [], [], []
     for number in range(ROUNDS):
         theirs.append(bench.loop(f"loop-{number}"))

@@ -39,12 +39,12 @@ class Stage:
         seconds = time.monotonic() - self._started
         print(f"   {seconds:5.1f} s  {text}", flush=True)
 
-    def shell(self, command):
-        """A command that anybody could type, and what it prints."""
+    def shell(self, command, folder):
+        """A command that anybody could type in a folder, and what it prints."""
         self._print("36", f"   $ {command}")
         environment = {**os.environ, "LC_ALL": "C"}
         done = subprocess.run(
-            command, shell=True, env=environment, capture_output=True, text=True
+            command, shell=True, cwd=folder, env=environment, capture_output=True, text=True
         )
         for line in (done.stdout + done.stderr).splitlines():
             if line:
@@ -56,69 +56,78 @@ class Stage:
 
 class Demo:
     def __init__(self, folder, package):
-        self.stage = Stage()
+        self._stage = Stage()
         self._package = package
         name = os.path.basename(package)[: -len(".zip")]
         self._handler, _, self._version = name.rpartition("-")
+        self._folder = folder
         self._store = os.path.join(folder, "store")
         self._directories = bed.directories(folder)
+        self._azure = None
+        self._agent = None
+
+    def set_the_scene(self):
+        self._stage.act("An imagined Azure: two vaults with three certificates")
         with open(SCENARIO) as file:
             scenario = json.load(file)
-        self.azure = bed.Azure(FAKE_AZURE, folder, {**scenario, "faults": [BUSY]})
-        # On a real machine systemd looks after the worker; here nothing is installed.
-        environment = {"AKVVM_SUPERVISOR": "detached", **self.azure.for_programs()}
-        self.agent = bed.GuestAgent(folder, {**environment, **self._directories})
-
-    def introduce(self):
-        self.stage.act("Two vaults with three certificates, and a machine's guest agent")
+        self._azure = bed.Azure(FAKE_AZURE, self._folder, {**scenario, "faults": [BUSY]})
         for vault, name in CERTIFICATES:
-            self.stage.say(url(vault, name))
-        self.stage.say(f"guest agent {self.agent.version}, {os.path.basename(self._package)}")
+            self._stage.say(url(vault, name))
+        self._stage.act("The guest agent's own code, with our package to install")
+        # On a real machine systemd looks after the worker; here nothing is installed.
+        environment = {"AKVVM_SUPERVISOR": "detached", **self._azure.for_programs()}
+        self._agent = bed.GuestAgent(self._folder, {**environment, **self._directories})
+        self._stage.say(f"Azure Linux Agent {self._agent.version}")
+        self._stage.say(os.path.basename(self._package))
 
     def install(self):
-        self.stage.act("The guest agent installs and enables the extension")
-        answer = self._goal_state("enabled")
-        shown = None
-        while shown is None or shown[0] != "success":
-            shown = self._show_status(answer, shown)
-            answer = self.agent.ask("report")
-            time.sleep(0.1)
+        self._stage.act("The guest agent installs and enables the extension")
+        shown = self._show_status(self._goal_state("enabled"), None)
+
+        def succeeded():
+            nonlocal shown
+            shown = self._show_status(self._agent.ask("report"), shown)
+            return shown is not None and shown[0] == "success"
+
+        bed.until(succeeded, "the extension reports success")
 
     def show_store(self):
-        self.stage.act("The certificates are on disk")
-        self.stage.shell(f"ls -l {self._store}")
+        self._stage.act(f"The certificates are on disk, in {self._store}")
+        self._shell("ls -l")
         for vault, name in CERTIFICATES:
-            self._subjects(self._link(vault, name))
+            bundle = f"openssl crl2pkcs7 -nocrl -certfile {vault}.{name}"
+            self._shell(f"{bundle} | openssl pkcs7 -print_certs -noout")
 
     def rotate(self):
         vault, name = CERTIFICATES[0]
-        self.stage.act(f"The vault gets a new version of {name}")
-        link = self._link(vault, name)
-        before = os.readlink(link)
-        self.stage.shell(f"readlink {link}")
-        self._serial(link)
-        self.azure.rotate(vault, name)
-        self.stage.say("rotated in the vault; the next poll is at most two seconds away")
-        bed.until(lambda: os.readlink(link) != before, "the link moves")
-        self.stage.say("the link has moved")
-        self.stage.shell(f"readlink {link}")
-        self._serial(link)
+        link = f"{vault}.{name}"
+        self._stage.act(f"{vault} gets a new version of {name}")
+        leads_to = lambda: os.readlink(os.path.join(self._store, link))
+        before = leads_to()
+        self._show_version(link)
+        self._azure.rotate(vault, name)
+        self._stage.say("rotated in the vault; the worker looks every two seconds")
+        bed.until(lambda: leads_to() != before, "the link moves")
+        self._stage.say("the link has moved")
+        self._show_version(link)
 
     def remove(self):
-        self.stage.act("The guest agent disables and uninstalls the extension")
+        self._stage.act("The guest agent disables and uninstalls the extension")
         self._goal_state("disabled")
         self._goal_state("uninstall")
         left = "a worker still runs" if self._worker() else "no process is left"
-        self.stage.say(f"{left}; the certificates stay, for those who use them")
-        self.stage.shell(f"ls {self._store}")
+        self._stage.say(f"{left}; the certificates stay, for those who use them")
+        self._shell("ls")
 
     def stop(self):
         """Ends what is left, each by its process number."""
-        self.agent.stop()
+        if self._agent:
+            self._agent.stop()
         worker = self._worker()
         if worker:
             os.kill(worker, 15)
-        self.azure.stop()
+        if self._azure:
+            self._azure.stop()
 
     def _goal_state(self, state):
         extension = {
@@ -129,10 +138,10 @@ class Demo:
             "sequence_number": 0,
             "public_settings": self._settings(),
         }
-        answer = self.agent.ask("goal_state", extensions=[extension])
+        answer = self._agent.ask("goal_state", extensions=[extension])
         for command in answer["commands"]:
             failure = f" failed: {command['failure']}" if command["failure"] else ""
-            self.stage.say(f"{command['command']}, {command['seconds']:.1f} s{failure}")
+            self._stage.say(f"{command['command']}, {command['seconds']:.1f} s{failure}")
         return answer
 
     def _settings(self):
@@ -146,7 +155,7 @@ class Demo:
                 "requireInitialSync": True,
                 "observedCertificates": observed,
             },
-            "authenticationSettings": {"msiEndpoint": self.azure.identity_endpoint()},
+            "authenticationSettings": {"msiEndpoint": self._azure.identity_endpoint()},
         }
 
     def _show_status(self, answer, shown):
@@ -155,21 +164,18 @@ class Demo:
             status = handler["extension"] or {}
             news = (status.get("status"), status.get("message"))
             if news != shown:
-                self.stage.say(f"{news[0]}: {news[1]}")
+                self._stage.say(f"{news[0]}: {news[1]}")
                 shown = news
             if news[0] == "error":
                 sys.exit("demo: the extension reports an error")
         return shown
 
-    def _subjects(self, link):
-        bundle = f"openssl crl2pkcs7 -nocrl -certfile {link}"
-        self.stage.shell(f"{bundle} | openssl pkcs7 -print_certs -noout")
+    def _show_version(self, link):
+        self._shell(f"readlink {link}")
+        self._shell(f"openssl x509 -noout -serial -in {link}")
 
-    def _serial(self, link):
-        self.stage.shell(f"openssl x509 -noout -serial -enddate -in {link}")
-
-    def _link(self, vault, name):
-        return os.path.join(self._store, f"{vault}.{name}")
+    def _shell(self, command):
+        self._stage.shell(command, self._store)
 
     def _worker(self):
         """The process number of the worker, if one runs."""
@@ -190,13 +196,14 @@ def main():
     with tempfile.TemporaryDirectory(prefix="akvvm-demo-") as folder:
         demo = Demo(folder, bed.package())
         try:
-            demo.introduce()
+            demo.set_the_scene()
             demo.install()
             demo.show_store()
             demo.rotate()
             demo.remove()
         finally:
             demo.stop()
+    print("\nThat was all: no process and no file is left.")
 
 
 if __name__ == "__main__":
