@@ -1,5 +1,6 @@
 //! The guest agent's own code, in a process of its own.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -25,14 +26,14 @@ impl Agent {
     ///
     /// # Panics
     /// Where the agent's code is missing, with what to do about it.
-    pub fn start(sandbox: &Path, environment: &[(String, String)]) -> Self {
+    pub fn start(sandbox: &Path, environment: &BTreeMap<String, String>) -> Self {
         let mut driver = Command::new(python());
         driver.arg("-B").arg(workspace().join("tests/guest-agent/driver.py"));
         driver.arg("--agent").arg(code()).arg("--sandbox").arg(sandbox);
-        for (name, _) in environment {
+        for name in environment.keys() {
             driver.args(["--pass", name]);
         }
-        driver.env_clear().envs(environment.iter().cloned());
+        driver.env_clear().envs(environment);
         let mut process =
             driver.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("start python3");
         let requests = process.stdin.take();

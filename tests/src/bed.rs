@@ -1,5 +1,6 @@
 //! One machine in a folder: a guest agent, an imagined Azure, and directories for our programs.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -21,24 +22,25 @@ pub struct Bed {
     pub agent: Agent,
     /// Vaults and identities.
     pub azure: FakeAzure,
+    environment: BTreeMap<String, String>,
     folder: TempDir,
 }
 
 impl Bed {
     /// A machine with a system-assigned identity and an empty vault.
     pub fn new() -> Self {
-        Self::with(|_| {})
+        Self::with(|_, _| {})
     }
 
-    /// The same, with the imagined Azure to one's taste.
-    pub fn with(adapt: impl FnOnce(&mut Options)) -> Self {
+    /// The same, with more variables in its environment, or other values.
+    pub fn with(adapt: impl FnOnce(&FakeAzure, &mut BTreeMap<String, String>)) -> Self {
         let folder = tempfile::Builder::new().prefix("akvvm-test-").tempdir().expect("temp folder");
-        let mut options = Options::new(folder.path().join("azure"));
-        adapt(&mut options);
-        let azure = FakeAzure::start(options).expect("the imagined Azure starts");
-        let environment = environment(folder.path(), &azure);
+        let azure = FakeAzure::start(Options::new(folder.path().join("azure")))
+            .expect("the imagined Azure starts");
+        let mut environment = environment(folder.path(), &azure);
+        adapt(&azure, &mut environment);
         let agent = Agent::start(&folder.path().join("agent"), &environment);
-        Self { agent, azure, folder }
+        Self { agent, azure, environment, folder }
     }
 
     /// The bed's folder, for whatever a test needs.
@@ -57,8 +59,8 @@ impl Bed {
     }
 
     /// What our programs find in their environment.
-    pub fn environment(&self) -> Vec<(String, String)> {
-        environment(self.folder.path(), &self.azure)
+    pub fn environment(&self) -> &BTreeMap<String, String> {
+        &self.environment
     }
 
     /// Puts a certificate of the usual kind into the vault; if it is there already, its next
@@ -102,6 +104,16 @@ impl Bed {
     /// The link that a certificate has in the store.
     pub fn link(&self, name: &str) -> PathBuf {
         self.store().join(format!("{VAULT}.{name}"))
+    }
+
+    /// Waits until what is installed is the whole certificate: leaf, issuers in order, key last.
+    #[track_caller]
+    pub fn assert_installed_whole(&self, issued: &Issued) {
+        let lines = |text: &str| -> Vec<String> {
+            text.lines().filter(|line| !line.is_empty()).map(str::to_owned).collect()
+        };
+        let expected = issued.chain_pem() + &issued.key_pem();
+        assert_eq!(lines(&self.installed(issued)), lines(&expected), "{}", issued.name);
     }
 
     /// Waits until the link leads to this version's file, and reads that.
@@ -193,16 +205,17 @@ impl Drop for Bed {
     }
 }
 
-fn environment(folder: &Path, azure: &FakeAzure) -> Vec<(String, String)> {
+fn environment(folder: &Path, azure: &FakeAzure) -> BTreeMap<String, String> {
     let below = |name: &str| folder.join(name).display().to_string();
-    vec![
-        ("STATE_DIRECTORY".into(), below("state")),
-        ("RUNTIME_DIRECTORY".into(), below("run")),
-        ("LOGS_DIRECTORY".into(), below("log")),
-        ("AKVVM_SUPERVISOR".into(), "detached".into()),
-        ("HTTPS_PROXY".into(), azure.proxy_url()),
-        ("SSL_CERT_FILE".into(), azure.ca_file().display().to_string()),
-    ]
+    let pairs = [
+        ("STATE_DIRECTORY", below("state")),
+        ("RUNTIME_DIRECTORY", below("run")),
+        ("LOGS_DIRECTORY", below("log")),
+        ("AKVVM_SUPERVISOR", "detached".to_owned()),
+        ("HTTPS_PROXY", azure.proxy_url()),
+        ("SSL_CERT_FILE", azure.ca_file().display().to_string()),
+    ];
+    pairs.map(|(name, value)| (name.to_owned(), value)).into()
 }
 
 /// Logs and status files at or below a path.

@@ -66,6 +66,15 @@ impl Package {
         Self { handler: handler.into(), version: "1.0.0".into(), path }
     }
 
+    /// Our two programs as the package has them, in a folder that everybody can read.
+    pub fn unpack_ours(folder: &Path) -> PathBuf {
+        let programs = folder.join("programs");
+        let mut unzip = Command::new("unzip");
+        unzip.arg("-q").arg(Self::ours().path).arg("-d").arg(&programs);
+        last_line(unzip);
+        programs.join("bin").join(std::env::consts::ARCH)
+    }
+
     /// Publisher and type.
     pub fn handler(&self) -> &str {
         &self.handler

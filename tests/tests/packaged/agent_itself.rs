@@ -7,7 +7,7 @@ use serde_json::json;
 fn the_agent_installs_and_enables_a_package() {
     let folder = tempfile::tempdir().unwrap();
     let package = Package::other("Test.Marker", "echo $MARK >mark", folder.path());
-    let environment = [("MARK".to_owned(), "seen".to_owned())];
+    let environment = [("MARK".to_owned(), "seen".to_owned())].into();
     let mut agent = Agent::start(&folder.path().join("agent"), &environment);
     let answer = agent.goal_state(&[Extension::new(&package).settings(3, &json!({}))]);
     assert_eq!(answer.command_lines(), ["1.0.0 run.sh install", "1.0.0 run.sh enable"]);
@@ -21,7 +21,7 @@ fn the_agent_installs_and_enables_a_package() {
 fn a_restarted_agent_enables_again_with_the_same_number() {
     let folder = tempfile::tempdir().unwrap();
     let package = Package::other("Test.Marker", "true", folder.path());
-    let mut agent = Agent::start(&folder.path().join("agent"), &[]);
+    let mut agent = Agent::start(&folder.path().join("agent"), &[].into());
     agent.goal_state(&[Extension::new(&package).settings(0, &json!({}))]);
     assert_eq!(agent.restart().command_lines(), ["1.0.0 run.sh enable"]);
 }

@@ -9,8 +9,10 @@
 
 mod agent_itself;
 mod bad_input;
+mod certificates;
 mod first_sync;
 mod life;
+mod operator;
 mod removal;
 mod settings;
 mod vault_trouble;
