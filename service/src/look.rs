@@ -68,11 +68,10 @@ pub(crate) fn look<S: CertificateStore>(
         Ok(standing) => standing,
         Err(error) => return failed(false, store_failure(&error)),
     };
-    let intact = standing == Standing::Intact;
     let look = Look { target, record, source, store, now, standing };
     match look.bring_up_to_date() {
         Ok((done, record)) => Outcome { present: true, result: Ok(done), record },
-        Err(failure) => failed(intact, failure),
+        Err(failure) => look.make_do(failure),
     }
 }
 
@@ -119,6 +118,21 @@ impl<S: CertificateStore> Look<'_, S> {
         }
     }
 
+    /// Nothing new can be had. What is installed stays, and is put right as far as the disk itself
+    /// has what that takes.
+    fn make_do(&self, failure: Failure) -> Outcome {
+        if self.standing == Standing::Intact {
+            return failed(true, failure);
+        }
+        let active = self.record.and_then(|record| record.active.as_ref());
+        let recalled = active.and_then(|active| Some((active, self.recall().ok().flatten()?)));
+        let Some((active, key)) = recalled else { return failed(false, failure) };
+        match self.install(&active.version, key, Vec::new(), Vec::new()) {
+            Ok((_, record)) => Outcome { present: true, result: Err(failure), record },
+            Err(_) => failed(false, failure),
+        }
+    }
+
     /// A pinned version never changes: what stands intact needs no question.
     fn is_pinned_and_intact(&self) -> bool {
         let pinned = self.target.id.version();
@@ -131,7 +145,8 @@ impl<S: CertificateStore> Look<'_, S> {
     }
 
     fn installed_validity(&self) -> Option<Validity> {
-        self.record?.certificate.as_ref().map(record::validity)
+        let record = self.record.filter(|record| record::is_of(record, self.target))?;
+        record.certificate.as_ref().map(record::validity)
     }
 
     /// The version that is installed already is put back where it was lost, whatever its dates.
@@ -149,9 +164,12 @@ impl<S: CertificateStore> Look<'_, S> {
         &self,
         version: &str,
         key: CertifiedKey,
-        notes: Vec<String>,
+        mut notes: Vec<String>,
         mut remarks: Vec<Remark>,
     ) -> Result<Brought, Failure> {
+        if let Standing::Drifted(drifts) = &self.standing {
+            notes.extend(drifts.iter().map(|drift| format!("found: {drift}")));
+        }
         let ledger = record::ledger(self.record);
         let certificate = record::installed(key.leaf(), self.now);
         let content = Content::Certificate(key);
@@ -188,17 +206,23 @@ impl<S: CertificateStore> Look<'_, S> {
 
     /// What is installed, read back from the disk or, where it is lost there, from the vault.
     fn installed_content(&self, version: &str) -> Result<(CertifiedKey, Vec<String>), Failure> {
-        let ledger = record::ledger(self.record);
-        if let Some(generation) = &ledger.active {
-            let recalled = self.store.recall(&self.target.place, generation, &ledger);
-            if let Some(Content::Certificate(key)) = recalled.map_err(|e| store_failure(&e))? {
-                return Ok((key, Vec::new()));
-            }
+        if let Some(key) = self.recall().map_err(|error| store_failure(&error))? {
+            return Ok((key, Vec::new()));
         }
         let malformed =
             |error: object_id::ObjectIdError| Failure::of(&error, Code::State, Retry::NextPoll);
         let id = self.target.id.at_version(version).map_err(malformed)?;
         decode(&self.source.secret(&id, self.target, self.now)?)
+    }
+
+    /// The installed version, read back from the disk.
+    fn recall(&self) -> Result<Option<CertifiedKey>, StoreError> {
+        let ledger = record::ledger(self.record);
+        let Some(active) = &ledger.active else { return Ok(None) };
+        match self.store.recall(&self.target.place, active, &ledger)? {
+            Some(Content::Certificate(key)) => Ok(Some(key)),
+            Some(Content::Opaque(_)) | None => Ok(None),
+        }
     }
 
     /// Nothing to do; what hinders those who were granted access is said every time.

@@ -159,6 +159,32 @@ fn the_secrets_own_dates_count_like_the_certificates() {
 }
 
 #[test]
+fn while_the_vault_says_no_what_the_disk_still_has_is_put_right() {
+    let (mut vault, store) = (Vault::default(), MemoryStore::default());
+    vault.issue(1, -1, 90);
+    let record = installed(&vault, &store);
+    vault.versions.clear();
+    store.links.lock().unwrap().clear();
+    let outcome = look_at(&vault, &store, Some(&record));
+    assert_eq!(outcome.result.unwrap_err().code, Code::SecretNotFound);
+    assert!(outcome.present && store.links.lock().unwrap().contains("contoso.web"));
+    store.links.lock().unwrap().clear();
+    store.installed.lock().unwrap().clear();
+    assert!(!look_at(&vault, &store, Some(&record)).present);
+}
+
+#[test]
+fn a_link_that_is_given_to_another_certificate_is_not_held_back_for_the_old_ones_sake() {
+    let (mut vault, store) = (Vault::default(), MemoryStore::default());
+    vault.issue(1, -1, 90);
+    let mut record = installed(&vault, &store);
+    record.url = "https://contoso.vault.azure.net/secrets/another".into();
+    vault.issue(2, -90, -1);
+    let outcome = look_at(&vault, &store, Some(&record));
+    assert_eq!(outcome.result.unwrap().remarks[0].code, Code::NotValid);
+}
+
+#[test]
 fn a_disabled_version_is_a_failure_and_touches_nothing() {
     let (mut vault, store) = (Vault::default(), MemoryStore::default());
     vault.issue(1, -1, 90);

@@ -1,6 +1,6 @@
 //! A store in memory: the second implementation that keeps the seam honest.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::SystemTime;
@@ -15,6 +15,7 @@ use certified_key::{CertifiedKey, Content};
 #[derive(Default)]
 pub(crate) struct MemoryStore {
     pub(crate) installed: Mutex<BTreeMap<String, (String, Vec<u8>)>>,
+    pub(crate) links: Mutex<BTreeSet<String>>,
     pub(crate) writes: Mutex<usize>,
 }
 
@@ -33,7 +34,9 @@ impl CertificateStore for MemoryStore {
     fn standing(&self, target: &Target, ledger: &Ledger) -> Result<Standing, StoreError> {
         let Some(active) = &ledger.active else { return Ok(Standing::Absent) };
         let installed = self.installed.lock().unwrap();
-        let intact = installed.get(&target.link_name).is_some_and(|(v, _)| *v == active.version);
+        let linked = self.links.lock().unwrap().contains(&target.link_name);
+        let stands = installed.get(&target.link_name).is_some_and(|(v, _)| *v == active.version);
+        let intact = linked && stands;
         let missing = Drift::LinkMissing(PathBuf::from(&target.link_name));
         Ok(if intact { Standing::Intact } else { Standing::Drifted(vec![missing]) })
     }
@@ -103,6 +106,7 @@ impl CertificateStore for MemoryStore {
         }
         before.active = Some(active);
         self.installed.lock().unwrap().insert(name.clone(), (version, pem));
+        self.links.lock().unwrap().insert(name.clone());
         let paths = vec![PathBuf::from(name)];
         Ok(Installed { change, ledger: before, paths, file: file.into(), warnings: Vec::new() })
     }

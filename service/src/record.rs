@@ -63,6 +63,14 @@ pub(crate) fn record(
     }
 }
 
+/// Whether a record is of the certificate that is observed now. A link keeps its record when the
+/// settings give its name to another certificate.
+pub(crate) fn is_of(record: &CertificateRecord, target: &Target) -> bool {
+    let object = target.id.unversioned().to_string().to_ascii_lowercase();
+    let recorded = record.url.to_ascii_lowercase();
+    recorded == object || recorded.strip_prefix(&object).is_some_and(|rest| rest.starts_with('/'))
+}
+
 /// What people want to know of a certificate that has just been installed.
 pub(crate) fn installed(leaf: &Certificate, now: SystemTime) -> InstalledCertificate {
     InstalledCertificate {

@@ -25,6 +25,7 @@ pub(crate) fn survey<S: CertificateStore>(
         warn!("{damage}; nothing that it knew of will be removed");
     }
     let mut targets = targets(&order.settings);
+    unite(&mut targets);
     sweep(&targets, store);
     for (target, observed) in targets.iter_mut().zip(&order.settings.certificates) {
         if observed.layout == FileLayout::Unstated {
@@ -32,6 +33,15 @@ pub(crate) fn survey<S: CertificateStore>(
         }
     }
     Ok(targets.into_iter().map(|target| known(target, &records, store)).collect())
+}
+
+/// Two links to one file: whoever may read it through the one may read it through the other.
+fn unite(targets: &mut [Target]) {
+    let mut places: Vec<_> = targets.iter().map(|target| target.place.clone()).collect();
+    cert_store::unite_grants(&mut places);
+    for (target, place) in targets.iter_mut().zip(places) {
+        target.place = place;
+    }
 }
 
 fn known<S: CertificateStore>(target: Target, records: &Records, store: &S) -> Known {
