@@ -29,6 +29,29 @@ impl InitialSync {
         Self::Required(InitialSyncRecord { assignment, begun_at, attempts: 0, phase })
     }
 
+    /// The first sync that goes on after a restart at `now`, from what the last worker of the same
+    /// assignment kept of it: neither its attempts nor its time begin anew. Only where it was done
+    /// and certificates are missing again (a store that does not survive a reboot, say), dependents
+    /// have to wait again.
+    pub(crate) fn resume(
+        before: Option<InitialSyncRecord>,
+        complete: bool,
+        assignment: &str,
+        given_at: Timestamp,
+        now: SystemTime,
+    ) -> Self {
+        let is_done = |record: &InitialSyncRecord| {
+            matches!(record.phase, InitialSyncPhase::Done | InitialSyncPhase::Healed)
+        };
+        match before {
+            None => Self::begin(assignment.to_owned(), given_at),
+            Some(record) if is_done(&record) && !complete => {
+                Self::begin(assignment.to_owned(), now.into())
+            }
+            Some(record) => Self::Required(record),
+        }
+    }
+
     /// How it stands, where one is required.
     pub(crate) fn phase(&self) -> Option<InitialSyncPhase> {
         match self {
@@ -95,6 +118,25 @@ mod tests {
         assert_eq!(done.phase(), Some(InitialSyncPhase::Done));
         let later = done.next(true, 3, begun() + TIME_LIMIT * 2);
         assert_eq!(later.phase(), Some(InitialSyncPhase::Done));
+    }
+
+    #[test]
+    fn a_restart_goes_on_where_it_stood() {
+        let resumed = |before: &InitialSync, complete| {
+            let InitialSync::Required(record) = before.clone() else { panic!("required") };
+            let later = begun() + TIME_LIMIT;
+            InitialSync::resume(Some(record), complete, "a", begun().into(), later)
+        };
+        let tried = pending().next(true, 1, begun());
+        assert_eq!(resumed(&tried, false), tried);
+        let given_up = pending().next(false, 1, begun() + TIME_LIMIT);
+        assert_eq!(resumed(&given_up, false), given_up);
+        let done = pending().next(true, 0, begun());
+        assert_eq!(resumed(&done, true), done);
+        let again = resumed(&done, false);
+        assert_eq!(again.deadline(), Some(begun() + TIME_LIMIT * 2), "dependents wait again");
+        let first = InitialSync::resume(None, false, "a", begun().into(), begun() + TIME_LIMIT);
+        assert_eq!(first.deadline(), Some(begun() + TIME_LIMIT), "counted from the assignment");
     }
 
     #[test]

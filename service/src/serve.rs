@@ -158,7 +158,12 @@ pub(crate) fn prepare(machine: &Machine, order: &mut Order) -> anyhow::Result<Pr
         warn!("settings: {warning}");
     }
     let now = machine.clock.now();
-    let initial_sync = initial_sync(machine, order);
+    let complete = known.iter().all(|known| known.present);
+    let before = InitialSyncRecord::read(&machine.directories, &order.identity);
+    let initial_sync = match order.settings.require_initial_sync {
+        true => InitialSync::resume(before, complete, &order.identity, order.given_at, now.wall),
+        false => InitialSync::NotRequired,
+    };
     let roster = Roster::new(known, order.settings.polling_interval, initial_sync, now);
     let frame = Frame {
         worker: WorkerReport {
@@ -173,17 +178,6 @@ pub(crate) fn prepare(machine: &Machine, order: &mut Order) -> anyhow::Result<Pr
         last_pass: None,
     };
     Ok((Worker::new(roster, frame, order.refusal.clone()), source, store))
-}
-
-/// A restart goes on where the last worker of the same order stood.
-fn initial_sync(machine: &Machine, order: &Order) -> InitialSync {
-    if !order.settings.require_initial_sync {
-        return InitialSync::NotRequired;
-    }
-    match InitialSyncRecord::read(&machine.directories, &order.identity) {
-        Some(record) => InitialSync::Required(record),
-        None => InitialSync::begin(order.identity.clone(), order.given_at),
-    }
 }
 
 fn announce(machine: &Machine, order: &Order) -> anyhow::Result<()> {
