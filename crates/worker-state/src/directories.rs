@@ -97,17 +97,27 @@ impl Directories {
         Ok(())
     }
 
-    /// Removes the state and run-time directories with all that is in them.
+    /// Removes everything of ours from the state and run-time directories, and the directories
+    /// themselves where nothing else is in them: they may be anybody's choice.
     ///
     /// # Errors
-    /// Names the directory that could not be removed.
+    /// Names what could not be removed.
     pub fn remove(&self) -> Result<(), StateError> {
+        gone(&self.records_path(), std::fs::remove_dir_all)?;
+        for file in [
+            self.presence_path(),
+            self.assignment_path(),
+            self.update_marker_path(),
+            self.initial_sync_path(),
+            self.report_path(),
+            self.lease_path(),
+            self.handler_lock_path(),
+        ] {
+            gone(&file, std::fs::remove_file)?;
+        }
         for directory in [&self.runtime, &self.state] {
-            match std::fs::remove_dir_all(directory) {
-                Ok(()) => {}
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(StateError::write(directory, error)),
-            }
+            sweep(directory);
+            gone(directory, std::fs::remove_dir)?;
         }
         Ok(())
     }
@@ -143,6 +153,29 @@ impl Directories {
 
     pub(crate) fn presence_path(&self) -> PathBuf {
         self.runtime.join("worker.json")
+    }
+}
+
+/// Removes one thing; what is not there, or is a directory that others use too, is no error.
+fn gone(path: &Path, remove: fn(PathBuf) -> io::Result<()>) -> Result<(), StateError> {
+    match remove(path.to_owned()) {
+        Ok(()) => Ok(()),
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::NotFound | io::ErrorKind::DirectoryNotEmpty
+            ) =>
+        {
+            Ok(())
+        }
+        Err(error) => Err(StateError::write(path, error)),
+    }
+}
+
+/// Removes what killed programs have left half-written; what cannot be, keeps the directory.
+fn sweep(directory: &Path) {
+    if let Ok(directory) = atomic_file::Directory::open(directory) {
+        let _ = directory.sweep();
     }
 }
 
@@ -233,8 +266,27 @@ mod tests {
         directories.create().unwrap();
         let mode = std::fs::metadata(directories.state()).unwrap().permissions().mode();
         assert_eq!(mode & 0o7777, 0o700);
+    }
+
+    #[test]
+    fn what_is_ours_is_removed_and_what_others_have_put_there_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let directories = Directories::below(folder.path());
+        directories.create().unwrap();
+        let half_written = directories.state().join(".akvvm-0123456789abcdef.tmp");
+        for ours in
+            [directories.assignment_path(), directories.records_path().join("a.json"), half_written]
+        {
+            atomic_file::replace_file(&ours, 0o600, b"{}").unwrap();
+        }
+        let somebodys = directories.runtime().join("somebodys");
+        atomic_file::replace_file(&somebodys, 0o600, b"").unwrap();
         directories.remove().unwrap();
         assert!(!directories.state().exists());
+        assert!(somebodys.exists());
+        std::fs::remove_file(somebodys).unwrap();
+        directories.remove().unwrap();
+        assert!(!directories.runtime().exists());
     }
 
     #[test]

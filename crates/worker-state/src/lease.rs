@@ -6,7 +6,7 @@
 use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
 use fs2::FileExt;
@@ -79,6 +79,24 @@ impl std::error::Error for LeaseError {
 }
 
 fn lock(path: &Path) -> Result<File, LeaseError> {
+    loop {
+        let file = lock_opened(path)?;
+        if stands_at(&file, path) {
+            return Ok(file);
+        }
+        // It was removed, by an uninstall, between opening and locking: whoever comes next locks
+        // another file.
+    }
+}
+
+fn stands_at(file: &File, path: &Path) -> bool {
+    let (Ok(file), Ok(there)) = (file.metadata(), std::fs::symlink_metadata(path)) else {
+        return false;
+    };
+    (file.dev(), file.ino()) == (there.dev(), there.ino())
+}
+
+fn lock_opened(path: &Path) -> Result<File, LeaseError> {
     let unusable = |error| LeaseError::Unusable(path.into(), error);
     let file = OpenOptions::new()
         .read(true)
@@ -120,6 +138,18 @@ mod tests {
         directories.create().unwrap();
         let _lease = Lease::acquire(&directories).unwrap();
         HandlerLock::acquire(&directories).unwrap();
+    }
+
+    #[test]
+    fn a_lock_on_a_removed_file_is_no_lock() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lease");
+        let held = lock(&path).unwrap();
+        assert!(stands_at(&held, &path));
+        std::fs::remove_file(&path).unwrap();
+        assert!(!stands_at(&held, &path));
+        let next = lock(&path).unwrap();
+        assert!(stands_at(&next, &path) && !stands_at(&held, &path));
     }
 
     #[test]

@@ -22,6 +22,7 @@ mod certificate_record;
 mod directories;
 mod document;
 mod environment;
+mod holder;
 mod initial_sync;
 mod lease;
 mod presence;
