@@ -42,14 +42,14 @@ pub(crate) fn stop(job: &Job<'_>) -> Result<Lease, Failure> {
             return Ok(lease);
         }
     }
-    let who = match look(job)? {
+    let process = match look(job)? {
         WorkerSight::Absent(lease) => return Ok(lease),
-        WorkerSight::Present(Some(presence)) => format!("process {}", presence.process.pid),
-        WorkerSight::Present(None) => "an unknown process".into(),
+        WorkerSight::Present(presence) => process(job, presence.as_ref()),
     };
+    let who = process.map_or("unknown".into(), |process| process.pid.to_string());
     let lock = job.directories().state().join("lease");
     let sentence = format!(
-        "the worker ({who}) does not end and still holds {}; restart the machine, or end the \
+        "the worker (process {who}) does not end and still holds {}; restart the machine, or end the \
          process and deploy again",
         lock.display()
     );
@@ -61,18 +61,28 @@ fn end_with(job: &Job<'_>, signal: Signal, limit: Duration) -> Result<Option<Lea
     let mut signalled: Option<ProcessIdentity> = None;
     wait_for(job.machine.clock, limit, || match look(job)? {
         WorkerSight::Absent(lease) => Ok(Some(lease)),
-        WorkerSight::Present(None) => Ok(None),
         WorkerSight::Present(Some(presence)) if presence.assignment.is_none() => {
             Err(by_hand(&presence))
         }
-        WorkerSight::Present(Some(presence)) => {
-            if signalled.as_ref() != Some(&presence.process) {
-                send(&presence.process, signal)?;
-                signalled = Some(presence.process);
+        WorkerSight::Present(presence) => {
+            let process =
+                process(job, presence.as_ref()).filter(|it| Some(it) != signalled.as_ref());
+            if let Some(process) = process {
+                send(&process, signal)?;
+                signalled = Some(process);
             }
             Ok(None)
         }
     })
+}
+
+/// The worker's process: what it says itself, else what the kernel says.
+pub(crate) fn process(job: &Job<'_>, presence: Option<&Presence>) -> Option<ProcessIdentity> {
+    match presence {
+        Some(presence) => Some(presence.process.clone()),
+        None => Lease::holder(job.directories())
+            .filter(|it| Some(it) != ProcessIdentity::current().as_ref()),
+    }
 }
 
 /// Signals a process; one that has ended meanwhile is as good.

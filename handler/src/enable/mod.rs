@@ -12,7 +12,8 @@ use std::time::Duration;
 
 use status_schema::{HandlerEnvironment, SequenceNumber};
 use worker_state::{
-    AgentPaths, Assignment, HandlerLock, Lease, Presence, WorkerSight, environment_name,
+    AgentPaths, Assignment, HandlerLock, Lease, Presence, ProcessIdentity, WorkerSight,
+    environment_name,
 };
 
 use self::decide::{Action, Seen, Situation, decide};
@@ -52,7 +53,7 @@ struct Enabling<'a> {
 /// not hold.
 struct Found {
     seen: Seen,
-    presence: Option<Presence>,
+    process: Option<ProcessIdentity>,
     lease: Option<Lease>,
 }
 
@@ -82,7 +83,7 @@ impl Enabling<'_> {
         match action {
             Action::LeaveUntouched => job.say(&format!("settings {} are served", self.number)),
             Action::WithdrawRefusal(assignment) => {
-                self.withdraw_refusal(&assignment, found.presence.as_ref())?;
+                self.withdraw_refusal(&assignment, found.process.as_ref())?;
             }
             Action::Start(assignment) => self.serve(found.lease, &assignment)?,
             Action::Restart(assignment) => {
@@ -90,7 +91,7 @@ impl Enabling<'_> {
                 self.serve(None, &assignment)?;
             }
             Action::RecordRefusal(former, failure) => {
-                return Err(self.record_refusal(former, failure, found.presence.as_ref()));
+                return Err(self.record_refusal(former, failure, found.process.as_ref()));
             }
             Action::ServeFormer(former, failure) => {
                 return Err(self.serve_former(found.lease, former, failure));
@@ -135,18 +136,19 @@ impl Enabling<'_> {
     }
 
     fn look(&self) -> Result<Found, Failure> {
-        let (seen, presence, lease) = match worker::settled(self.job)? {
-            WorkerSight::Absent(lease) => (Seen::Absent, None, Some(lease)),
-            WorkerSight::Present(None) => (Seen::Unannounced, None, None),
-            WorkerSight::Present(Some(presence)) => {
-                let seen = match &presence.assignment {
-                    Some(identity) => Seen::Serving(identity.clone()),
-                    None => Seen::ByHand(worker::by_hand(&presence)),
-                };
-                (seen, Some(presence), None)
+        let presence = match worker::settled(self.job)? {
+            WorkerSight::Absent(lease) => {
+                return Ok(Found { seen: Seen::Absent, process: None, lease: Some(lease) });
             }
+            WorkerSight::Present(presence) => presence,
         };
-        Ok(Found { seen, presence, lease })
+        let process = worker::process(self.job, presence.as_ref());
+        let seen = match presence {
+            None => Seen::Unannounced,
+            Some(Presence { assignment: Some(identity), .. }) => Seen::Serving(identity),
+            Some(by_hand) => Seen::ByHand(worker::by_hand(&by_hand)),
+        };
+        Ok(Found { seen, process, lease: None })
     }
 
     /// Puts an assignment in force.

@@ -1,8 +1,10 @@
 //! Settings that cannot be served, while others are or were.
 
+use std::convert::Infallible;
+
 use rustix::process::Signal;
 use status_schema::{State, StatusReport};
-use worker_state::{Assignment, Lease, Presence, Refusal};
+use worker_state::{Assignment, Lease, ProcessIdentity, Refusal};
 
 use super::Enabling;
 use crate::clock::wait_for;
@@ -17,7 +19,7 @@ impl Enabling<'_> {
         &self,
         former: Assignment,
         failure: Failure,
-        worker: Option<&Presence>,
+        worker: Option<&ProcessIdentity>,
     ) -> Failure {
         let before = self.published();
         let refusal = self.refusal(&failure);
@@ -52,14 +54,19 @@ impl Enabling<'_> {
         }
     }
 
-    /// Tells the worker that nothing newer is refused any more.
+    /// Tells the worker that nothing newer is refused any more. Where the refusal stood under this
+    /// very number, the error has to go before dependent extensions are given up because of it.
     pub(super) fn withdraw_refusal(
         &self,
         assignment: &Assignment,
-        worker: Option<&Presence>,
+        worker: Option<&ProcessIdentity>,
     ) -> Result<(), Failure> {
+        let before = self.published();
         self.assign(assignment)?;
         hang_up(worker)?;
+        if before.is_some() && !self.becomes(|published| published != before) {
+            self.job.complain("the worker has not withdrawn the refusal in time");
+        }
         self.job.say(&format!("settings {} go on being served", self.number));
         Ok(())
     }
@@ -76,25 +83,26 @@ impl Enabling<'_> {
         (report.status.state == State::Error).then_some(bytes)
     }
 
+    /// Waits for what stands under this number to become as `wanted`; whether it did in time.
+    fn becomes(&self, wanted: impl Fn(Option<Vec<u8>>) -> bool) -> bool {
+        let (clock, limit) = (self.job.machine.clock, self.job.machine.limits.publication);
+        let seen =
+            wait_for::<_, Infallible>(clock, limit, || Ok(wanted(self.published()).then_some(())));
+        matches!(seen, Ok(Some(())))
+    }
+
     fn await_publication(&self, before: Option<&Vec<u8>>, failure: Failure) -> Failure {
-        let (clock, limits) = (self.job.machine.clock, &self.job.machine.limits);
-        let news = wait_for::<_, std::convert::Infallible>(clock, limits.publication, || {
-            Ok(self.published().filter(|published| Some(published) != before))
-        });
-        match news {
-            Ok(Some(_)) => {
-                self.job.say("the worker has published the refusal and goes on as before");
-                failure.told()
-            }
-            _ => {
-                self.job.complain("the worker has not published the refusal in time");
-                failure
-            }
+        if self.becomes(|published| published.is_some() && published.as_ref() != before) {
+            self.job.say("the worker has published the refusal and goes on as before");
+            failure.told()
+        } else {
+            self.job.complain("the worker has not published the refusal in time");
+            failure
         }
     }
 }
 
 /// Has the worker read its assignment again.
-fn hang_up(worker: Option<&Presence>) -> Result<(), Failure> {
-    worker.map_or(Ok(()), |presence| worker::send(&presence.process, Signal::HUP))
+fn hang_up(worker: Option<&ProcessIdentity>) -> Result<(), Failure> {
+    worker.map_or(Ok(()), |process| worker::send(process, Signal::HUP))
 }

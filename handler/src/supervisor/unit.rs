@@ -133,6 +133,8 @@ fn variable(name: &str, value: &str) -> Result<String> {
 mod tests {
     #![allow(clippy::disallowed_methods, reason = "tests write units of all kinds")]
 
+    use proptest::prelude::*;
+
     use super::*;
 
     fn worker(path: &str, environment: &[(&str, &str)]) -> WorkerProgram {
@@ -194,6 +196,34 @@ mod tests {
         assert_eq!(lines_of(&odd, "Environment="), [r#""STATE_DIRECTORY=/a \"b\"\\c %%d $e 'f'""#]);
         let error = render(&worker("/e/x", &[("LOGS_DIRECTORY", "/a\n[Service]\nUser=x")]));
         assert!(error.unwrap_err().to_string().starts_with("LOGS_DIRECTORY holds a control"));
+    }
+
+    /// As systemd takes a quoted word apart: C escapes, then specifiers.
+    fn as_systemd_reads(quoted: &str) -> String {
+        let inside = quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap();
+        let (mut read, mut characters) = (String::new(), inside.chars());
+        while let Some(character) = characters.next() {
+            assert_ne!(character, '"', "the word ends too early");
+            let next = if matches!(character, '\\' | '%') { characters.next() } else { None };
+            match (character, next) {
+                ('%', next) => assert_eq!(next, Some('%'), "a specifier"),
+                ('\\', next) => assert!(matches!(next, Some('\\' | '"')), "an escape"),
+                _ => {}
+            }
+            read.push(next.unwrap_or(character));
+        }
+        read
+    }
+
+    proptest! {
+        #[test]
+        fn systemd_reads_what_was_meant(value in "\\PC*") {
+            let quoted = variable("STATE_DIRECTORY", &value).unwrap();
+            prop_assert_eq!(as_systemd_reads(&quoted), format!("STATE_DIRECTORY={value}"));
+            if let Ok(quoted) = program(&Path::new("/").join(&value)) {
+                prop_assert_eq!(PathBuf::from(as_systemd_reads(&quoted)), Path::new("/").join(&value));
+            }
+        }
     }
 
     #[test]

@@ -89,6 +89,20 @@ fn going_back_to_what_is_served_takes_the_refusal_away() {
 }
 
 #[test]
+fn a_refusal_under_the_number_that_is_served_is_gone_when_enable_ends() {
+    let bed = Bed::new();
+    let extension = bed.extension("1.0.0", "dutiful");
+    extension.settings(3, &settings("web"));
+    extension.call("enable", 3).good();
+    extension.settings(3, &json!({}));
+    extension.call("enable", 3).bad();
+    assert_eq!(extension.status(3).unwrap().state, State::Error);
+    extension.settings(3, &settings("web"));
+    extension.call("enable", 3).good();
+    assert_eq!(extension.status(3).unwrap().state, State::Success);
+}
+
+#[test]
 fn better_settings_after_a_refusal_are_served() {
     let bed = Bed::new();
     let extension = bed.extension("1.0.0", "dutiful");

@@ -154,21 +154,24 @@ fn another_extensions_worker_is_left_alone() {
 }
 
 #[test]
-fn a_holder_that_says_nothing_is_named_as_unknown() {
+fn a_worker_whose_announcement_was_wiped_can_still_be_spoken_to_and_stopped() {
     let bed = Bed::new();
-    bed.hurry(|limits, moment| {
-        limits.announcement = moment;
-        limits.graceful_end = moment;
-        limits.forced_end = moment;
-        limits.glance = moment;
-    });
+    bed.hurry(|limits, moment| limits.announcement = moment);
     let extension = bed.extension("1.0.0", "dutiful");
     extension.settings(3, &settings("web"));
-    bed.directories().create().unwrap();
-    let _lease = Lease::acquire(&bed.directories()).unwrap();
-    let failure = extension.call("enable", 3).bad();
-    assert!(failure.sentence.contains("an unknown process) does not end"), "{failure}");
-    assert_eq!(extension.status(3), None, "nobody knows whose it is");
+    extension.call("enable", 3).good();
+    let worker = bed.worker().unwrap();
+    fs::remove_dir_all(bed.directories().runtime()).unwrap();
+    extension.settings(4, &serde_json::json!({}));
+    assert!(extension.call("enable", 4).bad().told);
+    assert_eq!(bed.worker().unwrap().process, worker.process, "it has announced itself again");
+    fs::remove_dir_all(bed.directories().runtime()).unwrap();
+    extension.settings(5, &settings("mail"));
+    extension.call("enable", 5).good();
+    await_end(&worker);
+    fs::remove_dir_all(bed.directories().runtime()).unwrap();
+    extension.call("disable", 5).good();
+    assert_eq!(bed.worker(), None);
 }
 
 #[test]
