@@ -13,6 +13,7 @@
 
 mod arguments;
 mod clock;
+mod closed_vaults;
 mod code;
 mod commands;
 mod credentials;
@@ -31,6 +32,7 @@ mod moment;
 mod narrate;
 mod order;
 mod pass;
+mod queue;
 mod record;
 mod report;
 mod roster;
@@ -48,6 +50,5 @@ mod survey;
 mod sync;
 mod target;
 mod terminal;
-mod throttle;
 
 pub use commands::main;

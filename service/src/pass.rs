@@ -1,19 +1,15 @@
 //! One pass: a look at each certificate that is due, several at a time, none waiting for another.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::SystemTime;
 
 use cert_store::CertificateStore;
 use worker_state::{CertificateRecord, StateError};
 
 use crate::look::{Outcome, SecretSource, look};
+use crate::queue::Queue;
 use crate::record;
 use crate::target::Target;
-
-/// Looks under way at once. More do not make a pass faster than a vault answers, and each holds
-/// one connection.
-const AT_ONCE: usize = 16;
 
 /// One certificate, as a pass finds it.
 #[derive(Clone, Debug)]
@@ -54,17 +50,15 @@ pub(crate) fn pass<S: CertificateStore>(
     now: SystemTime,
     tell: &(dyn Fn(News) + Sync),
 ) {
-    let due: Vec<&Item> = items.iter().filter(|item| item.due).collect();
-    let next = AtomicUsize::new(0);
+    let due = items.iter().filter(|item| item.due);
+    let queue = Queue::new(due.map(|item| (item.target.id.vault().host().to_owned(), item)));
     let work = || -> Vec<(usize, CertificateRecord)> {
         let mut kept = Vec::new();
-        while let Some(item) = due.get(next.fetch_add(1, Ordering::Relaxed)) {
-            kept.extend(look_and_tell(item, ground, now, tell));
-        }
+        queue.work(|item| kept.extend(look_and_tell(item, ground, now, tell)));
         kept
     };
     let kept: Vec<(usize, CertificateRecord)> = std::thread::scope(|scope| {
-        let more = AT_ONCE.min(due.len()).saturating_sub(1);
+        let more = queue.hands().saturating_sub(1);
         let threads: Vec<_> = (0..more).map(|_| scope.spawn(work)).collect();
         let mut kept = work();
         for thread in threads {

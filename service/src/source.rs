@@ -6,19 +6,19 @@ use keyvault_client::{ClientError, ErrorKind, Http, Network, Secret, SecretClien
 use object_id::ObjectId;
 use worker_state::{Environment, environment_name as name};
 
+use crate::closed_vaults::ClosedVaults;
 use crate::code::Code;
 use crate::credentials::Credentials;
 use crate::failure::{Failure, Retry, one_line};
 use crate::look::SecretSource;
 use crate::target::Target;
-use crate::throttle::Throttles;
 
 /// The vaults of one order.
 pub(crate) struct VaultSource {
     http: Http,
     client: SecretClient,
     credentials: Credentials,
-    throttles: Throttles,
+    closed: ClosedVaults,
 }
 
 impl VaultSource {
@@ -33,7 +33,7 @@ impl VaultSource {
         let http = Http::new(network(environment))?;
         let credentials = Credentials::new(targets, environment, &http)?;
         let client = SecretClient::new(http.clone());
-        Ok(Self { http, client, credentials, throttles: Throttles::default() })
+        Ok(Self { http, client, credentials, closed: ClosedVaults::default() })
     }
 
     /// Lets go of connections and trusted authorities until they are needed again.
@@ -49,14 +49,16 @@ impl SecretSource for VaultSource {
             return Err(Failure::plain(Code::Identity, Retry::Backoff, public));
         };
         let vault = id.vault().host();
-        if let Some(objection) = self.throttles.objection(vault, now) {
+        if let Some(objection) = self.closed.objection(vault, now) {
             return Err(objection);
         }
-        let asked = self.client.secret(id, credential, now).map_err(|error| failure(&error));
-        if let Err(failure) = &asked {
-            self.throttles.note(vault, failure, now);
-        }
-        asked
+        self.client.secret(id, credential, now).map_err(|error| {
+            let failure = failure(&error);
+            if closes(error.kind()) {
+                self.closed.close(vault, &failure, now);
+            }
+            failure
+        })
     }
 }
 
@@ -80,6 +82,21 @@ fn failure(error: &ClientError) -> Failure {
     let request = error.request_id().map(|id| format!("x-ms-request-id {}", one_line(id)));
     failure.causes.extend(request);
     failure
+}
+
+/// Whether every other request to the same vault would meet the same.
+fn closes(kind: ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::Throttled
+            | ErrorKind::NameNotResolved
+            | ErrorKind::ConnectionRefused
+            | ErrorKind::Unreachable
+            | ErrorKind::TimedOut
+            | ErrorKind::Tls
+            | ErrorKind::NoTrustedRoots
+            | ErrorKind::Proxy
+    )
 }
 
 fn code(kind: ErrorKind) -> Code {
