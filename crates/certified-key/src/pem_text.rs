@@ -75,9 +75,9 @@ impl Block<'_> {
         Ok(bytes)
     }
 
-    /// RFC 1421's headers, which only encrypted keys of the old kinds have.
+    /// Has it RFC 1421's headers? Only encrypted keys of the old kinds have.
     fn is_encrypted(&self) -> bool {
-        find(self.body, b"ENCRYPTED").is_some()
+        find(self.body, b"Proc-Type:").is_some()
     }
 }
 

@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use crate::elliptic::Curve;
 use crate::error::DecodeError;
-use crate::public_key::{EC, ED25519, PublicKey, RSA, RSA_PSS, same_point};
+use crate::public_key::{EC, ED25519, PublicKey, RSA, RSA_PSS};
 use crate::rsa;
 
 /// DER of an OCTET STRING header for 32 bytes: how RFC 8410 wraps an Ed25519 seed.
@@ -30,12 +30,13 @@ impl PrivateKey {
         let unreadable = DecodeError::InvalidKey("it is not readable PKCS#8");
         let wrapped = PrivateKeyInfoRef::from_der(bytes).map_err(|_| unreadable)?;
         let inner = wrapped.private_key.as_bytes();
-        match wrapped.algorithm.oid {
+        let key = match wrapped.algorithm.oid {
             RSA | RSA_PSS => Self::rsa(inner, wrapped.algorithm),
             EC => Self::elliptic(inner, Some(named_curve(wrapped.algorithm)?)),
             ED25519 => Self::ed25519(inner),
             other => Err(DecodeError::UnsupportedKey(format!("of algorithm {other}"))),
-        }
+        }?;
+        key.agrees_with(wrapped.public_key.map(|stated| stated.raw_bytes()))
     }
 
     /// Reads `RSA PRIVATE KEY` (RFC 8017 appendix A.1.2).
@@ -90,15 +91,13 @@ impl PrivateKey {
         };
         let scalar = curve.scalar(key.private_key).ok_or(OUT_OF_RANGE)?;
         let point = curve.public_point(&scalar).ok_or(OUT_OF_RANGE)?;
-        if key.public_key.is_some_and(|stated| !same_point(&point, stated)) {
-            return Err(DecodeError::InvalidKey("its public half belongs to another key"));
-        }
         let canonical =
             EcPrivateKey { private_key: &scalar, parameters: None, public_key: Some(&point) };
         let canonical = Zeroizing::new(canonical.to_der().map_err(|_| TOO_LARGE)?);
         let oid = curve.oid();
         let algorithm = AlgorithmIdentifierRef { oid: EC, parameters: Some(AnyRef::from(&oid)) };
-        Self::wrap(algorithm, &canonical, PublicKey::Elliptic(curve, point))
+        let wrapped = Self::wrap(algorithm, &canonical, PublicKey::Elliptic(curve, point))?;
+        wrapped.agrees_with(key.public_key)
     }
 
     fn ed25519(seed: &[u8]) -> Result<Self, DecodeError> {
@@ -109,6 +108,14 @@ impl PrivateKey {
             .ok_or(unreadable)?;
         let algorithm = AlgorithmIdentifierRef { oid: ED25519, parameters: None };
         Self::wrap(algorithm, seed, PublicKey::Ed25519(pair.public_key().as_ref().to_vec()))
+    }
+
+    /// Some wrappings state the public half as well; a wrong one means that parts were mixed up.
+    fn agrees_with(self, stated: Option<&[u8]>) -> Result<Self, DecodeError> {
+        if stated.is_some_and(|stated| !self.public.is_stated_by(stated)) {
+            return Err(DecodeError::InvalidKey("its public half belongs to another key"));
+        }
+        Ok(self)
     }
 
     fn wrap(
@@ -254,6 +261,20 @@ mod tests {
         let inner = sec1(&SCALAR, Some(Curve::P256K), None);
         let key = PrivateKey::from_pkcs8(&pkcs8(EC, Some(AnyRef::from(&outer)), &inner));
         assert_eq!(refusal(key), DecodeError::InvalidKey("it names two curves"));
+    }
+
+    #[test]
+    fn a_public_half_beside_an_ed25519_key_must_be_the_right_one() {
+        let right = PrivateKey::from_pkcs8(&pkcs8(ED25519, None, &SEED)).unwrap();
+        let PublicKey::Ed25519(right) = right.public else { panic!("not Ed25519") };
+        let with = |public: &[u8]| {
+            let algorithm = AlgorithmIdentifierRef { oid: ED25519, parameters: None };
+            let mut info = PrivateKeyInfoRef::new(algorithm, OctetStringRef::new(&SEED).unwrap());
+            info.public_key = Some(BitStringRef::from_bytes(public).unwrap());
+            PrivateKey::from_pkcs8(&info.to_der().unwrap())
+        };
+        assert_eq!(with(&right).unwrap().pkcs8(), pkcs8(ED25519, None, &SEED));
+        assert!(with(&[7; 32]).is_err());
     }
 
     #[test]

@@ -33,17 +33,23 @@ impl PublicKey {
     /// Is this the key that a certificate is for?
     pub(crate) fn is_in(&self, certified: &SubjectPublicKeyInfo<'_>) -> bool {
         let algorithm = certified.algorithm.algorithm.as_bytes();
-        let bits = &*certified.subject_public_key.data;
-        match self {
-            Self::Rsa { der, .. } => {
-                [RSA, RSA_PSS].iter().any(|rsa| rsa.as_bytes() == algorithm) && bits == der
-            }
-            Self::Elliptic(curve, point) => {
+        let same_kind = match self {
+            Self::Rsa { .. } => [RSA, RSA_PSS].iter().any(|rsa| rsa.as_bytes() == algorithm),
+            Self::Elliptic(curve, _) => {
                 algorithm == EC.as_bytes()
                     && Curve::of_certificate(&certified.algorithm) == Some(*curve)
-                    && same_point(point, bits)
             }
-            Self::Ed25519(key) => algorithm == ED25519.as_bytes() && bits == key,
+            Self::Ed25519(_) => algorithm == ED25519.as_bytes(),
+        };
+        same_kind && self.is_stated_by(&certified.subject_public_key.data)
+    }
+
+    /// Are these the bits that stand for this key?
+    pub(crate) fn is_stated_by(&self, bits: &[u8]) -> bool {
+        match self {
+            Self::Rsa { der, .. } => bits == der,
+            Self::Elliptic(_, point) => same_point(point, bits),
+            Self::Ed25519(key) => bits == key,
         }
     }
 }
@@ -59,7 +65,7 @@ impl fmt::Display for PublicKey {
 }
 
 /// Compares an uncompressed point with one that may be compressed (SEC 1 §2.3.3).
-pub(crate) fn same_point(uncompressed: &[u8], stated: &[u8]) -> bool {
+fn same_point(uncompressed: &[u8], stated: &[u8]) -> bool {
     match stated.split_first() {
         Some((tag @ (2 | 3), x)) => {
             let parity = uncompressed.last().is_some_and(|last| last & 1 == tag & 1);
