@@ -85,7 +85,7 @@ pub(crate) fn assemble(parts: Parts) -> Result<Decoded, DecodeError> {
         }
     };
     let order = chain::issuers(leaf, &pool)?;
-    notes.extend(failures.iter().map(|failure| format!("left out a part: {failure}")));
+    notes.extend(failures.iter().map(|failure| format!("left out a part: {}", failure.cause())));
     notes.extend(left_out(&pool, leaf, &order));
     let certificate = |place: usize| Certificate::new(&pool[place]);
     let issuers = order.into_iter().map(certificate).collect();

@@ -1,5 +1,6 @@
 //! Why a value is not a usable certificate with its key.
 
+use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
 
@@ -83,72 +84,107 @@ impl Error for DecodeError {}
 
 impl fmt::Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}; {}", self.cause(), self.fix())
+    }
+}
+
+impl DecodeError {
+    /// What is wrong, without the advice.
+    pub(crate) fn cause(&self) -> Cow<'static, str> {
         match self {
-            Self::Empty => f.write_str("the value is empty; store a certificate with its private key"),
+            Self::Empty => "the value is empty".into(),
             Self::TooLarge { limit } => {
-                write!(f, "the value is larger than {limit} bytes, which no certificate with its chain is; store the certificate alone")
+                format!("the value is larger than {limit} bytes, which no chain is").into()
             }
-            Self::NotACertificate { content_type } => not_a_certificate(f, content_type.as_deref()),
-            Self::MalformedPem(what) => {
-                write!(f, "the PEM text is damaged: {what}; import the certificate again")
+            Self::NotACertificate { content_type } => not_a_certificate(content_type.as_deref()),
+            Self::MalformedPem(what) => format!("the PEM text is damaged: {what}").into(),
+            Self::MalformedPkcs12(what) => format!("the PKCS#12 file is damaged: {what}").into(),
+            Self::PasswordProtected => {
+                "the PKCS#12 file is protected by a password (or is damaged)".into()
             }
-            Self::MalformedPkcs12(what) => {
-                write!(f, "the PKCS#12 file is damaged: {what}; import the certificate again")
-            }
-            Self::PasswordProtected => f.write_str(
-                "the PKCS#12 file is protected by a password (or is damaged); import it as a Key Vault certificate, which removes the password, or export it again without one",
-            ),
-            Self::EncryptedKey => f.write_str(
-                "the PEM private key is encrypted; store it without encryption (openssl pkey writes it so)",
-            ),
+            Self::EncryptedKey => "the PEM private key is encrypted".into(),
             Self::UnsupportedPkcs12 { what, name } => {
-                write!(f, "the PKCS#12 file's {what} {name} is not supported; export it again with current settings (AES-256, HMAC with SHA-256)")
+                format!("the PKCS#12 file's {what} {name} is not supported").into()
             }
             Self::UnsupportedKey(kind) => {
-                write!(f, "the private key is {kind}, which is not supported; issue the certificate with an RSA, elliptic curve or Ed25519 key")
+                format!("the private key is {kind}, which is not supported").into()
             }
-            Self::TooManyIterations => f.write_str(
-                "the PKCS#12 file asks for more key derivation than is allowed; export it again with fewer iterations",
-            ),
-            Self::TooMany { what, limit } => {
-                write!(f, "there are more than {limit} {what}; store the certificate with its own chain only")
+            Self::TooManyIterations => {
+                "the PKCS#12 file asks for more key derivation than is allowed".into()
             }
-            Self::TooManySignatures => f.write_str(
-                "too many certificates have the same names to tell their order; store the certificate with its own chain only",
-            ),
+            Self::TooMany { what, limit } => format!("there are more than {limit} {what}").into(),
+            Self::TooManySignatures => {
+                "too many certificates have the same names to tell their order".into()
+            }
             Self::NoPrivateKey { subject } => {
-                write!(f, "there is no private key for {subject}: the certificate's policy probably makes its key non-exportable; issue a new version with an exportable key")
+                format!("there is no private key for {subject}").into()
             }
-            Self::NoCertificate => f.write_str("there is a private key but no certificate; store both together"),
-            Self::NothingFound => f.write_str("there is neither a certificate nor a private key; store a certificate with its private key"),
-            Self::KeyMismatch { keys, certificates } => key_mismatch(f, *keys, *certificates),
+            Self::NoCertificate => "there is a private key but no certificate".into(),
+            Self::NothingFound => "there is neither a certificate nor a private key".into(),
+            Self::KeyMismatch { keys, certificates } => key_mismatch(*keys, *certificates),
             Self::SeveralKeys { keys } => {
-                write!(f, "there are {keys} private keys, each with a certificate of its own; store one certificate with its key")
+                format!("there are {keys} private keys, each with a certificate of its own").into()
             }
-            Self::InvalidKey(what) => {
-                write!(f, "the private key is not valid: {what}; import the certificate again")
+            Self::InvalidKey(what) => format!("the private key is not valid: {what}").into(),
+            Self::UnreadableCertificate => "a certificate is not readable X.509".into(),
+            Self::NotReadBack => "the certificate does not read back as it would be written".into(),
+        }
+    }
+
+    /// What can be done about it.
+    fn fix(&self) -> &'static str {
+        match self {
+            Self::Empty | Self::NoCertificate | Self::NothingFound | Self::KeyMismatch { .. } => {
+                "store a certificate together with its private key"
             }
-            Self::UnreadableCertificate => f.write_str("a certificate is not readable X.509; import the certificate again"),
-            Self::NotReadBack => f.write_str("the certificate does not read back as it would be written; this is a defect of this program, report it"),
+            Self::NotACertificate { .. } => {
+                "point at a certificate's secret, or store a certificate with its private key"
+            }
+            Self::TooLarge { .. } | Self::TooMany { .. } | Self::TooManySignatures => {
+                "store the certificate with its own chain only"
+            }
+            Self::SeveralKeys { .. } => "store one certificate with its key",
+            Self::MalformedPem(_)
+            | Self::MalformedPkcs12(_)
+            | Self::InvalidKey(_)
+            | Self::UnreadableCertificate => "import the certificate again",
+            Self::PasswordProtected => {
+                "import it as a Key Vault certificate, which removes the password, or export it \
+                 again without one"
+            }
+            Self::EncryptedKey => "store it without encryption; `openssl pkey` writes it so",
+            Self::UnsupportedPkcs12 { .. } => {
+                "export it again with current settings (AES-256, HMAC with SHA-256)"
+            }
+            Self::UnsupportedKey(_) => {
+                "issue the certificate with an RSA, elliptic curve or Ed25519 key"
+            }
+            Self::TooManyIterations => "export it again with fewer iterations",
+            Self::NoPrivateKey { .. } => {
+                "the certificate's policy probably makes its key non-exportable: issue a new \
+                 version with an exportable key"
+            }
+            Self::NotReadBack => "this is a defect of this program, report it",
         }
     }
 }
 
-fn not_a_certificate(f: &mut fmt::Formatter<'_>, content_type: Option<&str>) -> fmt::Result {
-    f.write_str("the value is neither PEM nor a base64-encoded PKCS#12 file")?;
-    if let Some(content_type) = content_type {
-        write!(f, " (its content type is {content_type:?})")?;
+fn not_a_certificate(content_type: Option<&str>) -> Cow<'static, str> {
+    let text = "the value is neither PEM nor a base64-encoded PKCS#12 file";
+    match content_type {
+        Some(content_type) => format!("{text} (its content type is {content_type:?})").into(),
+        None => text.into(),
     }
-    f.write_str("; point at a certificate's secret, or store a certificate with its private key")
 }
 
-fn key_mismatch(f: &mut fmt::Formatter<'_>, keys: usize, certificates: usize) -> fmt::Result {
-    let whose = match (keys, certificates) {
-        (1, 1) => "the private key does not belong to the certificate".to_owned(),
-        (1, _) => format!("the private key belongs to none of the {certificates} certificates"),
-        _ => format!("none of the {keys} private keys belongs to a certificate"),
-    };
-    write!(f, "{whose}; store the certificate together with its own key")
+fn key_mismatch(keys: usize, certificates: usize) -> Cow<'static, str> {
+    match (keys, certificates) {
+        (1, 1) => "the private key does not belong to the certificate".into(),
+        (1, _) => {
+            format!("the private key belongs to none of the {certificates} certificates").into()
+        }
+        _ => format!("none of the {keys} private keys belongs to a certificate").into(),
+    }
 }
 
 #[cfg(test)]

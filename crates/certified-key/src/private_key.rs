@@ -25,7 +25,7 @@ pub(crate) struct PrivateKey {
 }
 
 impl PrivateKey {
-    /// Reads `PRIVATE KEY` (RFC 5208, RFC 5958). Attributes, which Key Vault writes, are passed over.
+    /// Reads `PRIVATE KEY` (RFC 5208, RFC 5958). Key Vault's attributes are passed over.
     pub(crate) fn from_pkcs8(bytes: &[u8]) -> Result<Self, DecodeError> {
         let unreadable = DecodeError::InvalidKey("it is not readable PKCS#8");
         let wrapped = PrivateKeyInfoRef::from_der(bytes).map_err(|_| unreadable)?;

@@ -159,7 +159,10 @@ proptest! {
     }
 
     #[test]
-    fn made_up_text_never_panics(content_type in any::<Option<String>>(), value in any::<String>()) {
+    fn made_up_text_never_panics(
+        content_type in any::<Option<String>>(),
+        value in any::<String>(),
+    ) {
         invariants::hold(decode(content_type.as_deref(), &value));
     }
 

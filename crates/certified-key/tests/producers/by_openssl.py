@@ -128,5 +128,6 @@ def odd_pem(cases, pki):
         cases.refused(path, "the PEM private key is encrypted")
     for case, kind in {"ed448": "ed448", "x25519": "x25519"}.items():
         path = cases.new_file("openssl", f"{case}.pem")
-        path.write_bytes(run("openssl", "genpkey", "-algorithm", kind) + pki.pem("p256").read_bytes())
+        key = run("openssl", "genpkey", "-algorithm", kind)
+        path.write_bytes(key + pki.pem("p256").read_bytes())
         cases.refused(path, "is not supported")
