@@ -126,7 +126,7 @@ fn the_samples_themselves_are_decoded() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 3000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
 
     #[test]
     fn damaged_pkcs12_never_panics(

@@ -67,6 +67,7 @@ def make(cases, pki):
         if leaf != "ed25519":  # which has no old form
             pem(cases, pki, leaf)
     odd_pem(cases, pki)
+    for_pss_only(cases, pki)
 
 
 def export(pki, leaf, path, *options):
@@ -131,3 +132,15 @@ def odd_pem(cases, pki):
         key = run("openssl", "genpkey", "-algorithm", kind)
         path.write_bytes(key + pki.pem("p256").read_bytes())
         cases.refused(path, "is not supported")
+
+
+def for_pss_only(cases, pki):
+    """An RSA key whose algorithm says that it is for RSASSA-PSS only."""
+    run("openssl", "genpkey", "-algorithm", "rsa-pss", "-out", pki.key("pss"))
+    run("openssl", "req", "-x509", "-key", pki.key("pss"), "-subj", "/CN=pss", "-days", "9000",
+        "-out", pki.pem("pss"))
+    run("openssl", "x509", "-in", pki.pem("pss"), "-outform", "DER", "-out", pki.der("pss"))
+    pki.write_pkcs8(pki.key("pss"), pki.pkcs8("pss"))
+    path = cases.new_file("openssl", "for-pss-only.pfx")
+    export(pki, "pss", path, *PASSWORD, "-nomac")
+    cases.decodes(path, [pki.der("pss")], pki.pkcs8("pss"), notes=3)
