@@ -21,6 +21,7 @@ mod manifest;
 mod message;
 mod runtime_settings;
 mod sequence;
+mod slip;
 mod status;
 pub mod timestamp;
 

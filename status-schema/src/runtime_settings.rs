@@ -5,6 +5,7 @@ use std::fmt;
 use serde_json::{Map, Value};
 
 use crate::document::{DocumentError, kind, parse_value, without_byte_order_mark};
+use crate::slip;
 
 const DOCUMENT: &str = "the settings file";
 
@@ -33,6 +34,13 @@ pub enum RuntimeSettingsError {
     OnlyProtectedSettings,
     /// Not what the agent writes: truncated, edited by hand, or another kind of file.
     Malformed(DocumentError),
+    /// Not JSON, and what was done to it can be seen.
+    Slip {
+        /// What was done, and what to do about it.
+        slip: &'static str,
+        /// Where the parser stopped.
+        source: serde_json::Error,
+    },
 }
 
 impl RuntimeSettings {
@@ -75,10 +83,23 @@ impl RuntimeSettings {
 }
 
 fn file_content(bytes: &[u8]) -> Result<Value, RuntimeSettingsError> {
-    parse_value(DOCUMENT, without_byte_order_mark(bytes)).map_err(|error| match error {
+    let bytes = without_byte_order_mark(bytes);
+    parse_value(DOCUMENT, bytes).map_err(|error| match error {
         DocumentError::Empty { .. } => RuntimeSettingsError::Empty,
+        DocumentError::Syntax { document, source } => not_json(bytes, document, source),
         error => RuntimeSettingsError::Malformed(error),
     })
+}
+
+fn not_json(
+    bytes: &[u8],
+    document: &'static str,
+    source: serde_json::Error,
+) -> RuntimeSettingsError {
+    match slip::recognise(bytes, slip::offset(bytes, source.line(), source.column())) {
+        Some(slip) => RuntimeSettingsError::Slip { slip, source },
+        None => RuntimeSettingsError::Malformed(DocumentError::Syntax { document, source }),
+    }
 }
 
 /// `runtimeSettings[0].handlerSettings`.
@@ -121,6 +142,10 @@ impl fmt::Display for RuntimeSettingsError {
                  settings only; deploy it again with --settings instead of --protected-settings",
             ),
             Self::Malformed(error) => error.fmt(f),
+            Self::Slip { slip, source } => {
+                let (line, column) = (source.line(), source.column());
+                write!(f, "{DOCUMENT} is not JSON at line {line}, column {column}: {slip}")
+            }
         }
     }
 }
@@ -129,6 +154,7 @@ impl std::error::Error for RuntimeSettingsError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Malformed(error) => std::error::Error::source(error),
+            Self::Slip { source, .. } => Some(source),
             _ => None,
         }
     }
@@ -198,6 +224,15 @@ mod tests {
                 "{document} runtimeSettings[0].handlerSettings must be an object, but is a string"
             )
         );
+    }
+
+    #[test]
+    fn a_slip_of_the_hand_is_explained_with_its_place() {
+        let sentence = "the settings file is not JSON at line 2, column 8: there are single quotes \
+            in it: write \" instead";
+        let error = RuntimeSettings::parse_any_form(b"{\n  \"a\": 'b'}").unwrap_err();
+        assert_eq!(error.to_string(), sentence);
+        assert!(std::error::Error::source(&error).is_some());
     }
 
     #[test]

@@ -8,6 +8,7 @@ use crate::entries::Entry;
 use crate::field::Field;
 use crate::identity::Identity;
 use crate::key::{Level, known_at};
+use crate::placeholder;
 use crate::remark::{Remarks, excerpt};
 use crate::settings::{Acl, FileLayout, ObservedCertificate, StoreLocation};
 use crate::store::{check_link_name, read_layout, read_link_name};
@@ -15,6 +16,9 @@ use crate::store::{check_link_name, read_layout, read_link_name};
 /// The most users and groups for one file: more would not fit beside the file on every file
 /// system (ext4 keeps a file's ACL in one block).
 pub(crate) const MOST_ACLS: usize = 256;
+
+/// The form of what is wanted.
+const URL: &str = "https://VAULT.vault.azure.net/secrets/NAME";
 
 /// What an entry gets where it does not say.
 pub(crate) struct Defaults {
@@ -61,8 +65,7 @@ pub(crate) fn read(
 }
 
 fn missing_url<T>(path: &str, remarks: &mut Remarks) -> Option<T> {
-    let text = "missing: write the URL of the certificate's secret, \
-        https://VAULT.vault.azure.net/secrets/NAME";
+    let text = format!("missing: write the URL of the certificate's secret, {URL}");
     remarks.problem(format!("{path}.url"), text);
     None
 }
@@ -74,7 +77,11 @@ fn read_id(url: &Field, suffixes: &VaultSuffixes, remarks: &mut Remarks) -> Opti
     match ObjectId::parse(text, suffixes).and_then(ObjectId::require_secret) {
         Ok(id) => Some(id),
         Err(reason) => {
-            remarks.problem(&url.path, reason.to_string());
+            let text = match placeholder::recognise(text.trim()) {
+                Some(what) => format!("\"{}\" {what}: write {URL}", excerpt(text.trim())),
+                None => reason.to_string(),
+            };
+            remarks.problem(&url.path, text);
             None
         }
     }

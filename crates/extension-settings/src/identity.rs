@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use crate::claims::Claims;
 use crate::field::Field;
+use crate::placeholder;
 use crate::remark::{Remarks, excerpt};
 
 /// Where on the identity service tokens are handed out ([managed identities: get a token][page]).
@@ -161,8 +162,9 @@ fn read_selector(field: &Field, remarks: &mut Remarks) -> Option<IdentitySelecto
         remarks.warning(&field.path, warning);
         return Some(IdentitySelector::ResourceId(text));
     }
+    let what = placeholder::recognise(&text).unwrap_or("is no client id");
     let text = format!(
-        "\"{}\" is no client id: write the GUID that `az identity show --query clientId` prints, \
+        "\"{}\" {what}: write the GUID that `az identity show --query clientId` prints, \
          or leave it out to use the system-assigned identity",
         excerpt(&text)
     );

@@ -31,6 +31,7 @@ mod field;
 mod identity;
 mod key;
 mod logging;
+mod placeholder;
 mod places;
 mod remark;
 mod settings;

@@ -114,7 +114,14 @@ impl Kept {
 /// A value from the document, short and harmless enough to stand in a remark.
 pub(crate) fn excerpt(text: &str) -> String {
     const LONGEST: usize = 120;
-    let mut shown: String = text.chars().take(LONGEST).flat_map(char::escape_debug).collect();
+    let mut shown = String::new();
+    for character in text.chars().take(LONGEST) {
+        match character {
+            // It stands between double quotes.
+            '\'' => shown.push(character),
+            _ => shown.extend(character.escape_debug()),
+        }
+    }
     if text.chars().nth(LONGEST).is_some() {
         shown.push('…');
     }
@@ -148,7 +155,7 @@ mod tests {
 
     #[test]
     fn excerpts_are_short_and_printable() {
-        assert_eq!(excerpt("a\n\u{1b}"), "a\\n\\u{1b}");
+        assert_eq!(excerpt("a\n\u{1b}'\""), "a\\n\\u{1b}'\\\"");
         assert_eq!(excerpt(&"é".repeat(500)).chars().count(), 121);
     }
 }
