@@ -18,6 +18,13 @@ pub(crate) enum Arguments {
         /// For machines instead of people.
         json: bool,
     },
+    /// Say what the settings mean, and what is wrong with them.
+    Validate {
+        /// The settings to read.
+        settings: Option<PathBuf>,
+        /// For machines instead of people.
+        json: bool,
+    },
     /// Print how to call the program.
     Help,
     /// Print the version.
@@ -28,13 +35,16 @@ pub(crate) enum Arguments {
 pub(crate) const HELP: &str = "\
 akvvm_service: keeps Key Vault certificates as files on this machine
 
-usage: akvvm_service run  [--settings FILE]           serve until stopped
-       akvvm_service sync [--settings FILE] [--json]  one pass now, with a summary
+usage: akvvm_service run      [--settings FILE]           serve until stopped
+       akvvm_service sync     [--settings FILE] [--json]  one pass now, with a summary
+       akvvm_service validate [--settings FILE] [--json]  what the settings mean, what is wrong
        akvvm_service --help | --version
 
 FILE takes the extension's settings, {\"publicSettings\": …}, or a guest agent's N.settings.
-Without it, `run` serves what the guest agent's handler assigned, else
+Without it, `run` and `validate` use what the guest agent's handler assigned, else
 /etc/akvvm/settings.json; `sync` asks a running worker for a pass, else uses the same.
+
+`validate` changes nothing on this machine, asks nobody and needs no root.
 
 exit codes: 0 fine or nothing to do, 1 some certificates failed, 2 usage or settings
 ";
@@ -67,6 +77,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Arg
         Some("run") if !json => Ok(Arguments::Run { settings }),
         Some("run") => Err("run takes no --json".into()),
         Some("sync") => Ok(Arguments::Sync { settings, json }),
+        Some("validate") => Ok(Arguments::Validate { settings, json }),
         Some("help") => Ok(Arguments::Help),
         Some(other) => Err(format!("there is no command {other:?}; see akvvm_service --help")),
         None => Err("a command is missing; see akvvm_service --help".into()),
@@ -88,6 +99,8 @@ mod tests {
         assert_eq!(parsed("run --settings f"), Ok(Arguments::Run { settings: settings.clone() }));
         let sync = Arguments::Sync { settings, json: true };
         assert_eq!(parsed("--json sync --settings=f"), Ok(sync));
+        let validate = Arguments::Validate { settings: None, json: true };
+        assert_eq!(parsed("validate --json"), Ok(validate));
         assert_eq!(parsed("sync -h"), Ok(Arguments::Help));
         assert_eq!(parsed("--version"), Ok(Arguments::Version));
     }

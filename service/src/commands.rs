@@ -1,12 +1,14 @@
 //! The program's commands, and the only file that reads the process environment.
 
+use std::error::Error;
+use std::io;
 use std::process::ExitCode;
 
-use worker_state::{Account, Directories, Environment};
+use worker_state::{Account, Directories, Environment, EnvironmentError};
 
 use crate::arguments::{self, Arguments};
 use crate::order::Surroundings;
-use crate::{serve, sync, terminal};
+use crate::{serve, sync, terminal, validate};
 
 /// How a command ended, for whoever called it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,30 +41,62 @@ fn run(arguments: Arguments) -> Outcome {
     match arguments {
         Arguments::Help => terminal::say(arguments::HELP),
         Arguments::Version => terminal::say(concat!(env!("CARGO_PKG_VERSION"), "\n")),
-        Arguments::Run { settings } => return with_surroundings(|d, s| serve::run(d, s, settings)),
+        Arguments::Run { settings } => return with_state(|d, s| serve::run(d, s, settings)),
         Arguments::Sync { settings, json } => {
-            return with_surroundings(|d, s| sync::run(d, s, settings, json));
+            return with_state(|d, s| sync::run(d, s, settings, json));
+        }
+        Arguments::Validate { settings, json } => {
+            return looking_only(|d, s| validate::run(d, s, settings, json));
         }
     }
     Outcome::Fine
 }
 
-fn with_surroundings(command: impl FnOnce(Directories, Surroundings) -> Outcome) -> Outcome {
-    #[expect(clippy::disallowed_methods, reason = "the process environment is read here, once")]
-    let process = Environment::from_lookup(|name| std::env::var_os(name));
-    let file = match Environment::from_file(Environment::FILE.as_ref()) {
-        Ok(file) => file,
-        Err(error) => {
-            terminal::complain(&error.to_string());
-            return Outcome::Usage;
-        }
+type Around = (Directories, Surroundings);
+
+/// For commands that keep state: its directories are made where they are missing.
+fn with_state(command: impl FnOnce(Directories, Surroundings) -> Outcome) -> Outcome {
+    let (directories, surroundings) = match surroundings(false) {
+        Ok(around) => around,
+        Err(error) => return complain(&error, Outcome::Usage),
     };
-    let surroundings = Surroundings { process, file };
-    let all = surroundings.process.clone().over(surroundings.file.clone());
-    let directories = Directories::new(&all, &Account::current());
     if let Err(error) = directories.create() {
-        terminal::complain(&error.to_string());
-        return Outcome::Failed;
+        return complain(&error, Outcome::Failed);
     }
     command(directories, surroundings)
+}
+
+/// For commands that change nothing. Anybody may run them, so an environment file that only root
+/// can read is passed over.
+fn looking_only(command: impl FnOnce(Directories, Surroundings) -> Outcome) -> Outcome {
+    match surroundings(true) {
+        Ok((directories, surroundings)) => command(directories, surroundings),
+        Err(error) => complain(&error, Outcome::Usage),
+    }
+}
+
+fn complain(error: &dyn Error, outcome: Outcome) -> Outcome {
+    terminal::complain(&error.to_string());
+    outcome
+}
+
+fn surroundings(tolerant: bool) -> Result<Around, EnvironmentError> {
+    #[expect(clippy::disallowed_methods, reason = "the process environment is read here, once")]
+    let process = Environment::from_lookup(|name| std::env::var_os(name));
+    let (file, passed_over) = match Environment::from_file(Environment::FILE.as_ref()) {
+        Ok(file) => (file, None),
+        Err(error) if tolerant && is_forbidden(&error) => {
+            (Environment::default(), Some(error.to_string()))
+        }
+        Err(error) => return Err(error),
+    };
+    let all = process.clone().over(file.clone());
+    let directories = Directories::new(&all, &Account::current());
+    Ok((directories, Surroundings { process, file, passed_over }))
+}
+
+/// Whether the file was kept from this user, who is not root.
+fn is_forbidden(error: &EnvironmentError) -> bool {
+    let cause = error.source().and_then(|cause| cause.downcast_ref::<io::Error>());
+    cause.is_some_and(|cause| cause.kind() == io::ErrorKind::PermissionDenied)
 }

@@ -50,5 +50,7 @@ mod survey;
 mod sync;
 mod target;
 mod terminal;
+mod validate;
+mod wording;
 
 pub use commands::main;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
-use extension_settings::{Parsed, Settings};
+use extension_settings::{Parsed, Problems, Settings};
 use object_id::VaultSuffixes;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -30,6 +30,8 @@ pub(crate) enum Origin {
 pub(crate) struct Surroundings {
     pub(crate) process: Environment,
     pub(crate) file: Environment,
+    /// Why the file was not read, for commands that do without it.
+    pub(crate) passed_over: Option<String>,
 }
 
 /// An order that can be served.
@@ -88,6 +90,42 @@ impl fmt::Display for OrderError {
     }
 }
 
+/// What was given to be served, not yet read as settings.
+#[derive(Clone, Debug)]
+pub(crate) struct Given {
+    /// The settings as they were given.
+    pub(crate) document: Value,
+    /// Equal for orders that need no change of what is being served.
+    identity: String,
+    given_at: Timestamp,
+    /// The guest agent that gave it, if one did.
+    pub(crate) agent: Option<Agent>,
+    /// Newer settings that were refused.
+    pub(crate) refusal: Option<Refusal>,
+    /// Whether protected settings came along, which nobody reads.
+    pub(crate) has_protected: bool,
+    /// All steering variables, in their order of precedence.
+    pub(crate) environment: Environment,
+}
+
+/// Why what was given cannot be read as settings.
+#[derive(Debug)]
+pub(crate) enum Refused {
+    /// The administrator's list of vault suffixes is wrong.
+    Suffixes(String),
+    /// The settings are.
+    Settings(Problems),
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Suffixes(why) => write!(f, "{}: {why}", name::VAULT_DNS_SUFFIXES),
+            Self::Settings(problems) => problems.fmt(f),
+        }
+    }
+}
+
 /// Reads the order. `now` dates an order that bears no date.
 ///
 /// # Errors
@@ -98,57 +136,96 @@ pub(crate) fn read(
     surroundings: &Surroundings,
     now: SystemTime,
 ) -> Result<Order, OrderError> {
-    match origin {
-        Origin::Assignment => assigned(directories, surroundings),
-        Origin::File(file) => from_file(file, surroundings, now),
-    }
-}
-
-fn assigned(directories: &Directories, around: &Surroundings) -> Result<Order, OrderError> {
-    let read = Assignment::read(directories);
-    let assignment = read.map_err(|error| OrderError::Unusable(error.to_string()))?;
-    let assignment = assignment.ok_or(OrderError::Nothing)?;
-    let environment = around.process.clone();
-    let environment = environment.over(Environment::of(assignment.environment.clone()));
-    let environment = environment.over(around.file.clone());
-    let agent =
-        Agent { paths: assignment.agent.clone(), sequence_number: assignment.sequence_number };
-    let parsed = parse(&assignment.settings, &environment)
-        .map_err(|why| OrderError::Settings(why, Some(Box::new(agent.clone()))))?;
+    let given = given(origin, directories, surroundings, now).map_err(|e| e.located(origin))?;
+    let parsed = given.parse().map_err(|refused| {
+        let agent = given.agent.clone().map(Box::new);
+        OrderError::Settings(refused.to_string(), agent).located(origin)
+    })?;
     Ok(Order {
         settings: parsed.settings,
         warnings: parsed.warnings.iter().map(ToString::to_string).collect(),
-        identity: assignment.identity(),
-        given_at: assignment.assigned_at,
-        agent: Some(agent),
-        refusal: assignment.refusal,
-        environment,
+        identity: given.identity,
+        given_at: given.given_at,
+        agent: given.agent,
+        refusal: given.refusal,
+        environment: given.environment,
     })
 }
 
-fn from_file(file: &PathBuf, around: &Surroundings, now: SystemTime) -> Result<Order, OrderError> {
-    let wrong = |why: String| OrderError::Settings(format!("{}: {why}", file.display()), None);
-    let bytes = std::fs::read(file).map_err(|error| wrong(format!("cannot be read: {error}")))?;
-    let document =
-        RuntimeSettings::parse_any_form(&bytes).map_err(|error| wrong(error.to_string()))?.public;
-    let environment = around.process.clone().over(around.file.clone());
-    let parsed = parse(&document, &environment).map_err(wrong)?;
-    let digest = Sha256::digest(document.to_string().as_bytes());
-    Ok(Order {
-        settings: parsed.settings,
-        warnings: parsed.warnings.iter().map(ToString::to_string).collect(),
+/// Reads what was given, without a look at the settings in it. Writes nothing. Complaints about
+/// a file do not repeat its name.
+///
+/// # Errors
+/// See [`OrderError`].
+pub(crate) fn given(
+    origin: &Origin,
+    directories: &Directories,
+    surroundings: &Surroundings,
+    now: SystemTime,
+) -> Result<Given, OrderError> {
+    match origin {
+        Origin::Assignment => assigned(directories, surroundings),
+        Origin::File(file) => {
+            from_file(file, surroundings, now).map_err(|why| OrderError::Settings(why, None))
+        }
+    }
+}
+
+impl OrderError {
+    /// The same, with the name of the file in front.
+    fn located(self, origin: &Origin) -> Self {
+        match (self, origin) {
+            (Self::Settings(why, agent), Origin::File(file)) => {
+                Self::Settings(format!("{}: {why}", file.display()), agent)
+            }
+            (other, _) => other,
+        }
+    }
+}
+
+fn assigned(directories: &Directories, around: &Surroundings) -> Result<Given, OrderError> {
+    let read = Assignment::read(directories);
+    let assignment = read.map_err(|error| OrderError::Unusable(error.to_string()))?;
+    let assignment = assignment.ok_or(OrderError::Nothing)?;
+    let identity = assignment.identity();
+    let handed_over = Environment::of(assignment.environment).over(around.file.clone());
+    let sequence_number = assignment.sequence_number;
+    Ok(Given {
+        document: assignment.settings,
+        identity,
+        given_at: assignment.assigned_at,
+        agent: Some(Agent { paths: assignment.agent, sequence_number }),
+        refusal: assignment.refusal,
+        has_protected: false,
+        environment: around.process.clone().over(handed_over),
+    })
+}
+
+fn from_file(file: &PathBuf, around: &Surroundings, now: SystemTime) -> Result<Given, String> {
+    let bytes = std::fs::read(file).map_err(|error| format!("cannot be read: {error}"))?;
+    let read = RuntimeSettings::parse_any_form(&bytes).map_err(|error| error.to_string())?;
+    let digest = Sha256::digest(read.public.to_string().as_bytes());
+    Ok(Given {
         identity: format!("file {digest:x?}"),
         given_at: now.into(),
         agent: None,
         refusal: None,
-        environment,
+        has_protected: read.protected_present,
+        environment: around.process.clone().over(around.file.clone()),
+        document: read.public,
     })
 }
 
-fn parse(document: &Value, environment: &Environment) -> Result<Parsed, String> {
-    let allowed = environment.value(name::VAULT_DNS_SUFFIXES).unwrap_or_default();
-    let suffixes = VaultSuffixes::known()
-        .allow(allowed)
-        .map_err(|error| format!("{}: {error}", name::VAULT_DNS_SUFFIXES))?;
-    extension_settings::parse(document, &suffixes).map_err(|problems| problems.to_string())
+impl Given {
+    /// Reads the settings in it.
+    ///
+    /// # Errors
+    /// See [`Refused`].
+    pub(crate) fn parse(&self) -> Result<Parsed, Refused> {
+        let allowed = self.environment.value(name::VAULT_DNS_SUFFIXES).unwrap_or_default();
+        let suffixes = VaultSuffixes::known()
+            .allow(allowed)
+            .map_err(|error| Refused::Suffixes(error.to_string()))?;
+        extension_settings::parse(&self.document, &suffixes).map_err(Refused::Settings)
+    }
 }

@@ -1,21 +1,24 @@
 //! What a person at a terminal reads.
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is the terminal")]
+use std::fmt::Write as _;
+use std::io::Write as _;
 
 use worker_state::{CertificateReport, CertificateState, Report};
 
-/// Prints an answer.
+/// Prints an answer. A reader that has gone (`| head`) is no trouble.
 pub(crate) fn say(text: &str) {
-    print!("{text}");
+    let mut output = std::io::stdout().lock();
+    let _ = output.write_all(text.as_bytes()).and_then(|()| output.flush());
 }
 
 /// Prints a complaint.
 pub(crate) fn complain(text: &str) {
-    eprintln!("akvvm_service: {text}");
+    let _ = writeln!(std::io::stderr().lock(), "akvvm_service: {text}");
 }
 
 /// Prints how all certificates stand: a line each, aligned, and what is wrong below it.
 pub(crate) fn summary(report: &Report) {
+    let mut text = String::new();
     let width = |part: fn(&CertificateReport) -> usize| {
         report.certificates.iter().map(part).max().unwrap_or_default()
     };
@@ -27,13 +30,14 @@ pub(crate) fn summary(report: &Report) {
         let until = until.unwrap_or_default();
         let path = one.path.display();
         let word = word(one.state);
-        println!("{word:8} {:names$}  {version:versions$}  {until}{path}", one.name);
+        let _ = writeln!(text, "{word:8} {:names$}  {version:versions$}  {until}{path}", one.name);
         if let Some(problem) = &one.problem {
-            println!("         {problem} (code {})", one.code);
+            let _ = writeln!(text, "         {problem} (code {})", one.code);
         }
     }
     let in_order = report.certificates.iter().filter(|one| one.version.is_some()).count();
-    println!("{in_order} of {} certificates installed", report.certificates.len());
+    let _ = writeln!(text, "{in_order} of {} certificates installed", report.certificates.len());
+    say(&text);
 }
 
 fn word(state: CertificateState) -> &'static str {

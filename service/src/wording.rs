@@ -1,0 +1,35 @@
+//! Words for settings, as several commands say them. Pure.
+
+use extension_settings::{FileLayout, Identity, IdentitySelector};
+use keyvault_client::IdentityEndpoint;
+
+/// `1 certificate`, `2 certificates`.
+pub(crate) fn count(number: usize, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+}
+
+/// Which identity is meant.
+pub(crate) fn selector(selector: &IdentitySelector) -> String {
+    match selector {
+        IdentitySelector::Unspecified => "the machine's own identity".into(),
+        IdentitySelector::ClientId(id) => format!("the identity with client id {id}"),
+        IdentitySelector::ResourceId(id) => format!("the identity {id}"),
+    }
+}
+
+/// Where its tokens come from.
+pub(crate) fn endpoint(identity: &Identity) -> String {
+    match &identity.endpoint {
+        Some(endpoint) => endpoint.to_string(),
+        None => IdentityEndpoint::default().to_string(),
+    }
+}
+
+/// A layout as the settings write it.
+pub(crate) fn layout(layout: FileLayout) -> &'static str {
+    match layout {
+        FileLayout::Unstated | FileLayout::Combined => "combined",
+        FileLayout::Split => "split",
+        FileLayout::Both => "both",
+    }
+}

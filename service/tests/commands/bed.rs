@@ -1,0 +1,124 @@
+//! A machine in a folder: settings, directories and environment of a program under test.
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::SystemTime;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// What a command printed, and how it ended.
+pub(crate) struct Ran {
+    pub(crate) code: Option<i32>,
+    pub(crate) output: String,
+    pub(crate) complaint: String,
+}
+
+impl Ran {
+    /// The document that was printed.
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.output).unwrap_or_else(|error| panic!("{error}: {self}"))
+    }
+
+    #[track_caller]
+    pub(crate) fn assert_says(&self, words: &str) {
+        assert!(self.output.contains(words), "{words:?} is missing in {self}");
+    }
+}
+
+impl std::fmt::Display for Ran {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "exit code {:?}\n{}{}", self.code, self.output, self.complaint)
+    }
+}
+
+pub(crate) struct Bed {
+    folder: TempDir,
+    environment: BTreeMap<String, String>,
+}
+
+impl Bed {
+    /// State, run-time and log directories are named in the environment and not made.
+    pub(crate) fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut bed = Self { folder, environment: BTreeMap::new() };
+        for (variable, name) in
+            [("STATE_DIRECTORY", "state"), ("RUNTIME_DIRECTORY", "run"), ("LOGS_DIRECTORY", "log")]
+        {
+            bed.set(variable, bed.path(name).to_str().unwrap());
+        }
+        bed
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub(crate) fn set(&mut self, variable: &str, value: &str) {
+        self.environment.insert(variable.to_owned(), value.to_owned());
+    }
+
+    /// Writes a file into the folder.
+    pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path(name);
+        std::fs::write(&path, content).unwrap();
+        path
+    }
+
+    /// Runs `akvvm_service` to its end; what stands in the folder must not change by it.
+    #[track_caller]
+    pub(crate) fn look(&self, arguments: &[&str]) -> Ran {
+        let before = self.standing();
+        let ran = self.run(arguments);
+        assert_eq!(before, self.standing(), "the disk was changed: {ran}");
+        ran
+    }
+
+    /// Runs `akvvm_service` to its end.
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
+        let ended = Command::new(env!("CARGO_BIN_EXE_akvvm_service"))
+            .args(arguments)
+            .env_clear()
+            .envs(&self.environment)
+            .current_dir(self.folder.path())
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        Ran {
+            code: ended.status.code(),
+            output: String::from_utf8(ended.stdout).unwrap(),
+            complaint: String::from_utf8(ended.stderr).unwrap(),
+        }
+    }
+
+    /// Everything in the folder, with what a write would change.
+    fn standing(&self) -> BTreeMap<PathBuf, Standing> {
+        let mut found = BTreeMap::new();
+        stand(self.folder.path(), &mut found);
+        found
+    }
+}
+
+/// Mode, owner, time of the last change, and content or target.
+type Standing = (u32, u32, SystemTime, i64, Vec<u8>);
+
+fn stand(path: &Path, found: &mut BTreeMap<PathBuf, Standing>) {
+    let metadata = path.symlink_metadata().unwrap();
+    let content = if metadata.is_symlink() {
+        path.read_link().unwrap().into_os_string().into_encoded_bytes()
+    } else if metadata.is_file() {
+        std::fs::read(path).unwrap()
+    } else {
+        Vec::new()
+    };
+    let modified = metadata.modified().unwrap();
+    let changed = metadata.ctime() * 1_000_000_000 + metadata.ctime_nsec();
+    found.insert(path.into(), (metadata.mode(), metadata.uid(), modified, changed, content));
+    if metadata.is_dir() {
+        for entry in std::fs::read_dir(path).unwrap() {
+            stand(&entry.unwrap().path(), found);
+        }
+    }
+}
