@@ -11,6 +11,9 @@ use super::WorkerProgram;
 /// The unit's name; Microsoft's extension uses the same.
 pub(super) const NAME: &str = "akvvm_service.service";
 
+/// What our units begin with, in every version: a unit that does not is somebody else's.
+const OWNER_MARKER: &str = "# Written by akvvm_handler, ";
+
 const TEMPLATE: &str = include_str!("../../../scripts/akvvm_service.service.in");
 
 /// The folders where systemd looks for units.
@@ -59,7 +62,7 @@ impl UnitFolders {
     /// Where it cannot be read.
     pub(super) fn text(&self) -> Result<Option<String>> {
         match fs::read_to_string(self.path()) {
-            Ok(text) => Ok(Some(text).filter(|text| text.starts_with(owner_marker()))),
+            Ok(text) => Ok(Some(text).filter(|text| text.starts_with(OWNER_MARKER))),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error).with_context(|| self.path().display().to_string()),
         }
@@ -69,16 +72,11 @@ impl UnitFolders {
 /// A unit that cannot be read is not known to be ours.
 fn is_free_or_ours(path: &Path) -> bool {
     match fs::read(path) {
-        Ok(text) => text.starts_with(owner_marker().as_bytes()),
+        Ok(text) => text.starts_with(OWNER_MARKER.as_bytes()),
         Err(error) => {
             error.kind() == io::ErrorKind::NotFound && fs::symlink_metadata(path).is_err()
         }
     }
-}
-
-/// The template's first line: who owns a unit that begins with it.
-fn owner_marker() -> &'static str {
-    TEMPLATE.lines().next().unwrap_or_default()
 }
 
 /// The unit for a worker.
@@ -159,7 +157,7 @@ mod tests {
     #[test]
     fn the_unit_begins_with_its_owners_marker_and_leaves_no_gap() {
         let unit = render(&worker("/e/bin/akvvm_service", &[("STATE_DIRECTORY", "/s")])).unwrap();
-        assert!(unit.starts_with("# Written by akvvm_handler, which changes and removes"));
+        assert!(unit.starts_with(OWNER_MARKER), "{unit}");
         assert!(!unit.contains('@'), "{unit}");
         assert!(unit.contains("\nExecStart=\"/e/bin/akvvm_service\" run\n"), "{unit}");
         assert!(unit.contains("\nEnvironment=\"STATE_DIRECTORY=/s\"\n"), "{unit}");
