@@ -5,6 +5,8 @@ TYPE ?= KeyVaultForLinux
 # The version comes from Cargo.toml.
 # release: what is shipped. dev: quick to build again, checks for overflows; for tests.
 PROFILE ?= release
+# What the tests run.
+PACKAGE_PROFILE ?= dev
 
 PROGRAMS := -p akvvm-handler -p akvvm-service
 BUILT := target/$(PROFILE:dev=debug)
@@ -29,10 +31,13 @@ package: build ## build and pack target/package/PUBLISHER.TYPE-VERSION.zip
 	    --programs $(shell uname -m)=$(BUILT) --output $(PACKAGES)
 
 .PHONY: test
-test: prerequisites ## run all tests; those of the packaged zip build PACKAGE_PROFILE, dev if unset
+test: prerequisites ## run all tests; those of the packaged zip as built in PACKAGE_PROFILE (dev)
 	@scripts/python-env.sh
+	@$(MAKE) --no-print-directory package PROFILE=$(PACKAGE_PROFILE)
 	@# The acceptance tests mostly wait for the guest agent, hence more threads than processors.
-	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-$$((2 * $$(nproc)))} cargo test --workspace --locked
+	PACKAGE_PROFILE=$(PACKAGE_PROFILE) \
+	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-$$((2 * $$(nproc)))} \
+	    cargo test --workspace --locked
 
 .PHONY: lint
 lint: ## check the format, and clippy's warnings as errors
