@@ -39,6 +39,13 @@ test: prerequisites ## run all tests; those of the packaged zip as built in PACK
 	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-$$((2 * $$(nproc)))} \
 	    cargo test --workspace --locked
 
+.PHONY: test-systemd
+test-systemd: ## run the tests under systemd, in a container (as root)
+	@scripts/prerequisites.sh systemd
+	cargo build --locked -p fake-azure
+	package=$$($(MAKE) --silent --no-print-directory package PROFILE=$(PACKAGE_PROFILE)) && \
+	    tests/systemd/run.py --package "$$package" --fake-azure target/debug/fake-azure
+
 .PHONY: lint
 lint: ## check the format, and clippy's warnings as errors
 	cargo fmt --check

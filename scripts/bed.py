@@ -24,17 +24,23 @@ def until(reached, what):
 
 
 class Azure:
-    """The program of crates/fake-azure, serving a scenario until it is stopped."""
+    """The program of crates/fake-azure, serving a scenario until it is stopped.
 
-    def __init__(self, program, folder, scenario):
+    With `network`, a function from a command to the same in a network of its own, it is alone
+    there, and `process` is the number by which that network is entered."""
+
+    def __init__(self, program, folder, scenario, network=None):
         self._program = program
-        self._folder = os.path.join(folder, "azure")
-        os.makedirs(self._folder)
-        document = os.path.join(self._folder, "scenario.json")
+        self.folder = os.path.join(folder, "azure")
+        os.makedirs(self.folder)
+        document = os.path.join(self.folder, "scenario.json")
         with open(document, "w") as file:
             json.dump(scenario, file)
-        arguments = ["serve", "--directory", self._folder, "--scenario", document]
-        self._process = subprocess.Popen([program, *arguments], stdout=subprocess.DEVNULL)
+        serve = [program, "serve", "--directory", self.folder, "--scenario", document]
+        command = network(serve) if network else serve
+        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        self.process = self._process.pid
+        self._enter = ["nsenter", "-t", str(self.process), "-n"] if network else []
         self.environment = until(self._announced, "the imagined Azure starts")
 
     def for_programs(self):
@@ -45,7 +51,11 @@ class Azure:
         return self.environment["FAKE_AZURE_IMDS"]
 
     def rotate(self, vault, certificate):
-        command = [self._program, "rotate", vault, certificate, "--directory", self._folder]
+        self.tell("rotate", vault, certificate)
+
+    def tell(self, *words):
+        """One of the program's commands to a server, such as `deny VAULT REFUSAL`."""
+        command = [*self._enter, self._program, *words, "--directory", self.folder]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
     def stop(self):
@@ -57,7 +67,7 @@ class Azure:
         if self._process.poll() is not None:
             sys.exit("the imagined Azure did not start")
         try:
-            with open(os.path.join(self._folder, "environment")) as file:
+            with open(os.path.join(self.folder, "environment")) as file:
                 return dict(line.rstrip("\n").split("=", 1) for line in file)
         except FileNotFoundError:
             return None

@@ -2,6 +2,7 @@
 # Installs what building, testing and the demo need on a Debian-like machine.
 # Asks for each thing itself, not for its package, so that a machine that has it from
 # elsewhere is left alone, and a second run is over in a moment.
+# With the word "systemd": what make test-systemd needs beside that.
 set -eu
 
 missing=""
@@ -30,6 +31,12 @@ need curl has curl
 need zip has zip
 need unzip has unzip
 need acl has getfacl
+if [ "${1:-}" = systemd ]; then
+    need debootstrap has debootstrap
+    need systemd-container has systemd-nspawn
+    need util-linux has nsenter
+    need iproute2 has ip
+fi
 
 if [ -n "$missing" ]; then
     if ! command -v apt-get >/dev/null; then

@@ -1,0 +1,143 @@
+"""A machine with systemd, for tests: a container with a Debian of its own.
+
+The tree is made once by debootstrap and kept in target/systemd; every container gets a copy. Each
+process that is started here is ended by its own number, also where the caller is killed.
+"""
+
+import os
+import shutil
+import subprocess
+import time
+
+import bed
+
+SUITE = "bookworm"
+PACKAGES = "systemd,systemd-sysv,dbus,acl,procps,ca-certificates,openssl"
+TREE = os.path.join(bed.ROOT, "target", "systemd", SUITE)
+TOOLS = ("debootstrap", "systemd-nspawn", "nsenter", "unshare", "setpriv", "ip")
+# Where a container finds the imagined Azure's files.
+AZURE = "/srv/azure"
+PATIENCE = 60
+
+
+class Unavailable(Exception):
+    """This machine cannot run such containers."""
+
+
+def make_tree():
+    """The Debian that containers are copies of, downloaded where it is not there yet."""
+    if os.geteuid() != 0:
+        raise Unavailable("only root can run containers")
+    missing = [tool for tool in TOOLS if not shutil.which(tool)]
+    if missing:
+        raise Unavailable(
+            f"missing: {', '.join(missing)}; on Debian: "
+            "apt-get install debootstrap systemd-container util-linux iproute2"
+        )
+    if os.path.isdir(TREE):
+        return TREE
+    unfinished = f"{TREE}.unfinished"
+    shutil.rmtree(unfinished, ignore_errors=True)
+    os.makedirs(os.path.dirname(TREE), exist_ok=True)
+    command = ["debootstrap", "--variant=minbase", f"--include={PACKAGES}", SUITE, unfinished]
+    made = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if made.returncode:
+        raise Unavailable(f"debootstrap failed: {made.stdout[-2000:]}")
+    # Empty: every boot is that of the same machine, and not its first one.
+    with open(os.path.join(unfinished, "etc", "machine-id"), "w") as file:
+        file.write("0123456789abcdef0123456789abcdef\n")
+    os.rename(unfinished, TREE)
+    return TREE
+
+
+def own_network(command):
+    """The command, run in a network where only it and its containers are."""
+    return mortal(["unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh", *command])
+
+
+def mortal(command):
+    """The command, ended when the process that starts it is killed."""
+    return ["setpriv", "--pdeathsig", "TERM", *command]
+
+
+class Container:
+    """A copy of the tree at `root`, in the network of another process. Off until it is booted."""
+
+    def __init__(self, root, network, azure):
+        self.root = root
+        self._network = network
+        self._azure = azure
+        self._process = None
+        self._init = None
+        subprocess.run(["cp", "-a", "--reflink=auto", make_tree(), root], check=True)
+
+    def path(self, inside):
+        """Where a file of the container lies, seen from outside; /run and /tmp are not there."""
+        return os.path.join(self.root, inside.lstrip("/"))
+
+    def boot(self):
+        """Starts it and waits until systemd says that it runs."""
+        command = [
+            "systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--console=pipe", "--boot",
+            f"--network-namespace-path=/proc/{self._network}/ns/net",
+            f"--bind-ro={self._azure}:{AZURE}", "--machine=akvvm-test", f"--directory={self.root}",
+        ]  # fmt: skip
+        with open(f"{self.root}.console", "a") as console:
+            self._process = subprocess.Popen(
+                mortal(command),
+                stdin=subprocess.DEVNULL,
+                stdout=console,
+                stderr=subprocess.STDOUT,
+            )
+        try:
+            bed.until(self._runs, "the container boots")
+        except SystemExit:
+            self.stop()
+            with open(f"{self.root}.console") as console:
+                raise Unavailable(f"the container does not boot: {console.read()[-2000:]}")
+
+    def stop(self):
+        """Shuts it down as a machine is, else by force."""
+        if not self._process:
+            return
+        self._process.terminate()
+        try:
+            self._process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process = self._init = None
+
+    def run(self, *command, environment=None, folder="/"):
+        """Runs a command to its end."""
+        enter = ["nsenter", "-t", str(self._init), "-m", "-u", "-i", "-n", "-p", "--"]
+        clean = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C", **(environment or {})}
+        words = ["env", "-i", "-C", folder, *(f"{name}={value}" for name, value in clean.items())]
+        return subprocess.run(
+            [*enter, *words, *command], stdin=subprocess.DEVNULL, capture_output=True, text=True
+        )
+
+    def output(self, *command):
+        """What a command prints, which has to succeed."""
+        done = self.run(*command)
+        if done.returncode:
+            raise AssertionError(f"{' '.join(command)}: {done.returncode}: {done.stderr}")
+        return done.stdout.strip()
+
+    def shown(self, unit, name):
+        """A property of a unit."""
+        return self.output("systemctl", "show", "--value", f"--property={name}", unit)
+
+    def _runs(self):
+        if self._process.poll() is not None:
+            raise SystemExit
+        # Its first child only makes the place for the next one, which becomes init.
+        children = f"/proc/{self._process.pid}/task/{self._process.pid}/children"
+        with open(children) as file:
+            self._init = (file.read().split() or [None])[-1]
+        if not self._init:
+            return False
+        time.sleep(0.2)
+        # Degraded: some unit of the distribution's failed, which is none of ours.
+        state = self.run("systemctl", "is-system-running").stdout.strip()
+        return state in ("running", "degraded")

@@ -1,0 +1,125 @@
+"""The extension's life under systemd."""
+
+import unittest
+
+import bed
+from machine import CERTIFICATES, HANDLER, STORE, UNIT, UNIT_FILE, VAULT
+
+
+class Extension(unittest.TestCase):
+    """`machine` is set by run.py; all tests share it."""
+
+    def setUp(self):
+        self.machine.forget()
+
+    def test_enable_starts_an_enabled_unit_that_brings_the_certificates(self):
+        machine = self.machine
+        folder = machine.install()
+        machine.wait_for_certificates()
+        self.assertEqual(machine.active(), "active")
+        enabled = machine.container.output("systemctl", "is-enabled", UNIT)
+        self.assertEqual(enabled, "enabled")
+        self.assertIn(f'ExecStart="{folder}/bin/', machine.read(UNIT_FILE))
+        bed.until(lambda: machine.status(folder)["status"] == "success", "success")
+        machine.container.output("openssl", "x509", "-noout", "-in", f"{STORE}/{VAULT}.web")
+
+    def test_an_enable_of_what_is_served_touches_nothing(self):
+        machine = self.machine
+        folder = machine.install()
+        before = machine.process()
+        machine.do(folder, "enable")
+        self.assertEqual(machine.process(), before)
+
+    def test_reload_looks_anew(self):
+        machine = self.machine
+        machine.install()
+        machine.wait_for_certificates()
+        worker, before = machine.process(), machine.link("web")
+        machine.azure.rotate(VAULT, "web")
+        machine.container.output("systemctl", "reload", UNIT)
+        bed.until(lambda: machine.link("web") != before, "the link moves")
+        self.assertEqual(machine.process(), worker)
+
+    def test_a_killed_worker_is_started_again(self):
+        machine = self.machine
+        machine.install()
+        machine.wait_for_certificates()
+        worker, before = machine.process(), machine.link("web")
+        machine.azure.rotate(VAULT, "web")
+        machine.container.output("kill", "-9", str(worker))
+        bed.until(lambda: machine.process() not in (0, worker), "another worker")
+        bed.until(lambda: machine.active() == "active", "active")
+        bed.until(lambda: machine.link("web") != before, "the new worker looks")
+
+    def test_the_worker_serves_after_a_boot_without_an_enable(self):
+        machine = self.machine
+        machine.install()
+        machine.wait_for_certificates()
+        before = machine.link("web")
+        machine.container.stop()
+        machine.azure.rotate(VAULT, "web")
+        machine.container.boot()
+        bed.until(lambda: machine.link("web") != before, "the rotation is seen after the boot")
+        self.assertEqual(machine.active(), "active")
+
+    def test_after_disable_nothing_runs_and_nothing_starts_at_boot(self):
+        machine = self.machine
+        folder = machine.install()
+        machine.wait_for_certificates()
+        machine.do(folder, "disable")
+        self.assertEqual(machine.active(), "inactive")
+        machine.boot_again()
+        self.assertEqual(machine.active(), "inactive")
+        self.assertEqual(machine.container.run("systemctl", "is-enabled", UNIT).stdout, "disabled\n")
+        self.assertTrue(machine.link("web"), "the certificates stay")
+        machine.do(folder, "enable")
+        self.assertEqual(machine.active(), "active")
+
+    def test_an_update_leads_the_unit_to_the_new_version(self):
+        machine = self.machine
+        old = machine.install("1.0.0")
+        machine.wait_for_certificates()
+        links = [machine.link(name) for name in CERTIFICATES]
+        new = machine.unpack("1.1.0")
+        machine.give(new, machine.settings())
+        # As the agent does it (WALinuxAgent 2.15, ga/exthandlers.py:857-923).
+        machine.do(old, "disable")
+        machine.do(new, "update", VERSION="1.1.0")
+        machine.do(old, "uninstall")
+        self.assertTrue(machine.exists("/var/lib/akvvm/records"), "the state stays")
+        machine.container.output("rm", "-rf", old)
+        machine.do(new, "install", "enable")
+        self.assertEqual(machine.active(), "active")
+        program = machine.container.output("readlink", f"/proc/{machine.process()}/exe")
+        self.assertTrue(program.startswith(f"{new}/bin/"), program)
+        self.assertNotIn(old, machine.read(UNIT_FILE))
+        self.assertEqual([machine.link(name) for name in CERTIFICATES], links)
+
+    def test_a_real_uninstall_leaves_certificates_and_logs_only(self):
+        machine = self.machine
+        folder = machine.install()
+        machine.wait_for_certificates()
+        machine.do(folder, "disable", "uninstall")
+        self.assertFalse(machine.exists(UNIT_FILE))
+        self.assertFalse(machine.exists(f"{UNIT_FILE}.d"))
+        self.assertFalse(machine.exists(f"/etc/systemd/system/multi-user.target.wants/{UNIT}"))
+        self.assertFalse(machine.exists("/var/lib/akvvm"))
+        self.assertEqual(machine.container.run("ls", "/run/akvvm").returncode, 2)
+        self.assertEqual(machine.container.shown(UNIT, "LoadState"), "not-found")
+        self.assertTrue(all(machine.link(name) for name in CERTIFICATES))
+        self.assertTrue(machine.exists(f"/var/log/azure/{HANDLER}/akvvm_service.log"))
+
+    def test_a_unit_of_another_product_is_refused_and_left_alone(self):
+        machine = self.machine
+        foreign = "[Service]\nExecStart=/bin/sleep 1000\n"
+        machine.write(UNIT_FILE, foreign)
+        folder = machine.unpack("1.0.0")
+        machine.give(folder, machine.settings())
+        for name in ("install", "enable"):
+            done = machine.command(folder, name)
+            self.assertNotEqual(done.returncode, 0)
+            self.assertIn("belongs to another product", done.stderr)
+        status = machine.status(folder)
+        self.assertEqual((status["status"], status["code"]), ("error", 3))
+        machine.do(folder, "disable", "uninstall")
+        self.assertEqual(machine.read(UNIT_FILE), foreign)
