@@ -1,5 +1,6 @@
 //! The loop's outside, for real: threads, files and clocks of this machine.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
@@ -7,7 +8,7 @@ use std::time::Duration;
 
 use cert_store::DirectoryStore;
 use log::{error, info};
-use status_schema::{Heartbeat, HeartbeatState, SequenceNumber, StatusReport};
+use status_schema::{Heartbeat, HeartbeatState, SequenceNumber, Status, StatusReport};
 use worker_state::{Directories, InitialSyncRecord, Lease, Refusal, Report};
 
 use crate::clock::Clock;
@@ -38,6 +39,8 @@ pub(crate) struct Serving<'a> {
     pub(crate) order: &'a Order,
     pub(crate) source: Arc<VaultSource>,
     pub(crate) store: Arc<DirectoryStore>,
+    /// What the agent was told last, by the number of the settings.
+    pub(crate) told: BTreeMap<u64, Status>,
     /// What could not be written the last time; said once.
     pub(crate) trouble: Option<String>,
 }
@@ -90,16 +93,16 @@ impl Outside for Serving<'_> {
         let mut trouble =
             report.replace(&machine.directories, &machine.lease).err().map(|e| e.to_string());
         if let Some(agent) = &self.order.agent {
-            let now = report.written_at.moment();
+            let applied = self.order.given_at.moment();
             let refused = refusal.map(|refusal| refusal.sequence_number);
             if refused != Some(agent.sequence_number) {
-                let status = status::status(report, self.order.given_at.moment());
-                let written = self.write_status(agent.sequence_number, &status);
+                let status = status::status(report, applied);
+                let written = self.write_status(agent.sequence_number, status);
                 trouble = trouble.or(written.err());
             }
             if let Some(refusal) = refusal {
-                let status = status::refusal(refusal, now);
-                let written = self.write_status(refusal.sequence_number, &status);
+                let status = status::refusal(refusal, report, applied);
+                let written = self.write_status(refusal.sequence_number, status);
                 trouble = trouble.or(written.err());
             }
         }
@@ -136,10 +139,19 @@ impl Outside for Serving<'_> {
 }
 
 impl Serving<'_> {
-    fn write_status(&self, number: u64, status: &StatusReport) -> Result<(), String> {
+    /// Tells the agent, unless that is what it was told already: the agent does not look at the
+    /// date, and it fails to remove a folder in which a file appears at that moment (WALinuxAgent
+    /// `ga/exthandlers.py:1731`).
+    fn write_status(&mut self, number: u64, report: StatusReport) -> Result<(), String> {
         let Some(agent) = &self.order.agent else { return Ok(()) };
         let name = SequenceNumber::new(number).status_file_name();
-        write_where_wanted(&agent.paths.status_folder.join(name), &status.to_json())
+        let path = agent.paths.status_folder.join(name);
+        if self.told.get(&number) == Some(&report.status) && path.exists() {
+            return Ok(());
+        }
+        write_where_wanted(&path, &report.to_json())?;
+        self.told.insert(number, report.status);
+        Ok(())
     }
 
     fn tell_once(&mut self, trouble: Option<String>) {

@@ -1,5 +1,6 @@
 //! `akvvm_service run`: from an order to a worker at work, until somebody stops it.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
@@ -124,8 +125,15 @@ fn serve(machine: &Machine, origin: &Origin, mut order: Order) -> Outcome {
     info!("{}", status::STARTED);
     loop {
         let served = prepare(machine, &mut order).and_then(|(mut worker, source, store)| {
-            let mut serving =
-                Serving { machine, origin, order: &order, source, store, trouble: None };
+            let mut serving = Serving {
+                machine,
+                origin,
+                order: &order,
+                source,
+                store,
+                told: BTreeMap::new(),
+                trouble: None,
+            };
             announce(machine, &order)?;
             Ok(worker.serve(&mut serving))
         });

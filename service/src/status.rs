@@ -47,14 +47,14 @@ pub(crate) fn status(report: &Report, applied: SystemTime) -> StatusReport {
     whole(shortened(substatuses))
 }
 
-/// The status of settings that cannot be served, while older ones are.
-pub(crate) fn refusal(refusal: &Refusal, now: SystemTime) -> StatusReport {
+/// The status of settings that cannot be served, while older ones are, since `applied`.
+pub(crate) fn refusal(refusal: &Refusal, report: &Report, applied: SystemTime) -> StatusReport {
     StatusReport {
-        written: now,
+        written: report.written_at.moment(),
         status: Status {
             name: NAME.into(),
             operation: OPERATION.into(),
-            applied: now,
+            applied,
             state: State::Error,
             code: Code::SettingsRefused.number(),
             message: format!("{}; the previous settings stay in force", refusal.reason),

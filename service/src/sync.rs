@@ -1,5 +1,6 @@
 //! `akvvm_service sync`: one pass now, and what came of it.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
@@ -66,8 +67,15 @@ fn alone(
     let lease = Arc::new(lease);
     let machine = Machine { clock, events, sender, directories, surroundings, lease };
     let (mut worker, source, store) = serve::prepare(&machine, &mut order).map_err(failed)?;
-    let mut serving =
-        Serving { machine: &machine, origin: &origin, order: &order, source, store, trouble: None };
+    let mut serving = Serving {
+        machine: &machine,
+        origin: &origin,
+        order: &order,
+        source,
+        store,
+        told: BTreeMap::new(),
+        trouble: None,
+    };
     if !worker.once(&mut serving) {
         return Err(failed("stopped before the pass had ended"));
     }
