@@ -40,7 +40,10 @@ def main():
         for made in [pool.submit(maker.make, cases, pki) for maker in makers]:
             made.result()
     (unfinished / "manifest.json").write_text(json.dumps(cases.sorted(), indent=1))
-    shutil.rmtree(folder, ignore_errors=True)
+    # What older scripts made is of no use any more.
+    for old in folder.parent.glob(folder.name.split("-")[0] + "-*"):
+        if old != unfinished:
+            shutil.rmtree(old, ignore_errors=True)
     unfinished.rename(folder)
 
 
