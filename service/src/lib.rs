@@ -8,7 +8,7 @@
 //! ```
 //!
 //! What decides is pure and gets time and chance as parameters. What acts is in the edge files:
-//! `clock`, `machine`, `logging`, `signals`, `source`, `terminal`, `commands`. Nothing in here
+//! `clock`, `machine`, `notify`, `logging`, `signals`, `source`, `terminal`, `commands`. Nothing in here
 //! knows the guest agent's commands, or who started the process.
 
 mod arguments;
@@ -30,6 +30,7 @@ mod machine;
 mod memory_store;
 mod moment;
 mod narrate;
+mod notify;
 mod order;
 mod pass;
 mod queue;
@@ -46,6 +47,7 @@ mod signals;
 mod simulation;
 mod source;
 mod status;
+mod supervision;
 mod survey;
 mod sync;
 mod target;

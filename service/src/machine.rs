@@ -13,11 +13,13 @@ use worker_state::{Directories, InitialSyncRecord, Lease, Refusal, Report};
 
 use crate::clock::Clock;
 use crate::moment::Moment;
+use crate::notify::Notifier;
 use crate::order::{self, Agent, Order, Origin, Surroundings};
 use crate::pass::{Ground, Item, pass};
 use crate::run::{Event, Outside, Reread};
 use crate::source::VaultSource;
 use crate::status;
+use crate::supervision::Notice;
 
 /// Connections are not kept over a pause like this: vaults close them sooner.
 const LONG_PAUSE: Duration = Duration::from_secs(60);
@@ -30,6 +32,7 @@ pub(crate) struct Machine {
     pub(crate) directories: Directories,
     pub(crate) surroundings: Surroundings,
     pub(crate) lease: Arc<Lease>,
+    pub(crate) notifier: Notifier,
 }
 
 /// The machine while it serves an order.
@@ -121,6 +124,10 @@ impl Outside for Serving<'_> {
         let machine = self.machine;
         let kept = initial_sync.replace(&machine.directories, &machine.lease);
         self.tell_once(kept.err().map(|error| error.to_string()));
+    }
+
+    fn notify(&mut self, notice: &Notice) {
+        self.machine.notifier.tell(notice);
     }
 
     fn reread(&mut self) -> Reread {

@@ -88,6 +88,11 @@ impl Roster {
         self.entries.iter().filter(|entry| !entry.present).count()
     }
 
+    /// Whether every certificate is installed as it should be, and has not expired.
+    pub(crate) fn is_whole(&self, now: SystemTime) -> bool {
+        self.entries.iter().all(|entry| entry.present && entry.expired(now).is_none())
+    }
+
     /// When something is due next, on the steady clock.
     pub(crate) fn next_look(&self) -> Duration {
         self.entries.iter().map(|entry| entry.next).min().unwrap_or(self.next_poll)

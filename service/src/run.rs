@@ -10,6 +10,8 @@ use crate::narrate;
 use crate::pass::{Item, News};
 use crate::report::{self, Frame};
 use crate::roster::Roster;
+use crate::status;
+use crate::supervision::{Notice, Supervision};
 
 /// The guest agent calls a heartbeat older than 600 s unresponsive.
 pub(crate) const HEARTBEAT: Duration = Duration::from_secs(60);
@@ -45,6 +47,8 @@ pub(crate) trait Outside {
     fn beat(&mut self, report: &Report);
     /// Keeps how the first sync stands, across restarts.
     fn keep(&mut self, initial_sync: &InitialSyncRecord);
+    /// Tells whoever supervises the process.
+    fn notify(&mut self, notice: &Notice);
     /// Reads the order that is being served once more.
     fn reread(&mut self) -> Reread;
 }
@@ -80,6 +84,7 @@ pub(crate) struct Worker {
     pub(crate) roster: Roster,
     pub(crate) frame: Frame,
     pub(crate) refusal: Option<Refusal>,
+    supervision: Supervision,
     passing: Option<Passing>,
     /// Somebody asked for a look that no pass has begun yet.
     asked: bool,
@@ -97,6 +102,7 @@ impl Worker {
             roster,
             frame,
             refusal,
+            supervision: Supervision::begin(Duration::ZERO, None),
             passing: None,
             asked: false,
             reload_after_pass: false,
@@ -107,8 +113,9 @@ impl Worker {
     }
 
     /// The loop. Its first act is to publish how things stand, which is success where no first
-    /// sync is required.
-    pub(crate) fn serve(&mut self, outside: &mut impl Outside) -> End {
+    /// sync is required. A supervisor that hears nothing for as long as `watchdog` kills it.
+    pub(crate) fn serve(&mut self, outside: &mut impl Outside, watchdog: Option<Duration>) -> End {
+        self.supervision = Supervision::begin(outside.now().steady, watchdog);
         self.publish(outside);
         loop {
             let now = outside.now();
@@ -116,6 +123,7 @@ impl Worker {
             self.roster.check_deadline(now);
             self.publish_if_new(outside, now);
             self.start_pass_if_due(outside, now);
+            self.tell_supervisor(outside, now);
             let Some(event) = outside.wait(self.next_step(now)) else { continue };
             if let Some(end) = self.react(event, outside) {
                 return end;
@@ -147,7 +155,7 @@ impl Worker {
                 return self.reload_after_pass.then_some(End::Reload);
             }
             Event::Stop => return Some(End::Stop),
-            Event::Reload => match outside.reread() {
+            Event::Reload => match self.reread(outside) {
                 Reread::Same(refusal) => {
                     self.refusal = refusal;
                     self.asked = true;
@@ -158,6 +166,24 @@ impl Worker {
             },
         }
         None
+    }
+
+    fn reread(&self, outside: &mut impl Outside) -> Reread {
+        if !self.supervision.is_ready() {
+            return outside.reread();
+        }
+        outside.notify(&Notice::Reloading);
+        let reread = outside.reread();
+        outside.notify(&Notice::Ready);
+        reread
+    }
+
+    /// It is ready where everything stands already, and else after the first pass.
+    fn tell_supervisor(&mut self, outside: &mut impl Outside, now: Moment) {
+        let settled = self.frame.passes > 0 || self.roster.is_whole(now.wall);
+        for notice in self.supervision.due(settled, now.steady) {
+            outside.notify(&notice);
+        }
     }
 
     fn start_pass_if_due(&mut self, outside: &mut impl Outside, now: Moment) {
@@ -224,6 +250,9 @@ impl Worker {
         self.kept = state.clone();
         let report = report::report(&self.roster, &self.frame, now);
         outside.publish(&report, self.refusal.as_ref());
+        if let Some(notice) = self.supervision.status(status::message(&report)) {
+            outside.notify(&notice);
+        }
         self.published = Some(now.steady);
     }
 
@@ -235,7 +264,8 @@ impl Worker {
         };
         let deadline = self.roster.initial_sync().deadline();
         let give_up = deadline.map(|deadline| now.steady + until(now.wall, deadline));
-        give_up.into_iter().chain([work, self.next_beat]).min().unwrap_or(work)
+        let told = self.supervision.next();
+        give_up.into_iter().chain(told).chain([work, self.next_beat]).min().unwrap_or(work)
     }
 }
 

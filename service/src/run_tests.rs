@@ -9,8 +9,9 @@ use crate::code::Code;
 use crate::failure::Retry;
 use crate::initial_sync::{ATTEMPTS, InitialSync, TIME_LIMIT};
 use crate::run::{End, Event, HEARTBEAT, Reread};
-use crate::simulation::{Simulation, dawn, failed, installed, refused, worker};
+use crate::simulation::{Simulation, dawn, failed, installed, refused, worker, worker_that_finds};
 use crate::status;
+use crate::supervision::Notice;
 
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -27,7 +28,7 @@ fn top(report: &worker_state::Report) -> (State, i32) {
 #[test]
 fn without_a_required_first_sync_success_comes_before_the_first_look() {
     let mut outside = Simulation::new(HOUR, Box::new(|_, _| refused(false)));
-    worker(&["a", "b"], InitialSync::NotRequired).serve(&mut outside);
+    worker(&["a", "b"], InitialSync::NotRequired).serve(&mut outside, None);
     assert_eq!(outside.reports[0].0, Duration::ZERO);
     assert!(outside.reports.iter().all(|(_, report, _)| top(report).0 == State::Success));
     let message = status::message(outside.last());
@@ -42,7 +43,7 @@ fn a_required_first_sync_is_transitioning_until_everything_is_there() {
         _ => installed(name, now),
     };
     let mut outside = Simulation::new(HOUR / 2, Box::new(script));
-    worker(&["a", "late"], required()).serve(&mut outside);
+    worker(&["a", "late"], required()).serve(&mut outside, None);
     let states: Vec<State> = outside.reports.iter().map(|(_, report, _)| top(report).0).collect();
     let turn = states.iter().position(|state| *state == State::Success).unwrap();
     assert!(states[..turn].iter().all(|state| *state == State::Transitioning));
@@ -59,7 +60,7 @@ fn a_first_sync_that_never_succeeds_ends_in_error_within_80_minutes_and_heals_la
         if now.steady < 2 * HOUR { refused(false) } else { installed(name, now) }
     };
     let mut outside = Simulation::new(4 * HOUR, Box::new(script));
-    worker(&["a"], required()).serve(&mut outside);
+    worker(&["a"], required()).serve(&mut outside, None);
     let error = outside.reports.iter().find(|(_, report, _)| top(report).0 == State::Error);
     let (at, report, _) = error.unwrap();
     assert!(*at <= TIME_LIMIT, "{at:?}");
@@ -80,7 +81,7 @@ fn a_restart_neither_extends_nor_repeats_the_first_sync() {
         let mut outside =
             Simulation::new(steady + Duration::from_secs(90), Box::new(|_, _| refused(false)));
         outside.steady = steady;
-        worker(&["a"], state).serve(&mut outside);
+        worker(&["a"], state).serve(&mut outside, None);
         let kept = outside.kept.pop().unwrap();
         assert!(kept.attempts > attempts || kept.phase != InitialSyncPhase::Pending);
         attempts = kept.attempts;
@@ -94,7 +95,7 @@ fn a_restart_neither_extends_nor_repeats_the_first_sync() {
 fn a_long_retry_after_cannot_push_the_end_of_the_first_sync_away() {
     let day_later = || failed(false, Code::Throttled, Retry::After(DAY));
     let mut outside = Simulation::new(2 * HOUR, Box::new(move |_, _| day_later()));
-    worker(&["a"], required()).serve(&mut outside);
+    worker(&["a"], required()).serve(&mut outside, None);
     let error = outside.reports.iter().find(|(_, report, _)| top(report).0 == State::Error);
     assert!(error.unwrap().0 <= TIME_LIMIT);
 }
@@ -102,7 +103,7 @@ fn a_long_retry_after_cannot_push_the_end_of_the_first_sync_away() {
 #[test]
 fn what_is_well_is_polled_once_an_interval_all_together() {
     let mut outside = Simulation::new(DAY, Box::new(installed));
-    worker(&["a", "b", "c"], InitialSync::NotRequired).serve(&mut outside);
+    worker(&["a", "b", "c"], InitialSync::NotRequired).serve(&mut outside, None);
     assert!((24..=27).contains(&outside.passes.len()), "{}", outside.passes.len());
     assert_eq!(outside.looks.len(), 3 * outside.passes.len());
 }
@@ -114,7 +115,7 @@ fn one_failing_certificate_delays_no_other_and_is_tried_more_and_more_seldom() {
         _ => installed(name, now),
     };
     let mut outside = Simulation::new(HOUR, Box::new(script));
-    worker(&["bad", "good"], InitialSync::NotRequired).serve(&mut outside);
+    worker(&["bad", "good"], InitialSync::NotRequired).serve(&mut outside, None);
     let good: Vec<_> = outside.looks.iter().filter(|(_, name)| name == "contoso.good").collect();
     assert!(good[0].0 == Duration::ZERO && good.len() <= 2);
     let bad: Vec<Duration> =
@@ -135,7 +136,7 @@ fn a_vault_that_is_down_for_a_week_is_asked_calmly_and_recovery_is_by_itself() {
         }
     };
     let mut outside = Simulation::new(week + HOUR, Box::new(script));
-    worker(&["a"], InitialSync::NotRequired).serve(&mut outside);
+    worker(&["a"], InitialSync::NotRequired).serve(&mut outside, None);
     assert!(outside.looks.len() < 7 * 24 * 20, "{}", outside.looks.len());
     let during = outside.reports.iter().find(|(at, ..)| *at > 2 * DAY).unwrap();
     assert_eq!(during.1.certificates[0].state, CertificateState::Warning);
@@ -150,7 +151,7 @@ fn an_installed_certificate_that_expires_is_an_error_of_its_own() {
         if now.steady < DAY { installed(name, now) } else { refused(true) }
     };
     let mut outside = Simulation::new(91 * DAY, Box::new(script));
-    worker(&["a", "b"], InitialSync::NotRequired).serve(&mut outside);
+    worker(&["a", "b"], InitialSync::NotRequired).serve(&mut outside, None);
     let last = outside.last();
     assert_eq!(last.certificates[0].state, CertificateState::Error);
     assert_eq!(last.certificates[0].code, Code::NotValid.number());
@@ -161,7 +162,7 @@ fn an_installed_certificate_that_expires_is_an_error_of_its_own() {
 #[test]
 fn it_beats_every_minute_whatever_else_goes_on() {
     let mut outside = Simulation::new(HOUR, Box::new(|_, _| refused(false)));
-    worker(&["a"], required()).serve(&mut outside);
+    worker(&["a"], required()).serve(&mut outside, None);
     assert!(outside.beats[0] == Duration::ZERO && outside.beats.len() >= 60);
     assert!(outside.beats.windows(2).all(|pair| pair[1] - pair[0] <= HEARTBEAT));
 }
@@ -172,7 +173,7 @@ fn a_reload_of_the_same_order_looks_at_everything_and_publishes_a_refusal() {
     let mut outside = Simulation::new(HOUR / 2, Box::new(installed));
     outside.visits.push_back((Duration::from_secs(100), Event::Reload));
     outside.reread = Reread::Same(Some(refusal.clone()));
-    worker(&["a"], InitialSync::NotRequired).serve(&mut outside);
+    worker(&["a"], InitialSync::NotRequired).serve(&mut outside, None);
     assert_eq!(outside.passes, [Duration::ZERO, Duration::from_secs(100)]);
     assert_eq!(outside.reports.last().unwrap().2, Some(refusal));
 }
@@ -182,7 +183,7 @@ fn a_look_that_is_asked_for_during_a_pass_gets_a_pass_of_its_own() {
     let mut outside = Simulation::new(HOUR / 2, Box::new(installed));
     outside.queue.push_back(Event::Reload);
     outside.queue.push_back(Event::Reload);
-    worker(&["a"], InitialSync::NotRequired).serve(&mut outside);
+    worker(&["a"], InitialSync::NotRequired).serve(&mut outside, None);
     assert_eq!((outside.last().passes, outside.last().asked_passes), (2, 1));
     assert_eq!(outside.looks.len(), 2);
 }
@@ -192,7 +193,7 @@ fn another_order_ends_the_loop_for_a_reload() {
     let mut outside = Simulation::new(HOUR, Box::new(installed));
     outside.visits.push_back((Duration::from_secs(5), Event::Reload));
     outside.reread = Reread::Other;
-    let end = worker(&["a"], InitialSync::NotRequired).serve(&mut outside);
+    let end = worker(&["a"], InitialSync::NotRequired).serve(&mut outside, None);
     assert_eq!((end, outside.steady), (End::Reload, Duration::from_secs(5)));
 }
 
@@ -200,6 +201,59 @@ fn another_order_ends_the_loop_for_a_reload() {
 fn a_stop_is_obeyed_while_a_pass_goes_on() {
     let mut outside = Simulation::new(HOUR, Box::new(installed));
     outside.queue.push_back(Event::Stop);
-    let end = worker(&["a"], InitialSync::NotRequired).serve(&mut outside);
+    let end = worker(&["a"], InitialSync::NotRequired).serve(&mut outside, None);
     assert_eq!((end, outside.steady), (End::Stop, Duration::ZERO));
+}
+
+/// When readiness was told.
+fn ready(outside: &Simulation) -> Vec<Duration> {
+    let told = outside.notices.iter().filter(|(_, notice)| *notice == Notice::Ready);
+    told.map(|(at, _)| *at).collect()
+}
+
+#[test]
+fn readiness_waits_for_the_first_pass_only_where_something_is_missing() {
+    for (present, expected) in [(true, 0), (false, 7)] {
+        let mut outside = Simulation::new(HOUR / 2, Box::new(|_, _| refused(false)));
+        outside.slowness = Some(Duration::from_secs(7));
+        worker_that_finds(&["a"], present, InitialSync::NotRequired).serve(&mut outside, None);
+        assert_eq!(ready(&outside), [Duration::from_secs(expected)]);
+    }
+}
+
+#[test]
+fn a_pass_that_hangs_does_not_hold_up_the_boot() {
+    let mut outside = Simulation::new(HOUR / 2, Box::new(|_, _| refused(false)));
+    outside.slowness = Some(HOUR);
+    worker(&["a"], required()).serve(&mut outside, None);
+    assert_eq!(ready(&outside), [Duration::from_secs(30)]);
+}
+
+#[test]
+fn a_watchdog_hears_of_a_loop_that_has_nothing_to_do() {
+    let mut outside = Simulation::new(HOUR / 2, Box::new(installed));
+    let limit = Duration::from_secs(180);
+    worker(&["a"], InitialSync::NotRequired).serve(&mut outside, Some(limit));
+    let alive = outside.notices.iter().filter(|(_, notice)| *notice == Notice::Alive);
+    let alive: Vec<_> = alive.map(|(at, _)| *at).collect();
+    assert_eq!(alive.len(), 30);
+    assert!(alive.windows(2).all(|pair| pair[1] - pair[0] <= limit / 3), "{alive:?}");
+}
+
+#[test]
+fn a_reload_is_told_from_beginning_to_end_and_the_status_in_words() {
+    let mut outside = Simulation::new(HOUR / 2, Box::new(installed));
+    outside.visits.push_back((Duration::from_secs(5), Event::Reload));
+    worker(&["a"], InitialSync::NotRequired).serve(&mut outside, None);
+    let told: Vec<String> = outside.notices.iter().map(|(_, notice)| notice.to_string()).collect();
+    assert_eq!(
+        told,
+        [
+            "STATUS=0 of 1 certificates installed; missing: contoso.a",
+            "READY=1",
+            "STATUS=Successfully started Key Vault extension service. 1 of 1 certificates installed",
+            "RELOADING=1",
+            "READY=1",
+        ]
+    );
 }

@@ -17,11 +17,13 @@ use crate::commands::Outcome;
 use crate::initial_sync::InitialSync;
 use crate::logging::{self, Echo};
 use crate::machine::{Machine, Serving};
+use crate::notify::Notifier;
 use crate::order::{self, DEFAULT_SETTINGS, Order, OrderError, Origin, Surroundings};
 use crate::report::Frame;
 use crate::roster::Roster;
 use crate::run::{End, Worker};
 use crate::source::VaultSource;
+use crate::supervision::Notice;
 use crate::{hardening, signals, status, survey, terminal};
 
 /// Handlers hold the lease for moments, to see that it is free: so long it is asked for again.
@@ -42,24 +44,24 @@ pub(crate) fn run(
     logging::start(directories.logs(log_folder.as_deref()), Echo::StandardError);
     info!("akvvm_service {} starts", env!("CARGO_PKG_VERSION"));
     hardening::forbid_dumps();
+    let notifier = Notifier::of(&surroundings.process);
     let lease = match acquire(&directories, &clock) {
         Ok(lease) => lease,
         Err(LeaseError::Held) => {
-            info!("another worker is at work and stays; this one ends");
-            return Outcome::Fine;
+            return idle(&notifier, "another worker is at work and stays; this one ends");
         }
         Err(failure) => return fail(&failure.to_string()),
     };
     let order = match order.and_then(if_installed) {
         Ok(order) => order,
-        Err(refused) => return refuse(&refused, &lease, &clock),
+        Err(refused) => return refuse(&refused, &lease, &clock, &notifier),
     };
     let (sender, events) = mpsc::channel();
     if let Err(failure) = signals::listen(sender.clone()) {
         return fail(&format!("signals cannot be received: {failure}"));
     }
     let lease = Arc::new(lease);
-    let machine = Machine { clock, events, sender, directories, surroundings, lease };
+    let machine = Machine { clock, events, sender, directories, surroundings, lease, notifier };
     serve(&machine, &origin, order)
 }
 
@@ -101,15 +103,20 @@ fn fail(why: &str) -> Outcome {
     Outcome::Failed
 }
 
-fn refuse(refused: &OrderError, _lease: &Lease, clock: &Clock) -> Outcome {
+/// Ends, because there is nothing to do.
+fn idle(notifier: &Notifier, why: &str) -> Outcome {
+    info!("{why}");
+    notifier.tell_idle(why);
+    Outcome::Fine
+}
+
+fn refuse(refused: &OrderError, _lease: &Lease, clock: &Clock, notifier: &Notifier) -> Outcome {
     match refused {
-        OrderError::Nothing | OrderError::ExtensionGone(_) => {
-            info!("{refused}");
-            Outcome::Fine
-        }
+        OrderError::Nothing | OrderError::ExtensionGone(_) => idle(notifier, &refused.to_string()),
         OrderError::Unusable(_) => fail(&refused.to_string()),
         OrderError::Settings(why, agent) => {
             error!("{why}");
+            notifier.tell(&Notice::Status(why.clone()));
             if let Some(agent) = agent {
                 let documents = status::unusable(why, clock.now().wall);
                 for trouble in crate::machine::tell_agent(agent, &documents) {
@@ -135,11 +142,12 @@ fn serve(machine: &Machine, origin: &Origin, mut order: Order) -> Outcome {
                 trouble: None,
             };
             announce(machine, &order)?;
-            Ok(worker.serve(&mut serving))
+            Ok(worker.serve(&mut serving, machine.notifier.watchdog))
         });
         match served {
             Ok(End::Stop) => {
                 info!("akvvm_service ends");
+                machine.notifier.tell(&Notice::Stopping);
                 return Outcome::Fine;
             }
             Ok(End::Reload) => {}

@@ -22,6 +22,7 @@ use crate::pass::{Item, News};
 use crate::report::Frame;
 use crate::roster::{Known, Roster};
 use crate::run::{Event, Outside, Reread, Worker};
+use crate::supervision::Notice;
 use crate::target::Target;
 
 /// When every simulation begins.
@@ -41,12 +42,15 @@ pub(crate) struct Simulation {
     pub(crate) until: Duration,
     /// Events that come from outside, each at its moment, in order.
     pub(crate) visits: VecDeque<(Duration, Event)>,
+    /// A pass ends so long after it began, at once if none.
+    pub(crate) slowness: Option<Duration>,
     pub(crate) reread: Reread,
     pub(crate) looks: Vec<(Duration, String)>,
     pub(crate) passes: Vec<Duration>,
     pub(crate) reports: Vec<(Duration, Report, Option<Refusal>)>,
     pub(crate) beats: Vec<Duration>,
     pub(crate) kept: Vec<InitialSyncRecord>,
+    pub(crate) notices: Vec<(Duration, Notice)>,
 }
 
 impl Simulation {
@@ -57,12 +61,14 @@ impl Simulation {
             queue: VecDeque::new(),
             until,
             visits: VecDeque::new(),
+            slowness: None,
             reread: Reread::Same(None),
             looks: Vec::new(),
             passes: Vec::new(),
             reports: Vec::new(),
             beats: Vec::new(),
             kept: Vec::new(),
+            notices: Vec::new(),
         }
     }
 
@@ -102,7 +108,12 @@ impl Outside for Simulation {
             self.looks.push((now.steady, name));
             self.queue.push_back(Event::News(News::Looked(item.index, Box::new(outcome))));
         }
-        self.queue.push_back(Event::PassEnded);
+        match self.slowness {
+            Some(slowness) => {
+                self.visits.push_back((now.steady + slowness, Event::PassEnded));
+            }
+            None => self.queue.push_back(Event::PassEnded),
+        }
     }
 
     fn publish(&mut self, report: &Report, refusal: Option<&Refusal>) {
@@ -115,6 +126,10 @@ impl Outside for Simulation {
 
     fn keep(&mut self, initial_sync: &InitialSyncRecord) {
         self.kept.push(initial_sync.clone());
+    }
+
+    fn notify(&mut self, notice: &Notice) {
+        self.notices.push((self.steady, notice.clone()));
     }
 
     fn reread(&mut self) -> Reread {
@@ -140,7 +155,16 @@ pub(crate) fn target(name: &str) -> Target {
 
 /// A worker for certificates of these names, polling every hour.
 pub(crate) fn worker(names: &[&str], initial_sync: InitialSync) -> Worker {
-    let known = |name: &&str| Known { target: target(name), record: None, present: false };
+    worker_that_finds(names, false, initial_sync)
+}
+
+/// The same, where all of them are installed already, or none.
+pub(crate) fn worker_that_finds(
+    names: &[&str],
+    present: bool,
+    initial_sync: InitialSync,
+) -> Worker {
+    let known = |name: &&str| Known { target: target(name), record: None, present };
     let begun = Moment { wall: dawn(), steady: Duration::ZERO };
     let known = names.iter().map(known).collect();
     let roster = Roster::new(known, Duration::from_secs(3600), initial_sync, begun);

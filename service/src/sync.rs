@@ -13,6 +13,7 @@ use crate::clock::Clock;
 use crate::commands::Outcome;
 use crate::logging::{self, Echo};
 use crate::machine::{Machine, Serving};
+use crate::notify::Notifier;
 use crate::order::{self, OrderError, Surroundings};
 use crate::{hardening, report, serve, signals, terminal};
 
@@ -65,7 +66,8 @@ fn alone(
     let (sender, events) = mpsc::channel();
     signals::listen(sender.clone()).map_err(failed)?;
     let lease = Arc::new(lease);
-    let machine = Machine { clock, events, sender, directories, surroundings, lease };
+    let notifier = Notifier::default();
+    let machine = Machine { clock, events, sender, directories, surroundings, lease, notifier };
     let (mut worker, source, store) = serve::prepare(&machine, &mut order).map_err(failed)?;
     let mut serving = Serving {
         machine: &machine,

@@ -156,6 +156,9 @@ class Machine:
     def active(self):
         return self.container.shown(UNIT, "ActiveState")
 
+    def wait_until_active(self):
+        bed.until(lambda: self.active() == "active", "the unit is active")
+
     def process(self):
         return int(self.container.shown(UNIT, "MainPID"))
 

@@ -19,10 +19,11 @@ sys.path[:0] = [HERE, os.path.join(ROOT, "scripts")]
 
 import systemd_container  # noqa: E402
 import test_extension  # noqa: E402
+import test_notify  # noqa: E402
 from machine import Machine  # noqa: E402
 
 CANNOT = 77
-CASES = (test_extension.Extension,)
+CASES = (test_extension.Extension, test_notify.Notify)
 
 
 def arguments():

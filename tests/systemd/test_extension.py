@@ -16,7 +16,7 @@ class Extension(unittest.TestCase):
         machine = self.machine
         folder = machine.install()
         machine.wait_for_certificates()
-        self.assertEqual(machine.active(), "active")
+        machine.wait_until_active()
         enabled = machine.container.output("systemctl", "is-enabled", UNIT)
         self.assertEqual(enabled, "enabled")
         self.assertIn(f'ExecStart="{folder}/bin/', machine.read(UNIT_FILE))
@@ -48,7 +48,7 @@ class Extension(unittest.TestCase):
         machine.azure.rotate(VAULT, "web")
         machine.container.output("kill", "-9", str(worker))
         bed.until(lambda: machine.process() not in (0, worker), "another worker")
-        bed.until(lambda: machine.active() == "active", "active")
+        machine.wait_until_active()
         bed.until(lambda: machine.link("web") != before, "the new worker looks")
 
     def test_the_worker_serves_after_a_boot_without_an_enable(self):
@@ -60,7 +60,7 @@ class Extension(unittest.TestCase):
         machine.azure.rotate(VAULT, "web")
         machine.container.boot()
         bed.until(lambda: machine.link("web") != before, "the rotation is seen after the boot")
-        self.assertEqual(machine.active(), "active")
+        machine.wait_until_active()
 
     def test_after_disable_nothing_runs_and_nothing_starts_at_boot(self):
         machine = self.machine
@@ -73,7 +73,7 @@ class Extension(unittest.TestCase):
         self.assertEqual(machine.container.run("systemctl", "is-enabled", UNIT).stdout, "disabled\n")
         self.assertTrue(machine.link("web"), "the certificates stay")
         machine.do(folder, "enable")
-        self.assertEqual(machine.active(), "active")
+        machine.wait_until_active()
 
     def test_an_update_leads_the_unit_to_the_new_version(self):
         machine = self.machine
@@ -89,7 +89,7 @@ class Extension(unittest.TestCase):
         self.assertTrue(machine.exists("/var/lib/akvvm/records"), "the state stays")
         machine.container.output("rm", "-rf", old)
         machine.do(new, "install", "enable")
-        self.assertEqual(machine.active(), "active")
+        machine.wait_until_active()
         program = machine.container.output("readlink", f"/proc/{machine.process()}/exe")
         self.assertTrue(program.startswith(f"{new}/bin/"), program)
         self.assertNotIn(old, machine.read(UNIT_FILE))

@@ -39,6 +39,14 @@ pub mod name {
     pub const IDENTITY_ENDPOINT: &str = "IDENTITY_ENDPOINT";
     /// Set together with `IDENTITY_ENDPOINT`, on Azure Arc.
     pub const IMDS_ENDPOINT: &str = "IMDS_ENDPOINT";
+    /// Where systemd listens (sd_notify(3)).
+    pub const NOTIFY_SOCKET: &str = "NOTIFY_SOCKET";
+    /// How long systemd waits for a sign of life, in microseconds (sd_watchdog_enabled(3)).
+    pub const WATCHDOG_USEC: &str = "WATCHDOG_USEC";
+    /// Which process systemd waits for.
+    pub const WATCHDOG_PID: &str = "WATCHDOG_PID";
+    /// Names that a supervisor sets for the very process that it starts; never passed on.
+    pub(super) const SUPERVISION: [&str; 3] = [NOTIFY_SOCKET, WATCHDOG_USEC, WATCHDOG_PID];
     /// Names that only choose directories for other users than root.
     pub(super) const USER: [&str; 3] = ["HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR"];
 
@@ -79,7 +87,8 @@ impl Environment {
 
     /// What `lookup` (the process environment, say) knows of our variables.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<OsString>) -> Self {
-        let known = name::DIRECTORIES.iter().chain(&name::STEERING).chain(&name::USER);
+        let known = name::DIRECTORIES.iter().chain(&name::STEERING).chain(&name::SUPERVISION);
+        let known = known.chain(&name::USER);
         Self::of(
             known.filter_map(|&known| Some((known.to_owned(), lookup(known)?.into_string().ok()?))),
         )
