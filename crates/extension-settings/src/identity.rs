@@ -87,9 +87,11 @@ fn read_endpoint(field: &Field, remarks: &mut Remarks) -> Option<IdentityEndpoin
 /// The endpoint in one spelling, or what keeps it from being one.
 fn parse_endpoint(text: &str) -> Result<String, &'static str> {
     let (scheme, rest) = text.split_once("://").ok_or("has no http:// in front")?;
-    let scheme = scheme.to_ascii_lowercase();
-    if scheme != "http" && scheme != "https" {
-        return Err("has another scheme than http or https");
+    if scheme.eq_ignore_ascii_case("https") {
+        return Err("is an https URL, but identity services on a machine speak http");
+    }
+    if !scheme.eq_ignore_ascii_case("http") {
+        return Err("has another scheme than http");
     }
     let (authority, path) = match rest.find('/') {
         Some(at) => rest.split_at(at),
@@ -101,8 +103,12 @@ fn parse_endpoint(text: &str) -> Result<String, &'static str> {
     if text.contains(['@', '?', '#', '\\', '%']) {
         return Err("has a user name, query, fragment or escape in it");
     }
-    if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err("has white space or other characters that do not belong in a URL");
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-_.~".contains(&byte);
+    if !text.bytes().all(|byte| byte.is_ascii_graphic()) || !path.bytes().all(is_plain) {
+        return Err("has white space or other characters that do not belong there");
+    }
+    if path.contains("..") {
+        return Err("has .. in its path");
     }
     let authority = authority.to_ascii_lowercase();
     let (host, port) = split_port(&authority).ok_or("has a port that is not 1 to 65535")?;
@@ -110,7 +116,7 @@ fn parse_endpoint(text: &str) -> Result<String, &'static str> {
         return Err("is not on this machine (localhost, 127.0.0.1, [::1] or 169.254.169.254)");
     }
     let port = port.map_or(String::new(), |port| format!(":{port}"));
-    Ok(format!("{scheme}://{host}{port}{}", token_path(path)))
+    Ok(format!("http://{host}{port}{}", token_path(path)))
 }
 
 /// The path completed to where tokens are handed out: Microsoft's pages name it with and without
@@ -211,7 +217,7 @@ mod tests {
             ("http://169.254.169.254/metadata/identity/oauth2/token//", imds),
             ("http://169.254.169.254", imds),
             ("http://LOCALHOST:40342/metadata/identity", arc),
-            ("https://127.0.0.1/x", "https://127.0.0.1/x/oauth2/token"),
+            ("http://127.0.0.1/x", "http://127.0.0.1/x/oauth2/token"),
             ("http://[::1]:50342/x", "http://[::1]:50342/x/oauth2/token"),
             ("http://[fe80::1]/x", "http://[fe80::1]/x/oauth2/token"),
         ] {
@@ -225,6 +231,9 @@ mod tests {
             ("169.254.169.254/metadata/identity", "no http://"),
             ("http:///169.254.169.254/metadata/identity", "no host"),
             ("ftp://169.254.169.254/x", "another scheme"),
+            ("https://169.254.169.254/metadata/identity", "speak http"),
+            ("http://169.254.169.254/a/../b", ".. in its path"),
+            ("http://169.254.169.254/a+b", "do not belong"),
             ("http://169.254.169.254/x?resource=y", "query"),
             ("http://127.0.0.1@attacker.example/x", "user name"),
             ("http://attacker.example/metadata/identity", "not on this machine"),

@@ -142,7 +142,7 @@ pub(crate) fn values(place: Place, key: &str) -> (Vec<Value>, Vec<Value>) {
             vec![
                 json!("http://169.254.169.254/metadata/identity"),
                 json!(" HTTP://Localhost:40342/metadata/identity/oauth2/token/ "),
-                json!("https://[::1]:8443"),
+                json!("http://[::1]:8443"),
                 json!("http://127.0.0.1/x"),
                 json!(""),
                 json!(null),
@@ -155,6 +155,9 @@ pub(crate) fn values(place: Place, key: &str) -> (Vec<Value>, Vec<Value>) {
                 json!("http://localhost@attacker.example/"),
                 json!("http://localhost/x?y"),
                 json!("ftp://localhost/x"),
+                json!("https://localhost/x"),
+                json!("http://localhost/a/../b"),
+                json!("http://localhost/a+b"),
                 json!(5),
             ],
         ),
