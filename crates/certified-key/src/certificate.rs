@@ -38,6 +38,11 @@ impl Certificate {
         }
     }
 
+    /// Reads a certificate that comes alone, without a key; `None` where the bytes are none.
+    pub fn read(der: &[u8]) -> Option<Self> {
+        Candidate::read(der, None).as_ref().map(Self::new)
+    }
+
     /// The certificate's bytes.
     pub fn der(&self) -> &[u8] {
         &self.der

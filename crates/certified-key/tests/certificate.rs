@@ -41,6 +41,15 @@ fn names_are_in_one_line_whatever_they_hold() {
 }
 
 #[test]
+fn a_certificate_that_comes_alone_is_told_the_same() {
+    let made = certificate(|_| {});
+    assert_eq!(Certificate::read(made.der()).as_ref(), Some(&made));
+    for nothing in [&b""[..], b"x", &made.der()[..made.der().len() - 1]] {
+        assert!(Certificate::read(nothing).is_none());
+    }
+}
+
+#[test]
 fn dns_names_are_told_and_addresses_are_not() {
     assert_eq!(certificate(|_| {}).dns_names(), ["www.contoso.com"]);
 }

@@ -30,4 +30,4 @@ pub use error::ClientError;
 pub use http::{Http, ProxyError};
 pub use kind::{ErrorKind, Fault, Retry};
 pub use network::{Network, Timeouts};
-pub use vault::{Attributes, Secret, SecretClient};
+pub use vault::{Attributes, Probe, ProbeStep, Secret, SecretClient, WantedToken};

@@ -88,6 +88,14 @@ pub struct Presence {
 }
 
 impl Presence {
+    /// The worker that has announced itself and lives; `None` also for one that is so young that
+    /// it has not. Takes no lease and writes nothing, so that anybody may look.
+    pub fn announced(directories: &Directories) -> Option<Self> {
+        // What a kill left behind is not the present worker's.
+        let presence: Self = document::read(&directories.presence_path()).ok().flatten()?;
+        presence.process.is_alive().then_some(presence)
+    }
+
     /// Announces the worker.
     ///
     /// # Errors
@@ -114,16 +122,10 @@ impl WorkerSight {
     pub fn look(directories: &Directories) -> Result<Self, LeaseError> {
         match Lease::acquire(directories) {
             Ok(lease) => Ok(Self::Absent(lease)),
-            Err(LeaseError::Held) => Ok(Self::Present(announced(directories))),
+            Err(LeaseError::Held) => Ok(Self::Present(Presence::announced(directories))),
             Err(error) => Err(error),
         }
     }
-}
-
-/// A predecessor's announcement, left behind by a kill, is not the present holder's.
-fn announced(directories: &Directories) -> Option<Presence> {
-    let presence: Presence = document::read(&directories.presence_path()).ok().flatten()?;
-    presence.process.is_alive().then_some(presence)
 }
 
 #[cfg(test)]

@@ -6,6 +6,9 @@ mod proxy;
 mod resolver;
 mod trouble;
 mod trust;
+mod tunnel;
+mod walk;
+mod witness;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -30,6 +33,7 @@ use proxy::ProxyServer;
 use resolver::Resolver;
 pub(crate) use trouble::{Cause, TlsTrouble, Trouble};
 use trust::{Roots, TrustStore};
+pub(crate) use walk::Stretch;
 
 /// More parallel requests to one vault than this open connections that are not kept.
 const IDLE_PER_HOST: usize = 16;

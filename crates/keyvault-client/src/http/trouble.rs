@@ -52,7 +52,7 @@ impl Trouble {
         Self::Other(cause.into())
     }
 
-    pub(super) fn through(self, proxy: String) -> Self {
+    pub(crate) fn through(self, proxy: String) -> Self {
         Self::ThroughProxy(proxy, Box::new(self))
     }
 
@@ -78,7 +78,7 @@ impl Trouble {
         }
     }
 
-    fn from_io(error: io::Error) -> Self {
+    pub(super) fn from_io(error: io::Error) -> Self {
         // rustls' own errors come wrapped, since they arise under a read or a write.
         let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
         if let Some(tls) = tls {

@@ -2,6 +2,7 @@
 
 mod forbidden;
 mod json_text;
+mod probe;
 mod refusal;
 mod secret;
 mod trouble;
@@ -19,6 +20,7 @@ use crate::error::ClientError;
 use crate::http::{Answer, Http};
 use crate::kind::ErrorKind;
 
+pub use probe::{Probe, ProbeStep, WantedToken};
 use refusal::Refusal;
 pub use secret::{Attributes, Secret};
 

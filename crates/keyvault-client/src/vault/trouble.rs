@@ -73,10 +73,17 @@ fn through_proxy(trouble: Trouble, host: &str, proxy: &str) -> ClientError {
             cause,
         ),
         Trouble::ProxyRefused(cause) => {
-            let sentence = if cause.to_string().contains("407") {
+            let said = cause.to_string();
+            let sentence = if said.contains("407") {
                 format!(
                     "the proxy {proxy} wants a user name and password (407): write \
                      HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT"
+                )
+            } else if ["502", "503", "504"].iter().any(|status| said.contains(status)) {
+                format!(
+                    "the proxy {proxy} does not connect to {host}, because it cannot reach it: \
+                     check the vault's name, that the vault was not deleted (`az keyvault \
+                     list-deleted`), and the proxy's own DNS and routes"
                 )
             } else {
                 format!(
