@@ -25,6 +25,13 @@ pub(crate) enum Arguments {
         /// For machines instead of people.
         json: bool,
     },
+    /// Try every step from the identity to the store, changing nothing.
+    Doctor {
+        /// The settings to try.
+        settings: Option<PathBuf>,
+        /// For machines instead of people.
+        json: bool,
+    },
     /// Print how to call the program.
     Help,
     /// Print the version.
@@ -38,13 +45,14 @@ akvvm_service: keeps Key Vault certificates as files on this machine
 usage: akvvm_service run      [--settings FILE]           serve until stopped
        akvvm_service sync     [--settings FILE] [--json]  one pass now, with a summary
        akvvm_service validate [--settings FILE] [--json]  what the settings mean, what is wrong
+       akvvm_service doctor   [--settings FILE] [--json]  try every step from identity to store
        akvvm_service --help | --version
 
 FILE takes the extension's settings, {\"publicSettings\": …}, or a guest agent's N.settings.
-Without it, `run` and `validate` use what the guest agent's handler assigned, else
+Without it, `run`, `validate` and `doctor` use what the guest agent's handler assigned, else
 /etc/akvvm/settings.json; `sync` asks a running worker for a pass, else uses the same.
 
-`validate` changes nothing on this machine, asks nobody and needs no root.
+`validate` and `doctor` change nothing on this machine; `validate` asks nobody and needs no root.
 
 exit codes: 0 fine or nothing to do, 1 some certificates failed, 2 usage or settings
 ";
@@ -77,6 +85,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Arg
         Some("run") if !json => Ok(Arguments::Run { settings }),
         Some("run") => Err("run takes no --json".into()),
         Some("sync") => Ok(Arguments::Sync { settings, json }),
+        Some("doctor") => Ok(Arguments::Doctor { settings, json }),
         Some("validate") => Ok(Arguments::Validate { settings, json }),
         Some("help") => Ok(Arguments::Help),
         Some(other) => Err(format!("there is no command {other:?}; see akvvm_service --help")),
@@ -101,6 +110,8 @@ mod tests {
         assert_eq!(parsed("--json sync --settings=f"), Ok(sync));
         let validate = Arguments::Validate { settings: None, json: true };
         assert_eq!(parsed("validate --json"), Ok(validate));
+        let doctor = Arguments::Doctor { settings: Some("f".into()), json: false };
+        assert_eq!(parsed("doctor --settings f"), Ok(doctor));
         assert_eq!(parsed("sync -h"), Ok(Arguments::Help));
         assert_eq!(parsed("--version"), Ok(Arguments::Version));
     }

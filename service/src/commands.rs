@@ -8,7 +8,7 @@ use worker_state::{Account, Directories, Environment, EnvironmentError};
 
 use crate::arguments::{self, Arguments};
 use crate::order::Surroundings;
-use crate::{serve, sync, terminal, validate};
+use crate::{doctor, serve, sync, terminal, validate};
 
 /// How a command ended, for whoever called it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +47,9 @@ fn run(arguments: Arguments) -> Outcome {
         }
         Arguments::Validate { settings, json } => {
             return looking_only(|d, s| validate::run(d, s, settings, json));
+        }
+        Arguments::Doctor { settings, json } => {
+            return looking_only(|d, s| doctor::run(d, s, settings, json));
         }
     }
     Outcome::Fine

@@ -41,6 +41,28 @@ impl Credentials {
     }
 }
 
+/// Where tokens of an identity come from.
+///
+/// # Errors
+/// The settings' endpoint cannot be used.
+pub(crate) fn endpoint(
+    identity: &Identity,
+    environment: &Environment,
+) -> Result<IdentityEndpoint, EndpointError> {
+    endpoint_beside(identity, machines_endpoint(environment).as_ref())
+}
+
+fn endpoint_beside(
+    identity: &Identity,
+    machines: Option<&IdentityEndpoint>,
+) -> Result<IdentityEndpoint, EndpointError> {
+    match (&identity.endpoint, machines) {
+        (Some(endpoint), _) => IdentityEndpoint::parse(endpoint.url()),
+        (None, Some(machines)) => Ok(machines.clone()),
+        (None, None) => Ok(IdentityEndpoint::default()),
+    }
+}
+
 /// Where this machine itself says that its identity service listens. Azure Arc's agent sets both
 /// variables for all units ([managed identity on Arc][arc]); one alone may be anybody's.
 ///
@@ -58,11 +80,7 @@ fn credential(
     machines: Option<&IdentityEndpoint>,
     http: &Http,
 ) -> Result<Box<dyn TokenCredential>, EndpointError> {
-    let endpoint = match (&identity.endpoint, machines) {
-        (Some(endpoint), _) => IdentityEndpoint::parse(endpoint.url())?,
-        (None, Some(machines)) => machines.clone(),
-        (None, None) => IdentityEndpoint::default(),
-    };
+    let endpoint = endpoint_beside(identity, machines)?;
     let selector = match &identity.selector {
         extension_settings::IdentitySelector::Unspecified => IdentitySelector::Unspecified,
         extension_settings::IdentitySelector::ClientId(id) => {

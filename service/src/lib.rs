@@ -17,6 +17,7 @@ mod closed_vaults;
 mod code;
 mod commands;
 mod credentials;
+mod doctor;
 mod failure;
 mod guard;
 mod hardening;

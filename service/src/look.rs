@@ -241,7 +241,7 @@ fn not_valid(objection: &str) -> Remark {
     Remark { code: Code::NotValid, text }
 }
 
-fn disabled(secret: &Secret) -> Failure {
+pub(crate) fn disabled(secret: &Secret) -> Failure {
     let public = format!(
         "version {} is disabled in the vault; enable it or issue a new version",
         secret.version
@@ -249,15 +249,15 @@ fn disabled(secret: &Secret) -> Failure {
     Failure::plain(Code::SecretDisabled, Retry::NextPoll, public)
 }
 
-fn dates_of(secret: &Secret) -> Validity {
+pub(crate) fn dates_of(secret: &Secret) -> Validity {
     Validity { begins: secret.attributes.not_before, ends: secret.attributes.expires }
 }
 
-fn leaf_dates(key: &CertifiedKey) -> Validity {
+pub(crate) fn leaf_dates(key: &CertifiedKey) -> Validity {
     Validity { begins: Some(key.leaf().not_before()), ends: Some(key.leaf().not_after()) }
 }
 
-fn decode(secret: &Secret) -> Result<(CertifiedKey, Vec<String>), Failure> {
+pub(crate) fn decode(secret: &Secret) -> Result<(CertifiedKey, Vec<String>), Failure> {
     match certified_key::decode(secret.content_type.as_deref(), &secret.value) {
         Ok(decoded) => Ok((decoded.key, decoded.notes)),
         Err(error) => {
@@ -270,7 +270,7 @@ fn decode(secret: &Secret) -> Result<(CertifiedKey, Vec<String>), Failure> {
     }
 }
 
-fn store_failure(error: &StoreError) -> Failure {
+pub(crate) fn store_failure(error: &StoreError) -> Failure {
     let code = if error.is_customer() { Code::StorePath } else { Code::Disk };
     Failure::of(error, code, Retry::Backoff)
 }

@@ -104,6 +104,9 @@ pub(crate) struct Given {
     pub(crate) refusal: Option<Refusal>,
     /// Whether protected settings came along, which nobody reads.
     pub(crate) has_protected: bool,
+    /// What a worker that is started for this order sees, as far as the order and the environment
+    /// file say.
+    pub(crate) handed_over: Environment,
     /// All steering variables, in their order of precedence.
     pub(crate) environment: Environment,
 }
@@ -197,7 +200,8 @@ fn assigned(directories: &Directories, around: &Surroundings) -> Result<Given, O
         agent: Some(Agent { paths: assignment.agent, sequence_number }),
         refusal: assignment.refusal,
         has_protected: false,
-        environment: around.process.clone().over(handed_over),
+        environment: around.process.clone().over(handed_over.clone()),
+        handed_over,
     })
 }
 
@@ -211,6 +215,7 @@ fn from_file(file: &PathBuf, around: &Surroundings, now: SystemTime) -> Result<G
         agent: None,
         refusal: None,
         has_protected: read.protected_present,
+        handed_over: around.file.clone(),
         environment: around.process.clone().over(around.file.clone()),
         document: read.public,
     })

@@ -62,7 +62,7 @@ impl SecretSource for VaultSource {
     }
 }
 
-fn network(environment: &Environment) -> Network {
+pub(crate) fn network(environment: &Environment) -> Network {
     Network {
         https_proxy: environment.first(&name::HTTPS_PROXY).map(str::to_owned),
         no_proxy: environment.first(&name::NO_PROXY).map(str::to_owned),
@@ -72,7 +72,7 @@ fn network(environment: &Environment) -> Network {
     }
 }
 
-fn failure(error: &ClientError) -> Failure {
+pub(crate) fn failure(error: &ClientError) -> Failure {
     let retry = match error.retry() {
         keyvault_client::Retry::Backoff => Retry::Backoff,
         keyvault_client::Retry::After(delay) => Retry::After(delay),

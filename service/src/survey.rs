@@ -1,7 +1,7 @@
 //! What a worker finds when it begins: its targets, what was kept of them, and what still stands.
 
 use cert_store::{CertificateStore, Output, Standing};
-use extension_settings::FileLayout;
+use extension_settings::{FileLayout, Settings};
 use log::warn;
 use worker_state::{Directories, Records, StateError};
 
@@ -24,15 +24,27 @@ pub(crate) fn survey<S: CertificateStore>(
     for damage in damaged {
         warn!("{damage}; nothing that it knew of will be removed");
     }
-    let mut targets = targets(&order.settings);
-    unite(&mut targets);
+    let (targets, warnings) = placed(&order.settings, store);
+    order.warnings.extend(warnings);
     sweep(&targets, store);
-    for (target, observed) in targets.iter_mut().zip(&order.settings.certificates) {
+    Ok(targets.into_iter().map(|target| known(target, &records, store)).collect())
+}
+
+/// The targets of the settings as they are served on this machine, and what is odd about that.
+/// Reads only.
+pub(crate) fn placed<S: CertificateStore>(
+    settings: &Settings,
+    store: &S,
+) -> (Vec<Target>, Vec<String>) {
+    let mut targets = targets(settings);
+    unite(&mut targets);
+    let mut warnings = Vec::new();
+    for (target, observed) in targets.iter_mut().zip(&settings.certificates) {
         if observed.layout == FileLayout::Unstated {
-            order.warnings.extend(keep_split_links(target, store));
+            warnings.extend(keep_split_links(target, store));
         }
     }
-    Ok(targets.into_iter().map(|target| known(target, &records, store)).collect())
+    (targets, warnings)
 }
 
 /// Two links to one file: whoever may read it through the one may read it through the other.

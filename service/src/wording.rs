@@ -1,7 +1,9 @@
 //! Words for settings, as several commands say them. Pure.
 
 use extension_settings::{FileLayout, Identity, IdentitySelector};
-use keyvault_client::IdentityEndpoint;
+use worker_state::Environment;
+
+use crate::credentials;
 
 /// `1 certificate`, `2 certificates`.
 pub(crate) fn count(number: usize, noun: &str) -> String {
@@ -18,10 +20,10 @@ pub(crate) fn selector(selector: &IdentitySelector) -> String {
 }
 
 /// Where its tokens come from.
-pub(crate) fn endpoint(identity: &Identity) -> String {
-    match &identity.endpoint {
-        Some(endpoint) => endpoint.to_string(),
-        None => IdentityEndpoint::default().to_string(),
+pub(crate) fn endpoint(identity: &Identity, environment: &Environment) -> String {
+    match credentials::endpoint(identity, environment) {
+        Ok(endpoint) => endpoint.to_string(),
+        Err(error) => error.to_string(),
     }
 }
 

@@ -4,6 +4,7 @@ use extension_settings::{
     Acl, Identity, IdentitySelector, ObservedCertificate, Remark, Retain, Settings,
 };
 use serde_json::{Value, json};
+use worker_state::Environment;
 
 use super::Reading;
 use crate::order::Origin;
@@ -18,7 +19,8 @@ pub(super) fn document(reading: &Reading) -> Value {
         "valid": reading.problems.is_empty(),
         "problems": remarks(&reading.problems),
         "warnings": remarks(&reading.warnings),
-        "settings": reading.settings.as_ref().map(settings),
+        "settings": reading.settings.as_ref().zip(reading.given.as_ref())
+            .map(|(settings, given)| self::settings(settings, &given.environment)),
     })
 }
 
@@ -37,10 +39,14 @@ pub(crate) fn remarks(remarks: &[Remark]) -> Value {
     remarks.iter().map(|remark| json!({ "path": remark.path, "text": remark.text })).collect()
 }
 
-fn settings(settings: &Settings) -> Value {
+fn settings(settings: &Settings, environment: &Environment) -> Value {
     let targets = targets(settings);
-    let certificates: Vec<Value> =
-        settings.certificates.iter().zip(&targets).map(|(o, t)| certificate(o, t)).collect();
+    let certificates: Vec<Value> = settings
+        .certificates
+        .iter()
+        .zip(&targets)
+        .map(|(o, t)| certificate(o, t, environment))
+        .collect();
     json!({
         "pollingIntervalInS": settings.polling_interval.as_secs(),
         "requireInitialSync": settings.require_initial_sync,
@@ -49,7 +55,7 @@ fn settings(settings: &Settings) -> Value {
             Retain::All => 0,
             Retain::Versions(number) => number,
         },
-        "identity": identity(&settings.identity),
+        "identity": identity(&settings.identity, environment),
         "logging": settings.logging.as_ref().map(|logging| json!({
             "endpoint": logging.endpoint.to_string(),
             "servicename": logging.service_name,
@@ -58,7 +64,11 @@ fn settings(settings: &Settings) -> Value {
     })
 }
 
-fn certificate(observed: &ObservedCertificate, target: &Target) -> Value {
+fn certificate(
+    observed: &ObservedCertificate,
+    target: &Target,
+    environment: &Environment,
+) -> Value {
     let store = target.store();
     let paths: Vec<String> = target
         .place
@@ -73,7 +83,7 @@ fn certificate(observed: &ObservedCertificate, target: &Target) -> Value {
         "link": observed.link_name,
         "layout": wording::layout(observed.layout),
         "paths": paths,
-        "identity": identity(&observed.identity),
+        "identity": identity(&observed.identity, environment),
         "acls": observed.acls.iter().map(acl).collect::<Vec<_>>(),
     })
 }
@@ -83,14 +93,14 @@ fn acl(acl: &Acl) -> Value {
 }
 
 /// Which identity asks, and where.
-fn identity(identity: &Identity) -> Value {
+fn identity(identity: &Identity, environment: &Environment) -> Value {
     let (client, resource) = match &identity.selector {
         IdentitySelector::Unspecified => (None, None),
         IdentitySelector::ClientId(id) => (Some(id), None),
         IdentitySelector::ResourceId(id) => (None, Some(id)),
     };
     json!({
-        "endpoint": wording::endpoint(identity),
+        "endpoint": wording::endpoint(identity, environment),
         "clientId": client,
         "resourceId": resource,
     })

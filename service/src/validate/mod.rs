@@ -16,6 +16,9 @@ use crate::commands::Outcome;
 use crate::order::{self, DEFAULT_SETTINGS, Given, OrderError, Origin, Refused, Surroundings};
 use crate::{serve, terminal};
 
+pub(crate) use document::{remarks, source};
+pub(crate) use text::{headline, text};
+
 /// Reads the settings and says what they mean.
 pub(crate) fn run(
     directories: Directories,
@@ -27,7 +30,7 @@ pub(crate) fn run(
     let reading = Reading::of(origin, &directories, &surroundings, Clock::start().now().wall);
     match json {
         true => terminal::say(&format!("{:#}\n", document::document(&reading))),
-        false => terminal::say(&text::text(&reading)),
+        false => terminal::say(&text(&reading)),
     }
     if reading.problems.is_empty() { Outcome::Fine } else { Outcome::Usage }
 }
@@ -164,7 +167,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let reading = read(Origin::File("/nonexistent/1.settings".into()), folder.path(), &[]);
         assert!(only_problem(&reading).starts_with("cannot be read: No such file"));
-        assert!(text::text(&reading).starts_with("/nonexistent/1.settings: refused: 1 problem\n"));
+        assert!(text(&reading).starts_with("/nonexistent/1.settings: refused: 1 problem\n"));
     }
 
     #[test]
@@ -177,7 +180,7 @@ mod tests {
         std::fs::write(&file, text).unwrap();
         let reading = read(Origin::File(file), folder.path(), &[]);
         assert_eq!(reading.warnings[0].path, "protectedSettings");
-        assert!(!super::text::text(&reading).contains("TUlJ"));
+        assert!(!super::text(&reading).contains("TUlJ"));
     }
 
     #[test]

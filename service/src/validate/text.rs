@@ -3,8 +3,10 @@
 use std::fmt::Write;
 
 use extension_settings::{
-    FileLayout, IdentitySelector, ObservedCertificate, Remark, Retain, Settings,
+    FileLayout, Identity, IdentitySelector, ObservedCertificate, Remark, Retain, Settings,
 };
+
+use worker_state::Environment;
 
 use super::Reading;
 use crate::order::Origin;
@@ -15,12 +17,12 @@ use crate::wording;
 const MOST_SHOWN: usize = 50;
 
 /// Everything there is to say, the worst first.
-pub(super) fn text(reading: &Reading) -> String {
+pub(crate) fn text(reading: &Reading) -> String {
     let mut text = format!("{}\n", headline(reading));
     text.push_str(&remark_lines("problem", &reading.problems));
     text.push_str(&remark_lines("warning", &reading.warnings));
-    if let Some(settings) = &reading.settings {
-        text.push_str(&understood(settings));
+    if let (Some(settings), Some(given)) = (&reading.settings, &reading.given) {
+        text.push_str(&understood(settings, &given.environment));
     }
     text
 }
@@ -51,7 +53,7 @@ pub(crate) fn remark_lines(kind: &str, remarks: &[Remark]) -> String {
     remarks.iter().map(|remark| format!("{kind}  {remark}\n")).collect()
 }
 
-fn understood(settings: &Settings) -> String {
+fn understood(settings: &Settings, environment: &Environment) -> String {
     let mut text = String::from("\n");
     let mut line = |name: &str, value: &str| {
         let _ = writeln!(text, "{name:13} {value}");
@@ -59,7 +61,7 @@ fn understood(settings: &Settings) -> String {
     line("polling", &format!("every {} s", settings.polling_interval.as_secs()));
     line("first sync", first_sync(settings));
     line("versions kept", &retained(settings.retain_versions));
-    line("identity", &identity(settings));
+    line("identity", &identity(settings, environment));
     if let Some(logging) = &settings.logging {
         let tag = &logging.service_name;
         line("log", &format!("to its file, and to {} as {tag}", logging.endpoint));
@@ -68,6 +70,9 @@ fn understood(settings: &Settings) -> String {
     let targets = targets(settings);
     for (observed, target) in settings.certificates.iter().zip(&targets).take(MOST_SHOWN) {
         text.push_str(&certificate(settings, observed, target));
+        if observed.identity != settings.identity {
+            let _ = writeln!(text, "    as {}", asker(&observed.identity, environment));
+        }
     }
     if let Some(more @ 1..) = targets.len().checked_sub(MOST_SHOWN) {
         let _ = writeln!(text, "  … and {more} more; --json lists all of them");
@@ -90,7 +95,7 @@ fn retained(retain: Retain) -> String {
     }
 }
 
-fn identity(settings: &Settings) -> String {
+fn identity(settings: &Settings, environment: &Environment) -> String {
     let hint = match &settings.identity.selector {
         IdentitySelector::Unspecified => {
             " (system-assigned, or the only one that is user-assigned)"
@@ -101,7 +106,7 @@ fn identity(settings: &Settings) -> String {
         IdentitySelector::ResourceId(_) => "",
     };
     let selector = wording::selector(&settings.identity.selector);
-    format!("{selector}{hint}, from {}", wording::endpoint(&settings.identity))
+    format!("{selector}{hint}, from {}", wording::endpoint(&settings.identity, environment))
 }
 
 fn certificate(settings: &Settings, observed: &ObservedCertificate, target: &Target) -> String {
@@ -120,14 +125,15 @@ fn certificate(settings: &Settings, observed: &ObservedCertificate, target: &Tar
     if observed.layout == FileLayout::Both {
         more("both layouts".into());
     }
-    if observed.identity != settings.identity {
-        let selector = wording::selector(&observed.identity.selector);
-        more(format!("as {selector}, from {}", wording::endpoint(&observed.identity)));
-    }
     if settings.acl_enabled && !observed.acls.is_empty() {
         more(format!("readable by {}", readers(observed)));
     }
     text
+}
+
+fn asker(identity: &Identity, environment: &Environment) -> String {
+    let selector = wording::selector(&identity.selector);
+    format!("{selector}, from {}", wording::endpoint(identity, environment))
 }
 
 fn readers(observed: &ObservedCertificate) -> String {

@@ -1,9 +1,10 @@
 //! A machine in a folder: settings, directories and environment of a program under test.
 
 use std::collections::BTreeMap;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::SystemTime;
 
 use serde_json::Value;
@@ -37,13 +38,17 @@ impl std::fmt::Display for Ran {
 pub(crate) struct Bed {
     folder: TempDir,
     environment: BTreeMap<String, String>,
+    user: Option<u32>,
 }
+
+/// The user that has no rights, by convention.
+const NOBODY: u32 = 65534;
 
 impl Bed {
     /// State, run-time and log directories are named in the environment and not made.
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let mut bed = Self { folder, environment: BTreeMap::new() };
+        let mut bed = Self { folder, environment: BTreeMap::new(), user: None };
         for (variable, name) in
             [("STATE_DIRECTORY", "state"), ("RUNTIME_DIRECTORY", "run"), ("LOGS_DIRECTORY", "log")]
         {
@@ -58,6 +63,13 @@ impl Bed {
 
     pub(crate) fn set(&mut self, variable: &str, value: &str) {
         self.environment.insert(variable.to_owned(), value.to_owned());
+    }
+
+    /// From now on commands run as somebody who may not do everything, if this is root.
+    pub(crate) fn run_as_nobody(&mut self) {
+        let folder = self.folder.path();
+        self.user = (folder.metadata().unwrap().uid() == 0).then_some(NOBODY);
+        std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o755)).unwrap();
     }
 
     /// Writes a file into the folder.
@@ -78,19 +90,32 @@ impl Bed {
 
     /// Runs `akvvm_service` to its end.
     pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
-        let ended = Command::new(env!("CARGO_BIN_EXE_akvvm_service"))
-            .args(arguments)
-            .env_clear()
-            .envs(&self.environment)
-            .current_dir(self.folder.path())
-            .stdin(Stdio::null())
-            .output()
-            .unwrap();
+        let ended = self.command(arguments).output().unwrap();
         Ran {
             code: ended.status.code(),
             output: String::from_utf8(ended.stdout).unwrap(),
             complaint: String::from_utf8(ended.stderr).unwrap(),
         }
+    }
+
+    /// Starts `akvvm_service`; whoever starts it ends it.
+    pub(crate) fn start(&self, arguments: &[&str]) -> Child {
+        let mut command = self.command(arguments);
+        command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_akvvm_service"));
+        command
+            .args(arguments)
+            .env_clear()
+            .envs(&self.environment)
+            .current_dir(self.folder.path())
+            .stdin(Stdio::null());
+        if let Some(user) = self.user {
+            command.uid(user).gid(user);
+        }
+        command
     }
 
     /// Everything in the folder, with what a write would change.

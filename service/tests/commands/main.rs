@@ -9,4 +9,7 @@
 )]
 
 mod bed;
+mod doctor;
+mod doctor_store;
 mod validate;
+mod world;
