@@ -55,7 +55,10 @@ pub(crate) struct Bed {
 
 impl Bed {
     pub(crate) fn new(outputs: &[Output]) -> Self {
-        let folder = scratch();
+        Self::within(scratch(), outputs)
+    }
+
+    pub(crate) fn within(folder: tempfile::TempDir, outputs: &[Output]) -> Self {
         let target = target(&folder.path().join("store"), "myCertificate", outputs);
         let store = DirectoryStore::new();
         Bed { folder, store, target, ledger: Ledger::default(), now: start() }
