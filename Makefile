@@ -5,6 +5,9 @@ TYPE ?= KeyVaultForLinux
 # The version comes from Cargo.toml.
 # release: what is shipped. dev: quick to build again, checks for overflows; for tests.
 PROFILE ?= release
+# Where make install puts things; DESTDIR stands in front of it.
+PREFIX ?= /usr/local
+UNITS ?= $(PREFIX)/lib/systemd/system
 # What the tests run.
 PACKAGE_PROFILE ?= dev
 
@@ -29,6 +32,17 @@ build: ## build the two programs
 package: build ## build and pack target/package/PUBLISHER.TYPE-VERSION.zip
 	@scripts/package.py --publisher $(PUBLISHER) --type $(TYPE) \
 	    --programs $(shell uname -m)=$(BUILT) --output $(PACKAGES)
+
+.PHONY: install
+install: ## put the worker and its unit in place, for machines without a guest agent (docs/standalone.md)
+	@test -x $(BUILT)/akvvm_service || { echo "install: run make build first" >&2; exit 1; }
+	install -D -m 755 $(BUILT)/akvvm_service $(DESTDIR)$(PREFIX)/bin/akvvm_service
+	install -d $(DESTDIR)$(UNITS)
+	scripts/standalone-unit.sh $(PREFIX)/bin/akvvm_service >$(DESTDIR)$(UNITS)/akvvm_service.service
+
+.PHONY: uninstall
+uninstall: ## take away what make install has put in place
+	rm -f $(DESTDIR)$(PREFIX)/bin/akvvm_service $(DESTDIR)$(UNITS)/akvvm_service.service
 
 .PHONY: test
 test: prerequisites ## run all tests; those of the packaged zip as built in PACKAGE_PROFILE (dev)

@@ -34,7 +34,7 @@ class Machine:
         except BaseException:
             self.azure.stop()
             raise
-        self._package = package
+        self.package = package
         self._way_to_azure()
 
     def stop(self):
@@ -80,7 +80,7 @@ class Machine:
     def unpack(self, version):
         """The package as the guest agent would have it on the disk."""
         folder = f"/var/lib/waagent/{HANDLER}-{version}"
-        with zipfile.ZipFile(self._package) as package:
+        with zipfile.ZipFile(self.package) as package:
             package.extractall(self.container.path(folder))
         for parent, _, files in os.walk(self.container.path(folder)):
             for name in files:

@@ -20,10 +20,11 @@ sys.path[:0] = [HERE, os.path.join(ROOT, "scripts")]
 import systemd_container  # noqa: E402
 import test_extension  # noqa: E402
 import test_notify  # noqa: E402
+import test_standalone  # noqa: E402
 from machine import Machine  # noqa: E402
 
 CANNOT = 77
-CASES = (test_extension.Extension, test_notify.Notify)
+CASES = (test_extension.Extension, test_notify.Notify, test_standalone.Standalone)
 
 
 def arguments():

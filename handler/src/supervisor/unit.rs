@@ -46,8 +46,9 @@ impl UnitFolders {
         }
         Some(format!(
             "{path} belongs to another product (Microsoft's Key Vault extension has a unit of \
-             this name), and two of them would fight over the certificates; remove the other \
-             extension from this machine, then deploy this one again"
+             this name, and so has akvvm_service without an extension), and two of them would \
+             fight over the certificates; remove the other one from this machine, then deploy \
+             this one again"
         ))
     }
 

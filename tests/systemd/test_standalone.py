@@ -1,0 +1,92 @@
+"""The worker without any agent, as docs/standalone.md has it."""
+
+import json
+import os
+import subprocess
+import tempfile
+import unittest
+import zipfile
+
+import bed
+from machine import CERTIFICATES, STORE, UNIT, VAULT
+
+OTHER_STORE = "/etc/contoso/certificates"
+INSTALLED_UNIT = f"/usr/local/lib/systemd/system/{UNIT}"
+
+
+class Standalone(unittest.TestCase):
+    """`machine` is set by run.py; all tests share it."""
+
+    def setUp(self):
+        self.machine.forget()
+        self.make("install")
+
+    def tearDown(self):
+        self.machine.container.run("systemctl", "disable", "--now", UNIT)
+        self.make("uninstall")
+        self.machine.container.run("systemctl", "daemon-reload")
+
+    def make(self, target):
+        """A target of the Makefile, with the package's programs, for the container."""
+        with tempfile.TemporaryDirectory() as folder:
+            with zipfile.ZipFile(self.machine.package) as package:
+                package.extractall(folder)
+            built = os.path.join(folder, "bin", os.uname().machine)
+            os.chmod(os.path.join(built, "akvvm_service"), 0o755)
+            words = [f"BUILT={built}", f"DESTDIR={self.machine.container.root}"]
+            subprocess.run(["make", "--silent", target, *words], cwd=bed.ROOT, check=True)
+
+    def configure(self, settings):
+        self.machine.write("/etc/akvvm/settings.json", json.dumps(settings), 0o600)
+
+    def start(self):
+        self.machine.container.output("systemctl", "daemon-reload")
+        self.machine.container.output("systemctl", "enable", "--now", UNIT)
+
+    def test_it_serves_the_settings_file_now_and_after_a_boot(self):
+        machine = self.machine
+        self.configure(machine.settings())
+        self.start()
+        # Ready means that they are there.
+        self.assertTrue(all(machine.link(name) for name in CERTIFICATES))
+        before = machine.link("web")
+        machine.container.stop()
+        machine.azure.rotate(VAULT, "web")
+        machine.container.boot()
+        bed.until(lambda: machine.link("web") != before, "the rotation is seen after the boot")
+        self.assertEqual(machine.active(), "active")
+
+    def test_a_reload_serves_changed_settings_and_keeps_the_former_ones_if_they_are_wrong(self):
+        machine = self.machine
+        self.configure(machine.settings())
+        self.start()
+        worker = machine.process()
+        self.configure({"secretsManagementSettings": {}})
+        machine.container.output("systemctl", "reload", UNIT)
+        bed.until(lambda: "the settings in force stay" in machine.journal(), "a complaint")
+        self.configure(machine.settings(OTHER_STORE))
+        machine.container.output("systemctl", "reload", UNIT)
+        machine.wait_for_certificates(OTHER_STORE)
+        self.assertEqual((machine.process(), machine.active()), (worker, "active"))
+
+    def test_wrong_settings_end_it_once(self):
+        machine = self.machine
+        self.configure({"secretsManagementSettings": {}})
+        machine.container.output("systemctl", "daemon-reload")
+        self.assertNotEqual(machine.container.run("systemctl", "start", UNIT).returncode, 0)
+        self.assertEqual(machine.active(), "failed")
+        self.assertEqual(machine.container.shown(UNIT, "NRestarts"), "0")
+        self.assertIn("observedCertificates", machine.container.shown(UNIT, "StatusText"))
+
+    def test_the_extension_is_refused_beside_it(self):
+        machine = self.machine
+        self.configure(machine.settings())
+        self.start()
+        folder = machine.unpack("1.0.0")
+        machine.give(folder, machine.settings())
+        done = machine.command(folder, "install")
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn(f"{INSTALLED_UNIT} belongs to another product", done.stderr)
+        machine.do(folder, "disable", "uninstall")
+        self.assertEqual(machine.active(), "active")
+        self.assertTrue(machine.exists(f"{STORE}/{VAULT}.web"))
