@@ -4,9 +4,11 @@ The tree is made once by debootstrap and kept in target/systemd; every container
 process that is started here is ended by its own number, also where the caller is killed.
 """
 
+import fcntl
 import os
 import shutil
 import subprocess
+import tempfile
 import time
 
 import bed
@@ -48,6 +50,14 @@ def make_tree():
         file.write("0123456789abcdef0123456789abcdef\n")
     os.rename(unfinished, TREE)
     return TREE
+
+
+def one_at_a_time():
+    """Waits until no other container of ours runs, for as long as the answer is kept: all of them
+    would share one place among the machine's control groups."""
+    lock = open(os.path.join(tempfile.gettempdir(), "akvvm-systemd-container.lock"), "w")
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    return lock
 
 
 def own_network(command):

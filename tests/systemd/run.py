@@ -2,13 +2,15 @@
 """Tests of what systemd has to do with, in a container that is booted for them.
 
     tests/systemd/run.py --package ZIP --fake-azure PROGRAM [NAME]...
+    tests/systemd/run.py --possible
 
 With names, only the tests whose names have one of them in it. Ends with 77 where the machine
-cannot run containers.
+cannot run containers, and says why; --possible finds out just that.
 """
 
 import argparse
 import os
+import subprocess
 import sys
 import tempfile
 import unittest
@@ -29,16 +31,33 @@ CASES = (test_extension.Extension, test_notify.Notify, test_standalone.Standalon
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--package", required=True)
-    parser.add_argument("--fake-azure", required=True)
+    parser.add_argument("--possible", action="store_true")
+    parser.add_argument("--package")
+    parser.add_argument("--fake-azure")
     parser.add_argument("names", nargs="*")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if not options.possible and not (options.package and options.fake_azure):
+        parser.error("either --possible, or --package and --fake-azure")
+    return options
 
 
 def suite(names):
     loader = unittest.TestLoader()
     loader.testNamePatterns = [f"*{name}*" for name in names] or None
     return unittest.TestSuite(loader.loadTestsFromTestCase(case) for case in CASES)
+
+
+def possible(folder):
+    """Boots a container and shuts it down."""
+    network = subprocess.Popen(systemd_container.own_network(["sleep", "infinity"]))
+    container = systemd_container.Container(os.path.join(folder, "root"), network.pid, folder)
+    try:
+        container.boot()
+        return True
+    finally:
+        container.stop()
+        network.terminate()
+        network.wait()
 
 
 def run(options, folder):
@@ -58,10 +77,11 @@ def main():
     try:
         tree = systemd_container.make_tree()
         # Beside the tree, so that copying is cheap where the file system can share blocks.
-        with tempfile.TemporaryDirectory(prefix="run-", dir=os.path.dirname(tree)) as folder:
-            passed = run(options, folder)
+        folder = tempfile.TemporaryDirectory(prefix="run-", dir=os.path.dirname(tree))
+        with systemd_container.one_at_a_time(), folder as folder:
+            passed = possible(folder) if options.possible else run(options, folder)
     except systemd_container.Unavailable as reason:
-        print(f"test-systemd: no test was run: {reason}", file=sys.stderr)
+        print(f"test-systemd: not possible on this machine: {reason}", file=sys.stderr)
         sys.exit(CANNOT)
     sys.exit(0 if passed else 1)
 
