@@ -1,7 +1,8 @@
 #!/bin/sh
 # Fuzzes every target for so many seconds each: scripts/fuzz.sh [SECONDS]. Needs no nightly
 # compiler: without sanitizers, cargo-fuzz works on a stable one.
-# The seeds are the files that the tests of certified-key made, and those of a run before.
+# The seeds are the files that the tests of certified-key made, the examples of settings, and those
+# of a run before.
 set -eu
 
 seconds=${1:-30}
@@ -29,6 +30,7 @@ for folder in "$root"/target/tmp/producers-*; do
     seed pkcs12 "$folder"/*/*.pfx "$folder"/*/*.p12
 done
 seed pkcs12 "$root"/crates/certified-key/tests/fixtures/*.pfx
+seed settings "$root"/crates/extension-settings/examples/*.json
 
 cd "$root/fuzz"
 for file in fuzz_targets/*.rs; do

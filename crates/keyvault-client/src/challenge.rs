@@ -135,6 +135,11 @@ fn take_value(text: &str) -> (String, &str) {
     (value, "")
 }
 
+// The path is said in full because the fuzz target includes this file by its path.
+#[cfg(test)]
+#[path = "challenge/invariants.rs"]
+mod invariants;
+
 #[cfg(test)]
 mod tests {
     use object_id::{ObjectId, VaultSuffixes};
@@ -229,9 +234,8 @@ mod tests {
     proptest! {
         #[test]
         fn any_header_is_read_without_a_panic_and_no_foreign_resource_comes_out(header in ".{0,120}") {
-            if let Ok(Some(found)) = resource(&header, "abc.vault.azure.net") {
-                prop_assert!("https://abc.vault.azure.net".ends_with(found.trim_start_matches("https://")));
-            }
+            invariants::hold(&header);
+            invariants::hold(&format!("Bearer resource={header}"));
         }
 
         #[test]

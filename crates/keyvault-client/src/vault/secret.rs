@@ -118,6 +118,9 @@ impl fmt::Debug for Secret {
 }
 
 #[cfg(test)]
+mod invariants;
+
+#[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
@@ -206,9 +209,8 @@ mod tests {
     proptest! {
         #[test]
         fn no_body_makes_it_panic(body in ".{0,80}") {
-            let _ = read("https://abc.vault.azure.net/secrets/x", &body);
-            let body = format!(r#"{{"value":"a","id":{body:?}}}"#);
-            let _ = read("https://abc.vault.azure.net/secrets/x", &body);
+            invariants::hold(body.as_bytes());
+            invariants::hold(format!(r#"{{"value":"a","id":{body:?}}}"#).as_bytes());
         }
     }
 }

@@ -1,0 +1,28 @@
+//! What holds of any document. Shared by the property test and the fuzz target.
+
+use std::collections::BTreeSet;
+
+use extension_settings::{StoreLocation, parse};
+use object_id::VaultSuffixes;
+use serde_json::Value;
+
+/// What is taken has certificates, with links that nobody else writes and that stay in their
+/// stores; what is refused is refused in a bounded sentence.
+pub(crate) fn hold(document: &Value) {
+    match parse(document, &VaultSuffixes::known()) {
+        Ok(parsed) => {
+            let certificates = parsed.settings.certificates;
+            assert!(!certificates.is_empty());
+            let mut links = BTreeSet::new();
+            for certificate in &certificates {
+                let StoreLocation::Directory { path, .. } = &certificate.store;
+                let name = &certificate.link_name;
+                assert!(path.is_absolute() && !name.is_empty() && !name.contains(['/', '\0']));
+                assert!(links.insert((path, name)), "{path:?} {name} is written twice");
+            }
+        }
+        Err(problems) => {
+            assert!(!problems.problems.is_empty() && problems.to_string().len() < 60_000);
+        }
+    }
+}
