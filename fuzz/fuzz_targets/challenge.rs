@@ -1,6 +1,6 @@
 //! The header of a 401. It is read by a private module, which is compiled in here.
 #![no_main]
-#![allow(dead_code)]
+#![expect(dead_code, reason = "only the reading of the modules is tried")]
 
 use libfuzzer_sys::fuzz_target;
 

@@ -1,6 +1,6 @@
 //! The value of `system.posix_acl_access`. It is read by a private module, compiled in here.
 #![no_main]
-#![allow(dead_code)]
+#![expect(dead_code, reason = "only the reading of the modules is tried")]
 
 use libfuzzer_sys::fuzz_target;
 

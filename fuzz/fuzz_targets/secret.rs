@@ -1,6 +1,6 @@
 //! A vault's answer with a secret. It is read by private modules, which are compiled in here.
 #![no_main]
-#![allow(dead_code)]
+#![expect(dead_code, reason = "only the reading of the modules is tried")]
 
 use libfuzzer_sys::fuzz_target;
 

@@ -7,11 +7,10 @@ use crate::vault::secret::Secret;
 /// The secret that is asked for.
 const ASKED: &str = "https://abc.vault.azure.net/secrets/x";
 
-/// What is read is a version of the secret that was asked for, and is not printed.
+/// What is read is a version of the secret that was asked for.
 pub(crate) fn hold(body: &[u8]) {
     let Ok(asked) = ObjectId::parse(ASKED, &VaultSuffixes::known()) else { return };
     let Ok(secret) = Secret::read(&asked, body) else { return };
     assert_eq!(secret.version.len(), 32);
     assert!(secret.version.bytes().all(|byte| byte.is_ascii_alphanumeric()));
-    assert!(!format!("{secret:?}").contains("value"));
 }
