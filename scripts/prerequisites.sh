@@ -55,7 +55,9 @@ if [ -n "$missing" ]; then
     apt-get install -q -y --no-install-recommends $missing >&2
 fi
 
-if ! command -v cargo >/dev/null; then
-    echo "prerequisites: cargo is missing: install Rust 1.89 or later, see https://rustup.rs" >&2
+wanted=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' "$(dirname "$0")/../Cargo.toml")
+found=$(cargo --version 2>/dev/null | cut -d ' ' -f 2)
+if [ "$(printf '%s\n%s\n' "$wanted" "${found:-0}" | sort -V | head -n 1)" != "$wanted" ]; then
+    echo "prerequisites: Rust $wanted or later is needed (found: ${found:-none}); see https://rustup.rs" >&2
     exit 1
 fi

@@ -45,6 +45,10 @@ impl InitialSync {
         };
         match before {
             None => Self::begin(assignment.to_owned(), given_at),
+            // The same settings, assigned once more after they had been withdrawn.
+            Some(record) if record.begun_at < given_at && !(is_done(&record) && complete) => {
+                Self::begin(assignment.to_owned(), given_at)
+            }
             Some(record) if is_done(&record) && !complete => {
                 Self::begin(assignment.to_owned(), now.into())
             }
@@ -133,6 +137,10 @@ mod tests {
         assert_eq!(resumed(&given_up, false), given_up);
         let done = pending().next(true, 0, begun());
         assert_eq!(resumed(&done, true), done);
+        let InitialSync::Required(old) = given_up.clone() else { panic!("required") };
+        let anew = begun() + TIME_LIMIT * 3;
+        let assigned_again = InitialSync::resume(Some(old), false, "a", anew.into(), anew);
+        assert_eq!(assigned_again, InitialSync::begin("a".into(), anew.into()));
         let again = resumed(&done, false);
         assert_eq!(again.deadline(), Some(begun() + TIME_LIMIT * 2), "dependents wait again");
         let first = InitialSync::resume(None, false, "a", begun().into(), begun() + TIME_LIMIT);

@@ -9,7 +9,7 @@ use cert_store::{CertificateStore, Change, Standing, StoreError, Wanted};
 use certified_key::{CertifiedKey, Content, DecodeError};
 use keyvault_client::Secret;
 use object_id::ObjectId;
-use worker_state::CertificateRecord;
+use worker_state::{CertificateRecord, StateError};
 
 use crate::code::Code;
 use crate::failure::{Failure, Retry};
@@ -30,8 +30,12 @@ pub(crate) struct Outcome {
     pub(crate) present: bool,
     /// What was done, or why nothing could be.
     pub(crate) result: Result<Done, Failure>,
-    /// What is to be kept of it, where that changed.
+    /// What is known of it from now on, where that changed.
     pub(crate) record: Option<CertificateRecord>,
+    /// Why that could not be kept on disk; it is tried again with every look.
+    pub(crate) unkept: Option<String>,
+    /// For the log only.
+    pub(crate) notes: Vec<String>,
 }
 
 /// A look that ended well.
@@ -41,8 +45,6 @@ pub(crate) struct Done {
     pub(crate) change: Change,
     /// What wants attention all the same.
     pub(crate) remarks: Vec<Remark>,
-    /// For the log only.
-    pub(crate) notes: Vec<String>,
 }
 
 /// Something that wants attention without being a failure.
@@ -54,13 +56,16 @@ pub(crate) struct Remark {
     pub(crate) text: String,
 }
 
+/// Keeps a record on disk, durably.
+pub(crate) type Keep<'a> = &'a (dyn Fn(&CertificateRecord) -> Result<(), StateError> + Sync);
+
 /// Looks at one certificate. `record` is what was kept of the last look that changed anything;
-/// `keep` keeps the next one, right after the switch.
+/// `keep` keeps the next one, between preparing and switching.
 pub(crate) fn look<S: CertificateStore>(
     target: &Target,
     record: Option<&CertificateRecord>,
     source: &dyn SecretSource,
-    store: &S,
+    (store, keep): (&S, Keep<'_>),
     now: SystemTime,
 ) -> Outcome {
     let ledger = record::ledger(record);
@@ -68,15 +73,18 @@ pub(crate) fn look<S: CertificateStore>(
         Ok(standing) => standing,
         Err(error) => return failed(false, store_failure(&error)),
     };
-    let look = Look { target, record, source, store, now, standing };
+    let look = Look { target, record, source, store, keep, now, standing };
     match look.bring_up_to_date() {
-        Ok((done, record)) => Outcome { present: true, result: Ok(done), record },
+        Ok(Brought { done, record, unkept, notes }) => {
+            Outcome { present: true, result: Ok(done), record, unkept, notes }
+        }
         Err(failure) => look.make_do(failure),
     }
 }
 
 fn failed(present: bool, failure: Failure) -> Outcome {
-    Outcome { present, result: Err(failure), record: None }
+    let (record, unkept, notes) = (None, None, Vec::new());
+    Outcome { present, result: Err(failure), record, unkept, notes }
 }
 
 struct Look<'a, S: CertificateStore> {
@@ -84,11 +92,18 @@ struct Look<'a, S: CertificateStore> {
     record: Option<&'a CertificateRecord>,
     source: &'a dyn SecretSource,
     store: &'a S,
+    keep: Keep<'a>,
     now: SystemTime,
     standing: Standing,
 }
 
-type Brought = (Done, Option<CertificateRecord>);
+/// What a look that ended well brought.
+struct Brought {
+    done: Done,
+    record: Option<CertificateRecord>,
+    unkept: Option<String>,
+    notes: Vec<String>,
+}
 
 impl<S: CertificateStore> Look<'_, S> {
     fn bring_up_to_date(&self) -> Result<Brought, Failure> {
@@ -121,6 +136,11 @@ impl<S: CertificateStore> Look<'_, S> {
     /// Nothing new can be had. What is installed stays, and is put right as far as the disk itself
     /// has what that takes.
     fn make_do(&self, failure: Failure) -> Outcome {
+        // A file of another certificate, or of another version than the one that is pinned, is
+        // left as it is, but it is not what was asked for.
+        if !self.record.is_some_and(|record| record::is_wanted(record, self.target)) {
+            return failed(false, failure);
+        }
         if self.standing == Standing::Intact {
             return failed(true, failure);
         }
@@ -128,7 +148,10 @@ impl<S: CertificateStore> Look<'_, S> {
         let recalled = active.and_then(|active| Some((active, self.recall().ok().flatten()?)));
         let Some((active, key)) = recalled else { return failed(false, failure) };
         match self.install(&active.version, key, Vec::new(), Vec::new()) {
-            Ok((_, record)) => Outcome { present: true, result: Err(failure), record },
+            Ok(Brought { record, unkept, mut notes, .. }) => {
+                notes.push("put right with what the disk itself still has".to_owned());
+                Outcome { present: true, result: Err(failure), record, unkept, notes }
+            }
             Err(_) => failed(false, failure),
         }
     }
@@ -178,15 +201,28 @@ impl<S: CertificateStore> Look<'_, S> {
             .store
             .prepare(&self.target.place, wanted, &ledger, self.now)
             .map_err(|error| store_failure(&error))?;
-        let installed = self.store.switch(prepared).map_err(|error| store_failure(&error))?;
-        remarks.extend(installed.warnings.into_iter().map(grant_remark));
+        let installed = self.store.outcome(&prepared).clone();
         let certificate = match self.record.filter(|_| self.is_active(version)) {
             Some(record) => record.certificate.clone().or(Some(certificate)),
             None => Some(certificate),
         };
         let record = record::record(self.target, &installed.ledger, certificate);
         let record = Some(record).filter(|record| Some(record) != self.record);
-        Ok((Done { change: installed.change, remarks, notes }, record))
+        // Kept first: a crash from here on is finished by the next pass, never undone.
+        let unkept = record.as_ref().and_then(|record| (self.keep)(record).err());
+        self.store.switch(prepared).map_err(|error| self.not_switched(&error))?;
+        remarks.extend(installed.warnings.into_iter().map(grant_remark));
+        let unkept = unkept.map(|error| error.to_string());
+        Ok(Brought { done: Done { change: installed.change, remarks }, record, unkept, notes })
+    }
+
+    /// What was kept for the switch is taken back, as far as that is possible.
+    fn not_switched(&self, error: &StoreError) -> Failure {
+        let mut failure = store_failure(error);
+        if let Some(Err(unkept)) = self.record.map(self.keep) {
+            failure.causes.push(unkept.to_string());
+        }
+        failure
     }
 
     /// The offered version stays outside; what is installed is still kept whole.
@@ -229,13 +265,15 @@ impl<S: CertificateStore> Look<'_, S> {
     fn unchanged(&self, mut remarks: Vec<Remark>) -> Brought {
         let warnings = self.store.grant_warnings(&self.target.place);
         remarks.extend(warnings.into_iter().map(grant_remark));
-        (Done { change: Change::Same, remarks, notes: Vec::new() }, None)
+        let done = Done { change: Change::Same, remarks };
+        Brought { done, record: None, unkept: None, notes: Vec::new() }
     }
 }
 
 fn grant_remark(text: String) -> Remark {
     Remark { code: Code::GrantUnusable, text }
 }
+
 fn not_valid(objection: &str) -> Remark {
     let text = format!("the certificate {objection}; issue a new version in the vault");
     Remark { code: Code::NotValid, text }

@@ -78,7 +78,7 @@ impl SecretSource for Vault {
 }
 
 fn look_at(vault: &Vault, store: &MemoryStore, record: Option<&CertificateRecord>) -> Outcome {
-    look(&target("web"), record, vault, store, today())
+    look(&target("web"), record, vault, (store, &|_| Ok(())), today())
 }
 
 fn installed(vault: &Vault, store: &MemoryStore) -> CertificateRecord {
@@ -212,12 +212,64 @@ fn a_pinned_version_that_stands_is_not_asked_for_again() {
     vault.issue(2, -1, 90);
     let mut pinned = target("web");
     pinned.id = pinned.id.at_version(&version(1)).unwrap();
-    let outcome = look(&pinned, None, &vault, &store, today());
+    let outcome = look(&pinned, None, &vault, (&store, &|_| Ok(())), today());
     let record = outcome.record.unwrap();
     assert_eq!(record.active.as_ref().unwrap().version, version(1));
-    let again = look(&pinned, Some(&record), &vault, &store, today());
+    let again = look(&pinned, Some(&record), &vault, (&store, &|_| Ok(())), today());
     assert_eq!(again.result.unwrap().change, Change::Same);
     assert_eq!(vault.asked.lock().unwrap().len(), 1);
+}
+
+#[test]
+fn a_pinned_version_that_cannot_be_had_is_missing_whatever_other_version_stands() {
+    let (mut vault, store) = (Vault::default(), MemoryStore::default());
+    vault.issue(1, -1, 90);
+    let record = installed(&vault, &store);
+    let mut pinned = target("web");
+    pinned.id = pinned.id.at_version(&version(9)).unwrap();
+    let outcome = look(&pinned, Some(&record), &vault, (&store, &|_| Ok(())), today());
+    assert_eq!(outcome.result.unwrap_err().code, Code::SecretNotFound);
+    assert!(!outcome.present);
+}
+
+#[test]
+fn a_record_is_kept_before_the_switch_so_that_a_crash_in_between_rolls_forward() {
+    let (mut vault, store) = (Vault::default(), MemoryStore::default());
+    vault.issue(1, -1, 90);
+    let kept = Mutex::new(None);
+    let keep = |record: &CertificateRecord| {
+        assert!(store.installed.lock().unwrap().is_empty(), "not switched yet");
+        *kept.lock().unwrap() = Some(record.clone());
+        Ok(())
+    };
+    look(&target("web"), None, &vault, (&store, &keep), today());
+    let kept = kept.into_inner().unwrap().unwrap();
+    store.links.lock().unwrap().clear();
+    vault.versions.clear();
+    let after_the_crash = look_at(&vault, &store, Some(&kept));
+    assert!(after_the_crash.present && after_the_crash.result.is_err());
+}
+
+#[test]
+fn what_could_not_be_kept_is_kept_by_a_later_pass() {
+    let folder = tempfile::tempdir().unwrap();
+    let directories = worker_state::Directories::below(folder.path());
+    directories.create().unwrap();
+    let lease = worker_state::Lease::acquire(&directories).unwrap();
+    let (mut vault, store) = (Vault::default(), MemoryStore::default());
+    vault.issue(1, -1, 90);
+    let records = directories.state().join("records");
+    std::fs::remove_dir(&records).unwrap();
+    let keep = |record: &CertificateRecord| record.replace(&directories, &lease);
+    let outcome = look(&target("web"), None, &vault, (&store, &keep), today());
+    assert!(outcome.present && outcome.unkept.is_some(), "installed all the same");
+    std::fs::create_dir(&records).unwrap();
+    let (target, record) = (Arc::new(target("web")), outcome.record.map(Arc::new));
+    let item = Item { index: 0, target, record: record.clone(), unkept: true, due: true };
+    let ground = Ground { source: &vault, store: &store, keep: &keep };
+    pass(vec![item], &ground, today(), &|_| ());
+    let (read, _) = worker_state::Records::read(&directories).unwrap();
+    assert_eq!(read.iter().next(), record.as_deref());
 }
 
 #[test]
@@ -230,6 +282,7 @@ fn a_pass_looks_at_what_is_due_keeps_what_changed_and_removes_what_is_superseded
         index,
         target: Arc::new(target(name)),
         record: record.cloned().map(Arc::new),
+        unkept: false,
         due,
     };
     let items = vec![

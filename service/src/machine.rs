@@ -44,8 +44,8 @@ pub(crate) struct Serving<'a> {
     pub(crate) store: Arc<DirectoryStore>,
     /// What the agent was told last, by the number of the settings.
     pub(crate) told: BTreeMap<u64, Status>,
-    /// What could not be written the last time; said once.
-    pub(crate) trouble: Option<String>,
+    /// What cannot be written at present, by what it is; said when it begins.
+    pub(crate) trouble: BTreeMap<&'static str, String>,
 }
 
 impl Outside for Serving<'_> {
@@ -93,23 +93,22 @@ impl Outside for Serving<'_> {
 
     fn publish(&mut self, report: &Report, refusal: Option<&Refusal>) {
         let machine = self.machine;
-        let mut trouble =
-            report.replace(&machine.directories, &machine.lease).err().map(|e| e.to_string());
+        let written = report.replace(&machine.directories, &machine.lease);
+        self.tell_trouble("report", written.map_err(|error| error.to_string()));
         if let Some(agent) = &self.order.agent {
             let applied = self.order.given_at.moment();
             let refused = refusal.map(|refusal| refusal.sequence_number);
             if refused != Some(agent.sequence_number) {
                 let status = status::status(report, applied);
                 let written = self.write_status(agent.sequence_number, status);
-                trouble = trouble.or(written.err());
+                self.tell_trouble("status", written);
             }
             if let Some(refusal) = refusal {
                 let status = status::refusal(refusal, report, applied);
                 let written = self.write_status(refusal.sequence_number, status);
-                trouble = trouble.or(written.err());
+                self.tell_trouble("refusal", written);
             }
         }
-        self.tell_once(trouble);
     }
 
     fn beat(&mut self, report: &Report) {
@@ -117,13 +116,13 @@ impl Outside for Serving<'_> {
         let beat =
             Heartbeat { state: HeartbeatState::Ready, code: 0, message: status::message(report) };
         let written = write_where_wanted(&agent.paths.heartbeat_file, &beat.to_json());
-        self.tell_once(written.err());
+        self.tell_trouble("heartbeat", written);
     }
 
     fn keep(&mut self, initial_sync: &InitialSyncRecord) {
         let machine = self.machine;
         let kept = initial_sync.replace(&machine.directories, &machine.lease);
-        self.tell_once(kept.err().map(|error| error.to_string()));
+        self.tell_trouble("first sync", kept.map_err(|error| error.to_string()));
     }
 
     fn notify(&mut self, notice: &Notice) {
@@ -161,12 +160,16 @@ impl Serving<'_> {
         Ok(())
     }
 
-    fn tell_once(&mut self, trouble: Option<String>) {
-        if let Some(trouble) = trouble.as_ref().filter(|_| trouble != self.trouble) {
+    fn tell_trouble(&mut self, what: &'static str, written: Result<(), String>) {
+        let Err(trouble) = written else {
+            if self.trouble.remove(what).is_some() {
+                info!("the {what} can be written again");
+            }
+            return;
+        };
+        if self.trouble.get(what) != Some(&trouble) {
             error!("{trouble}");
-        }
-        if trouble.is_some() {
-            self.trouble = trouble;
+            self.trouble.insert(what, trouble);
         }
     }
 }

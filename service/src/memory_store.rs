@@ -24,8 +24,7 @@ pub(crate) struct Ready {
     name: String,
     version: String,
     pem: Vec<u8>,
-    before: Ledger,
-    now: SystemTime,
+    installed: Installed,
 }
 
 impl CertificateStore for MemoryStore {
@@ -68,18 +67,8 @@ impl CertificateStore for MemoryStore {
         now: SystemTime,
     ) -> Result<Ready, StoreError> {
         let Content::Certificate(key) = wanted.content else { panic!("a certificate") };
-        Ok(Ready {
-            name: target.link_name.clone(),
-            version: wanted.version.into(),
-            pem: key.to_pem().to_vec(),
-            before: ledger.clone(),
-            now,
-        })
-    }
-
-    fn switch(&self, ready: Ready) -> Result<Installed, StoreError> {
-        *self.writes.lock().unwrap() += 1;
-        let Ready { name, version, pem, mut before, now } = ready;
+        let (name, version) = (target.link_name.clone(), wanted.version.to_owned());
+        let mut before = ledger.clone();
         let change = match &before.active {
             None => Change::New,
             Some(active) if active.version == version => Change::Repaired,
@@ -105,10 +94,22 @@ impl CertificateStore for MemoryStore {
             before.previous = before.active.take();
         }
         before.active = Some(active);
+        let paths = vec![PathBuf::from(&name)];
+        let warnings = Vec::new();
+        let installed = Installed { change, ledger: before, paths, file: file.into(), warnings };
+        Ok(Ready { name, version, pem: key.to_pem().to_vec(), installed })
+    }
+
+    fn outcome<'p>(&self, ready: &'p Ready) -> &'p Installed {
+        &ready.installed
+    }
+
+    fn switch(&self, ready: Ready) -> Result<Installed, StoreError> {
+        *self.writes.lock().unwrap() += 1;
+        let Ready { name, version, pem, installed } = ready;
         self.installed.lock().unwrap().insert(name.clone(), (version, pem));
-        self.links.lock().unwrap().insert(name.clone());
-        let paths = vec![PathBuf::from(name)];
-        Ok(Installed { change, ledger: before, paths, file: file.into(), warnings: Vec::new() })
+        self.links.lock().unwrap().insert(name);
+        Ok(installed)
     }
 
     fn discard(&self, _: Ready) -> Result<(), StoreError> {

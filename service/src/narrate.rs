@@ -30,6 +30,9 @@ fn looked(entry: &Entry, outcome: &Outcome) {
         Ok(done) => brought(entry, outcome, done),
         Err(failure) => failed(entry, failure),
     }
+    for note in &outcome.notes {
+        info!("{}: {note}", entry.target.name());
+    }
 }
 
 fn brought(entry: &Entry, outcome: &Outcome, done: &Done) {
@@ -51,9 +54,6 @@ fn brought(entry: &Entry, outcome: &Outcome, done: &Done) {
         info!("{name}: in order again: version {version}");
     } else {
         log::debug!("{name}: unchanged: version {version}");
-    }
-    for note in &done.notes {
-        info!("{name}: {note}");
     }
     for remark in done.remarks.iter().filter(|remark| !entry.remarks.contains(remark)) {
         warn!("{name}: {} (code {})", remark.text, remark.code.number());

@@ -145,8 +145,8 @@ pub(crate) fn read(
         OrderError::Settings(refused.to_string(), agent).located(origin)
     })?;
     Ok(Order {
+        warnings: warnings(&parsed),
         settings: parsed.settings,
-        warnings: parsed.warnings.iter().map(ToString::to_string).collect(),
         identity: given.identity,
         given_at: given.given_at,
         agent: given.agent,
@@ -210,7 +210,7 @@ fn from_file(file: &PathBuf, around: &Surroundings, now: SystemTime) -> Result<G
     let read = RuntimeSettings::parse_any_form(&bytes).map_err(|error| error.to_string())?;
     let digest = Sha256::digest(read.public.to_string().as_bytes());
     Ok(Given {
-        identity: format!("file {digest:x?}"),
+        identity: digest[..16].iter().map(|byte| format!("{byte:02x}")).collect(),
         given_at: now.into(),
         agent: None,
         refusal: None,
@@ -233,4 +233,12 @@ impl Given {
             .map_err(|error| Refused::Suffixes(error.to_string()))?;
         extension_settings::parse(&self.document, &suffixes).map_err(Refused::Settings)
     }
+}
+
+/// What the settings ask for and nobody does yet is a warning, not a silence.
+fn warnings(parsed: &Parsed) -> Vec<String> {
+    let shipping = parsed.settings.logging.as_ref().map(|_| {
+        "loggingSettings: this version does not send its log anywhere; it is in its file".to_owned()
+    });
+    parsed.warnings.iter().map(ToString::to_string).chain(shipping).collect()
 }

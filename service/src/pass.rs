@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use cert_store::CertificateStore;
-use worker_state::{CertificateRecord, StateError};
+use worker_state::CertificateRecord;
 
-use crate::look::{Outcome, SecretSource, look};
+use crate::look::{Keep, Outcome, SecretSource, look};
 use crate::queue::Queue;
 use crate::record;
 use crate::target::Target;
@@ -20,6 +20,8 @@ pub(crate) struct Item {
     pub(crate) target: Arc<Target>,
     /// What was kept of it.
     pub(crate) record: Option<Arc<CertificateRecord>>,
+    /// Whether that could not be written to the disk yet.
+    pub(crate) unkept: bool,
     /// Whether this pass looks at it; the others only say which files are still wanted.
     pub(crate) due: bool,
 }
@@ -28,8 +30,8 @@ pub(crate) struct Item {
 pub(crate) struct Ground<'a, S> {
     pub(crate) source: &'a dyn SecretSource,
     pub(crate) store: &'a S,
-    /// Keeps a changed record, durably.
-    pub(crate) keep: &'a (dyn Fn(&CertificateRecord) -> Result<(), StateError> + Sync),
+    /// Keeps a changed record.
+    pub(crate) keep: Keep<'a>,
 }
 
 /// News from a pass, as it goes on.
@@ -80,11 +82,16 @@ fn look_and_tell<S: CertificateStore>(
     now: SystemTime,
     tell: &(dyn Fn(News) + Sync),
 ) -> Option<(usize, CertificateRecord)> {
-    let outcome = look(&item.target, item.record.as_deref(), ground.source, ground.store, now);
-    let record = outcome.record.clone();
-    if let Some(Err(error)) = record.as_ref().map(ground.keep) {
-        tell(News::Trouble(error.to_string()));
+    let before = item.record.as_deref();
+    let disk = (ground.store, ground.keep);
+    let mut outcome = look(&item.target, before, ground.source, disk, now);
+    if let (None, Some(record), true) = (&outcome.record, before, item.unkept) {
+        outcome.unkept = (ground.keep)(record).err().map(|error| error.to_string());
     }
+    if let Some(trouble) = &outcome.unkept {
+        tell(News::Trouble(trouble.clone()));
+    }
+    let record = outcome.record.clone();
     tell(News::Looked(item.index, Box::new(outcome)));
     record.map(|record| (item.index, record))
 }

@@ -71,6 +71,16 @@ pub(crate) fn is_of(record: &CertificateRecord, target: &Target) -> bool {
     recorded == object || recorded.strip_prefix(&object).is_some_and(|rest| rest.starts_with('/'))
 }
 
+/// Whether what a record knows to be installed is what is observed now: the same certificate, and
+/// the same version where the settings pin one.
+pub(crate) fn is_wanted(record: &CertificateRecord, target: &Target) -> bool {
+    let active = record.active.as_ref().map(|active| active.version.as_str());
+    let pinned = target.id.version();
+    let is_pinned = pinned
+        .is_none_or(|pinned| active.is_some_and(|active| active.eq_ignore_ascii_case(pinned)));
+    active.is_some() && is_pinned && is_of(record, target)
+}
+
 /// What people want to know of a certificate that has just been installed.
 pub(crate) fn installed(leaf: &Certificate, now: SystemTime) -> InstalledCertificate {
     InstalledCertificate {

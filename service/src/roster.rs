@@ -29,6 +29,8 @@ pub(crate) struct Roster {
 pub(crate) struct Entry {
     pub(crate) target: Arc<Target>,
     pub(crate) record: Option<Arc<CertificateRecord>>,
+    /// Whether that could not be written to the disk yet.
+    pub(crate) unkept: bool,
     /// Whether it stands on the disk as it should.
     pub(crate) present: bool,
     /// Whether it has been looked at since the worker began.
@@ -61,6 +63,7 @@ impl Roster {
         let entry = |known: Known| Entry {
             target: Arc::new(known.target),
             record: known.record.map(Arc::new),
+            unkept: false,
             present: known.present,
             looked_at: false,
             failure: None,
@@ -107,6 +110,7 @@ impl Roster {
             index,
             target: Arc::clone(&entry.target),
             record: entry.record.clone(),
+            unkept: entry.unkept,
             due: entry.next <= now.steady,
         };
         Some(self.entries.iter().enumerate().map(item).collect())
@@ -124,6 +128,7 @@ impl Roster {
         let Some(entry) = self.entries.get_mut(index) else { return };
         entry.present = outcome.present;
         entry.looked_at = true;
+        entry.unkept = outcome.unkept.is_some();
         if let Some(record) = outcome.record {
             entry.record = Some(Arc::new(record));
         }
@@ -192,11 +197,14 @@ impl Roster {
         let deadline = self.initial_sync.deadline()?;
         let left = deadline.duration_since(now.wall).unwrap_or_default();
         let waiting = self.entries.iter().filter(|entry| !entry.present);
-        let asked = waiting.filter_map(|entry| match entry.failure.as_ref()?.retry {
+        let asked = waiting.map(|entry| match entry.failure.as_ref()?.retry {
             Retry::After(asked) => Some(asked),
             Retry::Backoff | Retry::NextPoll => None,
         });
-        let gap = schedule::retry_delay(record.attempts, self.interval, asked.max(), chance());
+        // Only where every vault asked for time: the certificates of another need not wait for
+        // one that throttles, which is not really asked before its time has passed.
+        let asked = asked.min().flatten();
+        let gap = schedule::retry_delay(record.attempts, self.interval, asked, chance());
         Some(now.steady + gap.min(left))
     }
 }

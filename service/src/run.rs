@@ -112,6 +112,14 @@ impl Worker {
         }
     }
 
+    /// Goes on counting where the loop before this one stopped, which was asked for a look.
+    pub(crate) fn take_over(&mut self, before: &Frame) {
+        self.frame.passes = before.passes;
+        self.frame.asked_passes = before.asked_passes;
+        self.frame.last_pass = before.last_pass;
+        self.asked = true;
+    }
+
     /// The loop. Its first act is to publish how things stand, which is success where no first
     /// sync is required. A supervisor that hears nothing for as long as `watchdog` kills it.
     pub(crate) fn serve(&mut self, outside: &mut impl Outside, watchdog: Option<Duration>) -> End {
@@ -161,6 +169,7 @@ impl Worker {
                     self.asked = true;
                     self.publish(outside);
                 }
+                // Whoever asked gets an answer from the loop that serves the other order.
                 Reread::Other if self.passing.is_some() => self.reload_after_pass = true,
                 Reread::Other => return Some(End::Reload),
             },

@@ -101,6 +101,18 @@ fn a_long_retry_after_cannot_push_the_end_of_the_first_sync_away() {
 }
 
 #[test]
+fn a_vault_that_throttles_does_not_hold_up_the_first_sync_of_another() {
+    let script = |name: &str, now: crate::moment::Moment| match name {
+        "contoso.throttled" => failed(false, Code::Throttled, Retry::After(HOUR / 6)),
+        _ if now.steady < Duration::from_secs(1) => refused(false),
+        _ => installed(name, now),
+    };
+    let mut outside = Simulation::new(Duration::from_secs(60), Box::new(script));
+    worker(&["throttled", "other"], required()).serve(&mut outside, None);
+    assert_eq!(outside.last().certificates[1].state, CertificateState::Ok);
+}
+
+#[test]
 fn what_is_well_is_polled_once_an_interval_all_together() {
     let mut outside = Simulation::new(DAY, Box::new(installed));
     worker(&["a", "b", "c"], InitialSync::NotRequired).serve(&mut outside, None);

@@ -9,7 +9,7 @@ use cert_store::DirectoryStore;
 use log::{error, info, warn};
 use worker_state::{
     Assignment, Directories, InitialSyncRecord, Lease, LeaseError, Presence, ProcessIdentity,
-    StateError, WorkerReport, environment_name as name,
+    StateError, WorkerReport, WorkerSight, environment_name as name,
 };
 
 use crate::clock::Clock;
@@ -47,11 +47,11 @@ pub(crate) fn run(
     let notifier = Notifier::of(&surroundings.process);
     let lease = match acquire(&directories, &clock) {
         Ok(lease) => lease,
-        Err(LeaseError::Held) => {
-            return idle(&notifier, "another worker is at work and stays; this one ends");
-        }
+        Err(LeaseError::Held) => return not_alone(&directories, &notifier),
         Err(failure) => return fail(&failure.to_string()),
     };
+    // It may have changed while the lease was waited for.
+    let order = order::read(&origin, &directories, &surroundings, clock.now().wall);
     let order = match order.and_then(if_installed) {
         Ok(order) => order,
         Err(refused) => return refuse(&refused, &lease, &clock, &notifier),
@@ -103,6 +103,18 @@ fn fail(why: &str) -> Outcome {
     Outcome::Failed
 }
 
+/// A worker that serves makes this one superfluous. Whoever holds the lease without having
+/// announced itself (one pass by hand, a handler) is soon gone: then this one is wanted, and a
+/// failure makes a supervisor start it again.
+fn not_alone(directories: &Directories, notifier: &Notifier) -> Outcome {
+    match WorkerSight::look(directories) {
+        Ok(WorkerSight::Present(Some(_))) => {
+            idle(notifier, "another worker is at work and stays; this one ends")
+        }
+        _ => fail("somebody is at work on the certificates for the moment; start me again"),
+    }
+}
+
 /// Ends, because there is nothing to do.
 fn idle(notifier: &Notifier, why: &str) -> Outcome {
     info!("{why}");
@@ -129,9 +141,12 @@ fn refuse(refused: &OrderError, _lease: &Lease, clock: &Clock, notifier: &Notifi
 }
 
 fn serve(machine: &Machine, origin: &Origin, mut order: Order) -> Outcome {
-    info!("{}", status::STARTED);
+    let mut before: Option<Frame> = None;
     loop {
         let served = prepare(machine, &mut order).and_then(|(mut worker, source, store)| {
+            if let Some(before) = &before {
+                worker.take_over(before);
+            }
             let mut serving = Serving {
                 machine,
                 origin,
@@ -139,18 +154,20 @@ fn serve(machine: &Machine, origin: &Origin, mut order: Order) -> Outcome {
                 source,
                 store,
                 told: BTreeMap::new(),
-                trouble: None,
+                trouble: BTreeMap::new(),
             };
             announce(machine, &order)?;
-            Ok(worker.serve(&mut serving, machine.notifier.watchdog))
+            info!("{}", status::STARTED);
+            let end = worker.serve(&mut serving, machine.notifier.watchdog);
+            Ok((end, worker.frame))
         });
         match served {
-            Ok(End::Stop) => {
+            Ok((End::Stop, _)) => {
                 info!("akvvm_service ends");
                 machine.notifier.tell(&Notice::Stopping);
                 return Outcome::Fine;
             }
-            Ok(End::Reload) => {}
+            Ok((End::Reload, frame)) => before = Some(frame),
             Err(failure) => return fail(&format!("{failure:#}")),
         }
         let now = machine.clock.now().wall;

@@ -198,8 +198,9 @@ pub(crate) fn installed(name: &str, now: Moment) -> Outcome {
             installed_at: now.wall.into(),
         }),
     };
-    let done = Done { change: Change::New, remarks: Vec::new(), notes: Vec::new() };
-    Outcome { present: true, result: Ok(done), record: Some(record) }
+    let done = Done { change: Change::New, remarks: Vec::new() };
+    let (unkept, notes) = (None, Vec::new());
+    Outcome { present: true, result: Ok(done), record: Some(record), unkept, notes }
 }
 
 /// The vault refused access.
@@ -210,5 +211,6 @@ pub(crate) fn refused(present: bool) -> Outcome {
 /// A failed look.
 pub(crate) fn failed(present: bool, code: Code, retry: Retry) -> Outcome {
     let failure = Failure::plain(code, retry, "the vault said no".into());
-    Outcome { present, result: Err(failure), record: None }
+    let (record, unkept, notes) = (None, None, Vec::new());
+    Outcome { present, result: Err(failure), record, unkept, notes }
 }

@@ -96,13 +96,13 @@ pub(crate) fn message(report: &Report) -> String {
         report.certificates.iter().filter(|one| one.version.is_none()).collect();
     let installed = all - missing.len();
     let mut parts = Vec::new();
+    let counts = format!("{installed} of {all} certificates installed");
     if missing.is_empty() {
-        parts.push(format!("{STARTED} {}", counted(report, all)));
+        parts.push(format!("{STARTED} {}", worst_first(report, counts)));
     } else {
-        parts.push(format!(
-            "{installed} of {all} certificates installed; missing: {}",
-            names(&missing)
-        ));
+        let counts = format!("{counts}; missing: {}", names(&missing));
+        let others = worst_first(report, String::new());
+        parts.push(if others.is_empty() { counts } else { format!("{counts}; {others}") });
     }
     parts.extend(initial_sync(report.initial_sync));
     if report.initial_sync.is_some_and(|phase| phase != InitialSyncPhase::Done) {
@@ -117,19 +117,23 @@ pub(crate) fn message(report: &Report) -> String {
     parts.join(". ")
 }
 
-fn counted(report: &Report, all: usize) -> String {
-    let in_state = |state| report.certificates.iter().filter(move |one| one.state == state);
-    let bad: Vec<&CertificateReport> = in_state(CertificateState::Error).collect();
-    let odd: Vec<&CertificateReport> = in_state(CertificateState::Warning).collect();
-    let mut worst_first = Vec::new();
+/// What is installed but not as it should be, and then `counts`.
+fn worst_first(report: &Report, counts: String) -> String {
+    let in_state = |state| {
+        let installed = report.certificates.iter().filter(|one| one.version.is_some());
+        installed.filter(move |one| one.state == state).collect::<Vec<_>>()
+    };
+    let all = report.certificates.len();
+    let (bad, odd) = (in_state(CertificateState::Error), in_state(CertificateState::Warning));
+    let mut parts = Vec::new();
     if !bad.is_empty() {
-        worst_first.push(format!("{} of {all} no longer of use: {}", bad.len(), names(&bad)));
+        parts.push(format!("{} of {all} no longer of use: {}", bad.len(), names(&bad)));
     }
     if !odd.is_empty() {
-        worst_first.push(format!("{} of {all} want attention: {}", odd.len(), names(&odd)));
+        parts.push(format!("{} of {all} want attention: {}", odd.len(), names(&odd)));
     }
-    worst_first.push(format!("{all} of {all} certificates installed"));
-    worst_first.join("; ")
+    parts.extend(Some(counts).filter(|counts| !counts.is_empty()));
+    parts.join("; ")
 }
 
 fn initial_sync(phase: Option<InitialSyncPhase>) -> Option<String> {
@@ -354,6 +358,16 @@ mod tests {
             "{}",
             status.status.message
         );
+    }
+
+    #[test]
+    fn a_missing_certificate_does_not_hide_an_expired_one() {
+        let mut expired = certificate("old", CertificateState::Ok, 1);
+        expired.state = CertificateState::Error;
+        let gone = certificate("gone", CertificateState::Error, 1);
+        let text = message(&report(vec![expired, gone]));
+        let expected = "1 of 2 certificates installed; missing: gone; 1 of 2 no longer of use: old";
+        assert_eq!(text, expected);
     }
 
     #[test]

@@ -59,7 +59,8 @@ fn unite(targets: &mut [Target]) {
 fn known<S: CertificateStore>(target: Target, records: &Records, store: &S) -> Known {
     let record = records.of(&target.store(), target.name()).cloned();
     let standing = store.standing(&target.place, &record::ledger(record.as_ref()));
-    let present = matches!(standing, Ok(Standing::Intact));
+    let wanted = record.as_ref().is_some_and(|record| record::is_wanted(record, &target));
+    let present = wanted && matches!(standing, Ok(Standing::Intact));
     Known { target, record, present }
 }
 

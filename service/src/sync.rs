@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use log::error;
 use rustix::process::Signal;
 use worker_state::{CertificateState, Directories, Lease, Presence, Report, WorkerSight};
 
@@ -76,13 +75,12 @@ fn alone(
         source,
         store,
         told: BTreeMap::new(),
-        trouble: None,
+        trouble: BTreeMap::new(),
     };
     if !worker.once(&mut serving) {
         return Err(failed("stopped before the pass had ended"));
     }
-    if let Some(trouble) = &serving.trouble {
-        error!("{trouble}");
+    for trouble in serving.trouble.values() {
         terminal::complain(trouble);
     }
     Ok(report::report(&worker.roster, &worker.frame, clock.now()))
@@ -92,7 +90,7 @@ fn alone(
 fn ask(directories: &Directories, worker: &Presence) -> Reported {
     let clock = Clock::start();
     let last = || Report::read(directories).ok().flatten();
-    let before = last().map(|report| report.asked_passes);
+    let before = last().map_or(0, |report| report.asked_passes);
     let asked = worker.process.signal(Signal::HUP).map_err(failed)?;
     if !asked {
         return Err(failed("the worker has just ended; try again"));
@@ -100,7 +98,7 @@ fn ask(directories: &Directories, worker: &Presence) -> Reported {
     while clock.now().steady < PATIENCE {
         clock.pause(GAP);
         match last() {
-            Some(report) if Some(report.asked_passes) != before => return Ok(report),
+            Some(report) if report.asked_passes > before => return Ok(report),
             _ if !worker.process.is_alive() => {
                 return Err(failed("the worker ended before its pass did; see its log"));
             }
@@ -117,7 +115,8 @@ fn tell(report: &Report, json: bool) -> Outcome {
         _ => terminal::summary(report),
     }
     let failing = |one: &worker_state::CertificateReport| {
-        one.failures > 0 || one.state == CertificateState::Error
+        let bad = matches!(one.state, CertificateState::Error | CertificateState::Pending);
+        one.failures > 0 || bad
     };
     match report.certificates.iter().any(failing) {
         true => Outcome::Failed,

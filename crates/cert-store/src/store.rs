@@ -63,6 +63,10 @@ pub trait CertificateStore: Send + Sync {
         now: SystemTime,
     ) -> Result<Self::Prepared, StoreError>;
 
+    /// What [`switch`](Self::switch) will report: the ledger in it can be kept before the switch,
+    /// so that a crash in between is finished by the next pass, never undone.
+    fn outcome<'p>(&self, prepared: &'p Self::Prepared) -> &'p Installed;
+
     /// Makes what was prepared visible.
     ///
     /// # Errors

@@ -64,7 +64,10 @@ fn understood(settings: &Settings, environment: &Environment) -> String {
     line("identity", &identity(settings, environment));
     if let Some(logging) = &settings.logging {
         let tag = &logging.service_name;
-        line("log", &format!("to its file, and to {} as {tag}", logging.endpoint));
+        line(
+            "log",
+            &format!("to its file; not to {} as {tag}: not in this version", logging.endpoint),
+        );
     }
     line("certificates", &settings.certificates.len().to_string());
     let targets = targets(settings);
@@ -190,7 +193,7 @@ certificates  1
         }));
         for line in [
             "versions kept all of each certificate\n",
-            "log           to its file, and to tcp://localhost:24224 as akvvm_service\n",
+            "log           to its file; not to tcp://localhost:24224 as akvvm_service: not in this version\n",
             "    -> /etc/tls/site\n    -> /etc/tls/site.pem\n    -> /etc/tls/site.keyid\n",
             "    pinned: stays at version 0123456789abcdef0123456789abcdef\n",
             "    both layouts\n",

@@ -164,6 +164,10 @@ impl CertificateStore for DirectoryStore {
         apply::prepare(self, created.directory, target, wanted, ledger, now)
     }
 
+    fn outcome<'p>(&self, prepared: &'p Prepared) -> &'p Installed {
+        prepared.outcome()
+    }
+
     fn switch(&self, prepared: Prepared) -> Result<Installed, StoreError> {
         prepared.switch()
     }
