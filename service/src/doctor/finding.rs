@@ -7,6 +7,9 @@ use keyvault_client::Fault;
 use crate::code::Code;
 use crate::failure::{Failure, one_line};
 
+/// What Microsoft's support asks for is no cause.
+const REQUEST_ID: &str = "x-ms-request-id";
+
 /// A step on the way from the settings to the files, in the order in which a pass takes them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Step {
@@ -126,8 +129,11 @@ impl Finding {
 
     /// A failure with its sentence; what lies below it becomes details.
     pub(crate) fn failed(step: Step, fault: Fault, failure: Failure) -> Self {
-        let because = failure.causes.into_iter().map(|cause| format!("because: {cause}"));
-        let details = because.collect();
+        let told = |cause: String| match cause.starts_with(REQUEST_ID) {
+            true => cause,
+            false => format!("because: {cause}"),
+        };
+        let details = failure.causes.into_iter().map(told).collect();
         let blame = Some((fault, failure.code));
         Self { details, blame, ..Self::new(step, Verdict::Failed, failure.public) }
     }
@@ -203,11 +209,14 @@ mod tests {
     #[test]
     fn a_failure_keeps_its_sentence_apart_from_its_causes() {
         let mut failure = Failure::plain(Code::Tls, Retry::Backoff, "not\ntrusted".into());
-        failure.causes = vec!["UnknownIssuer".into()];
+        failure.causes = vec!["UnknownIssuer".into(), "x-ms-request-id 1".into()];
         let finding = Finding::failed(Step::Tls, Fault::Network, failure);
         let finding = finding.with(["presented: CN=x\u{1b}".to_owned()]);
         assert_eq!(finding.text, "not trusted");
-        assert_eq!(finding.details, ["because: UnknownIssuer", "presented: CN=x "]);
+        assert_eq!(
+            finding.details,
+            ["because: UnknownIssuer", "x-ms-request-id 1", "presented: CN=x "]
+        );
     }
 
     #[test]

@@ -11,5 +11,6 @@
 mod bed;
 mod doctor;
 mod doctor_store;
+mod troubleshooting;
 mod validate;
 mod world;
