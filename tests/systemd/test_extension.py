@@ -1,9 +1,13 @@
 """The extension's life under systemd."""
 
+import json
+import time
 import unittest
 
 import bed
 from machine import CERTIFICATES, HANDLER, STORE, UNIT, UNIT_FILE, VAULT
+
+OTHER_STORE = "/etc/contoso/certificates"
 
 
 class Extension(unittest.TestCase):
@@ -29,6 +33,43 @@ class Extension(unittest.TestCase):
         before = machine.process()
         machine.do(folder, "enable")
         self.assertEqual(machine.process(), before)
+
+    def test_new_settings_are_served_by_another_worker_and_wrong_ones_by_none(self):
+        machine = self.machine
+        folder = machine.install()
+        machine.wait_for_certificates()
+        first = machine.process()
+        machine.give(folder, {"secretsManagementSettings": {}}, number=1)
+        self.assertNotEqual(machine.command(folder, "enable", number=1).returncode, 0)
+        self.assertEqual(machine.process(), first)
+        self.assertEqual(machine.status(folder, 1)["status"], "error")
+        machine.give(folder, machine.settings(OTHER_STORE), number=2)
+        self.assertEqual(machine.command(folder, "enable", number=2).returncode, 0)
+        machine.wait_for_certificates(OTHER_STORE)
+        self.assertNotEqual(machine.process(), first)
+
+    def test_enable_does_not_wait_for_a_vault_that_does_not_answer(self):
+        machine = self.machine
+        machine.azure.tell("fault", json.dumps({"when": {"vault": VAULT}, "then": "hang"}))
+        begun = time.monotonic()
+        folder = machine.install()
+        self.assertLess(time.monotonic() - begun, 15)
+        self.assertEqual(machine.active(), "activating")
+        machine.do(folder, "disable")
+        self.assertEqual(machine.active(), "inactive")
+
+    def test_systemd_reads_odd_paths_as_they_were_meant(self):
+        machine = self.machine
+        folder = machine.unpack("1.0.0")
+        machine.give(folder, machine.settings())
+        odd = {"STATE_DIRECTORY": "/var/lib/contoso/a \"b\" 'c' \\x41 100%n $HOME ${X} é;#"}
+        machine.do(folder, "install", "enable", **odd)
+        machine.wait_until_active()
+        environment = machine.container.output("cat", f"/proc/{machine.process()}/environ")
+        self.assertIn(f"STATE_DIRECTORY={odd['STATE_DIRECTORY']}", environment.split("\0"))
+        self.assertTrue(machine.exists(f"{odd['STATE_DIRECTORY']}/report.json"))
+        machine.do(folder, "disable", "uninstall", **odd)
+        self.assertFalse(machine.exists(odd["STATE_DIRECTORY"]))
 
     def test_reload_looks_anew(self):
         machine = self.machine
