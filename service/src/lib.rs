@@ -29,11 +29,16 @@ mod look_tests;
 mod machine;
 #[cfg(test)]
 mod memory_store;
+#[cfg(test)]
+mod memory_vault;
 mod moment;
 mod narrate;
 mod notify;
 mod order;
+mod outcome;
 mod pass;
+#[cfg(test)]
+mod pass_tests;
 mod queue;
 mod record;
 mod report;

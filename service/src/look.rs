@@ -14,6 +14,7 @@ use worker_state::{CertificateRecord, StateError};
 use crate::code::Code;
 use crate::failure::{Failure, Retry};
 use crate::guard::{self, Validity, Verdict};
+use crate::outcome::{Done, Outcome, Remark};
 use crate::record;
 use crate::target::Target;
 
@@ -21,39 +22,6 @@ use crate::target::Target;
 pub(crate) trait SecretSource: Send + Sync {
     /// The secret that `id` names, asked for as the target's identity.
     fn secret(&self, id: &ObjectId, target: &Target, now: SystemTime) -> Result<Secret, Failure>;
-}
-
-/// What one look led to.
-#[derive(Debug)]
-pub(crate) struct Outcome {
-    /// Whether the certificate stands on the disk now, as it should.
-    pub(crate) present: bool,
-    /// What was done, or why nothing could be.
-    pub(crate) result: Result<Done, Failure>,
-    /// What is known of it from now on, where that changed.
-    pub(crate) record: Option<CertificateRecord>,
-    /// Why that could not be kept on disk; it is tried again with every look.
-    pub(crate) unkept: Option<String>,
-    /// For the log only.
-    pub(crate) notes: Vec<String>,
-}
-
-/// A look that ended well.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Done {
-    /// What happened to the files.
-    pub(crate) change: Change,
-    /// What wants attention all the same.
-    pub(crate) remarks: Vec<Remark>,
-}
-
-/// Something that wants attention without being a failure.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Remark {
-    /// For machines.
-    pub(crate) code: Code,
-    /// For people.
-    pub(crate) text: String,
 }
 
 /// Keeps a record on disk, durably.

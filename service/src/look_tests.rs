@@ -1,81 +1,16 @@
-//! One look, and one pass, over a scripted vault and a store in memory.
+//! One look, over a vault and a store in memory.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime};
+use std::sync::Mutex;
 
 use cert_store::Change;
-use keyvault_client::{Attributes, Secret};
-use object_id::ObjectId;
 use worker_state::CertificateRecord;
 
 use crate::code::Code;
-use crate::failure::{Failure, Retry};
-use crate::look::{Outcome, SecretSource, look};
+use crate::look::look;
 use crate::memory_store::MemoryStore;
-use crate::pass::{Ground, Item, News, pass};
+use crate::memory_vault::{DAY, Vault, today, version};
+use crate::outcome::Outcome;
 use crate::simulation::target;
-use crate::target::Target;
-
-/// Versions by number (32 digits), with what each holds; the newest is handed out.
-#[derive(Default)]
-struct Vault {
-    versions: BTreeMap<String, (String, Attributes)>,
-    asked: Mutex<Vec<String>>,
-}
-
-const DAY: Duration = Duration::from_secs(24 * 3600);
-
-fn today() -> SystemTime {
-    SystemTime::UNIX_EPOCH + 365 * 57 * DAY
-}
-
-fn version(number: u32) -> String {
-    format!("{number:032}")
-}
-
-impl Vault {
-    /// A certificate that is valid from and to so many days from today.
-    fn issue(&mut self, number: u32, from: i64, to: i64) -> &mut Attributes {
-        let key = rcgen::KeyPair::generate().unwrap();
-        let mut parameters = rcgen::CertificateParams::new(vec!["web".to_owned()]).unwrap();
-        let at = |days: i64| {
-            let moment = today() + 1000 * DAY;
-            (moment - u32::try_from(1000 - days).unwrap() * DAY).into()
-        };
-        (parameters.not_before, parameters.not_after) = (at(from), at(to));
-        let certificate = parameters.self_signed(&key).unwrap();
-        let pem = format!("{}{}", key.serialize_pem(), certificate.pem());
-        self.put(number, pem)
-    }
-
-    fn put(&mut self, number: u32, value: String) -> &mut Attributes {
-        let attributes =
-            Attributes { enabled: true, not_before: None, expires: None, updated: None };
-        let entry = self.versions.entry(version(number)).insert_entry((value, attributes));
-        &mut entry.into_mut().1
-    }
-}
-
-impl SecretSource for Vault {
-    fn secret(&self, id: &ObjectId, _: &Target, _: SystemTime) -> Result<Secret, Failure> {
-        self.asked.lock().unwrap().push(id.to_string());
-        let found = match id.version() {
-            Some(version) => self.versions.get_key_value(version),
-            None => self.versions.last_key_value(),
-        };
-        let Some((version, (value, attributes))) = found else {
-            return Err(Failure::plain(Code::SecretNotFound, Retry::NextPoll, "none".into()));
-        };
-        Ok(Secret {
-            value: value.clone().into(),
-            content_type: Some("application/x-pem-file".into()),
-            version: version.clone(),
-            attributes: *attributes,
-            certificate_backed: true,
-        })
-    }
-}
 
 fn look_at(vault: &Vault, store: &MemoryStore, record: Option<&CertificateRecord>) -> Outcome {
     look(&target("web"), record, vault, (store, &|_| Ok(())), today())
@@ -248,69 +183,4 @@ fn a_record_is_kept_before_the_switch_so_that_a_crash_in_between_rolls_forward()
     vault.versions.clear();
     let after_the_crash = look_at(&vault, &store, Some(&kept));
     assert!(after_the_crash.present && after_the_crash.result.is_err());
-}
-
-#[test]
-fn what_could_not_be_kept_is_kept_by_a_later_pass() {
-    let folder = tempfile::tempdir().unwrap();
-    let directories = worker_state::Directories::below(folder.path());
-    directories.create().unwrap();
-    let lease = worker_state::Lease::acquire(&directories).unwrap();
-    let (mut vault, store) = (Vault::default(), MemoryStore::default());
-    vault.issue(1, -1, 90);
-    let records = directories.state().join("records");
-    std::fs::remove_dir(&records).unwrap();
-    let keep = |record: &CertificateRecord| record.replace(&directories, &lease);
-    let outcome = look(&target("web"), None, &vault, (&store, &keep), today());
-    assert!(outcome.present && outcome.unkept.is_some(), "installed all the same");
-    std::fs::create_dir(&records).unwrap();
-    let (target, record) = (Arc::new(target("web")), outcome.record.map(Arc::new));
-    let item = Item { index: 0, target, record: record.clone(), unkept: true, due: true };
-    let ground = Ground { source: &vault, store: &store, keep: &keep };
-    pass(vec![item], &ground, today(), &|_| ());
-    let (read, _) = worker_state::Records::read(&directories).unwrap();
-    assert_eq!(read.iter().next(), record.as_deref());
-}
-
-#[test]
-fn a_pass_looks_at_what_is_due_keeps_what_changed_and_removes_what_is_superseded() {
-    let (mut vault, store) = (Vault::default(), MemoryStore::default());
-    vault.issue(1, -1, 90);
-    let record = installed(&vault, &store);
-    vault.issue(2, -1, 90);
-    let item = |index, name: &str, record: Option<&CertificateRecord>, due| Item {
-        index,
-        target: Arc::new(target(name)),
-        record: record.cloned().map(Arc::new),
-        unkept: false,
-        due,
-    };
-    let items = vec![
-        item(0, "web", Some(&record), true),
-        item(1, "idle", None, false),
-        item(2, "api", None, true),
-    ];
-    let (kept, news) = (Mutex::new(Vec::new()), Mutex::new(Vec::new()));
-    let keep = |record: &CertificateRecord| {
-        kept.lock().unwrap().push(record.link.clone());
-        Ok(())
-    };
-    let ground = Ground { source: &vault, store: &store, keep: &keep };
-    pass(items, &ground, today(), &|piece| news.lock().unwrap().push(piece));
-    let news = news.into_inner().unwrap();
-    let mut looked: Vec<usize> = news
-        .iter()
-        .filter_map(|piece| match piece {
-            News::Looked(index, _) => Some(*index),
-            _ => None,
-        })
-        .collect();
-    looked.sort_unstable();
-    assert_eq!(looked, [0, 2]);
-    let retired = news.iter().any(|piece| {
-        matches!(piece, News::Retired(0, record, gone)
-            if record.files.len() == 1 && *gone == [format!("contoso.web.{}", version(1))])
-    });
-    assert!(retired, "{news:?}");
-    assert_eq!(kept.into_inner().unwrap().iter().filter(|link| *link == "contoso.web").count(), 2);
 }

@@ -5,7 +5,7 @@ use log::{error, info, warn};
 use worker_state::{InitialSyncPhase, InitialSyncRecord};
 
 use crate::failure::Failure;
-use crate::look::{Done, Outcome};
+use crate::outcome::{Done, Outcome};
 use crate::pass::News;
 use crate::roster::Entry;
 

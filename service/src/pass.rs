@@ -6,7 +6,8 @@ use std::time::SystemTime;
 use cert_store::CertificateStore;
 use worker_state::CertificateRecord;
 
-use crate::look::{Keep, Outcome, SecretSource, look};
+use crate::look::{Keep, SecretSource, look};
+use crate::outcome::Outcome;
 use crate::queue::Queue;
 use crate::record;
 use crate::target::Target;

@@ -16,8 +16,8 @@ use worker_state::{
 use crate::code::Code;
 use crate::failure::{Failure, Retry};
 use crate::initial_sync::InitialSync;
-use crate::look::{Done, Outcome};
 use crate::moment::Moment;
+use crate::outcome::{Done, Outcome};
 use crate::pass::{Item, News};
 use crate::report::Frame;
 use crate::roster::{Known, Roster};

@@ -1,0 +1,40 @@
+//! What came of a look at one certificate.
+
+use cert_store::Change;
+use worker_state::CertificateRecord;
+
+use crate::code::Code;
+use crate::failure::Failure;
+
+/// What one look led to.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    /// Whether the certificate stands on the disk now, as it should.
+    pub(crate) present: bool,
+    /// What was done, or why nothing could be.
+    pub(crate) result: Result<Done, Failure>,
+    /// What is known of it from now on, where that changed.
+    pub(crate) record: Option<CertificateRecord>,
+    /// Why that could not be kept on disk; it is tried again with every look.
+    pub(crate) unkept: Option<String>,
+    /// For the log only.
+    pub(crate) notes: Vec<String>,
+}
+
+/// A look that ended well.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Done {
+    /// What happened to the files.
+    pub(crate) change: Change,
+    /// What wants attention all the same.
+    pub(crate) remarks: Vec<Remark>,
+}
+
+/// Something that wants attention without being a failure.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Remark {
+    /// For machines.
+    pub(crate) code: Code,
+    /// For people.
+    pub(crate) text: String,
+}

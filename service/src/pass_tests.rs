@@ -1,0 +1,76 @@
+//! One pass, over a vault and a store in memory.
+
+use std::sync::{Arc, Mutex};
+
+use worker_state::CertificateRecord;
+
+use crate::look::look;
+use crate::memory_store::MemoryStore;
+use crate::memory_vault::{Vault, today, version};
+use crate::pass::{Ground, Item, News, pass};
+use crate::simulation::target;
+
+#[test]
+fn what_could_not_be_kept_is_kept_by_a_later_pass() {
+    let folder = tempfile::tempdir().unwrap();
+    let directories = worker_state::Directories::below(folder.path());
+    directories.create().unwrap();
+    let lease = worker_state::Lease::acquire(&directories).unwrap();
+    let (mut vault, store) = (Vault::default(), MemoryStore::default());
+    vault.issue(1, -1, 90);
+    let records = directories.state().join("records");
+    std::fs::remove_dir(&records).unwrap();
+    let keep = |record: &CertificateRecord| record.replace(&directories, &lease);
+    let outcome = look(&target("web"), None, &vault, (&store, &keep), today());
+    assert!(outcome.present && outcome.unkept.is_some(), "installed all the same");
+    std::fs::create_dir(&records).unwrap();
+    let (target, record) = (Arc::new(target("web")), outcome.record.map(Arc::new));
+    let item = Item { index: 0, target, record: record.clone(), unkept: true, due: true };
+    let ground = Ground { source: &vault, store: &store, keep: &keep };
+    pass(vec![item], &ground, today(), &|_| ());
+    let (read, _) = worker_state::Records::read(&directories).unwrap();
+    assert_eq!(read.iter().next(), record.as_deref());
+}
+
+#[test]
+fn a_pass_looks_at_what_is_due_keeps_what_changed_and_removes_what_is_superseded() {
+    let (mut vault, store) = (Vault::default(), MemoryStore::default());
+    vault.issue(1, -1, 90);
+    let record = look(&target("web"), None, &vault, (&store, &|_| Ok(())), today()).record.unwrap();
+    vault.issue(2, -1, 90);
+    let item = |index, name: &str, record: Option<&CertificateRecord>, due| Item {
+        index,
+        target: Arc::new(target(name)),
+        record: record.cloned().map(Arc::new),
+        unkept: false,
+        due,
+    };
+    let items = vec![
+        item(0, "web", Some(&record), true),
+        item(1, "idle", None, false),
+        item(2, "api", None, true),
+    ];
+    let (kept, news) = (Mutex::new(Vec::new()), Mutex::new(Vec::new()));
+    let keep = |record: &CertificateRecord| {
+        kept.lock().unwrap().push(record.link.clone());
+        Ok(())
+    };
+    let ground = Ground { source: &vault, store: &store, keep: &keep };
+    pass(items, &ground, today(), &|piece| news.lock().unwrap().push(piece));
+    let news = news.into_inner().unwrap();
+    let mut looked: Vec<usize> = news
+        .iter()
+        .filter_map(|piece| match piece {
+            News::Looked(index, _) => Some(*index),
+            _ => None,
+        })
+        .collect();
+    looked.sort_unstable();
+    assert_eq!(looked, [0, 2]);
+    let retired = news.iter().any(|piece| {
+        matches!(piece, News::Retired(0, record, gone)
+            if record.files.len() == 1 && *gone == [format!("contoso.web.{}", version(1))])
+    });
+    assert!(retired, "{news:?}");
+    assert_eq!(kept.into_inner().unwrap().iter().filter(|link| *link == "contoso.web").count(), 2);
+}
