@@ -8,7 +8,7 @@
 //! ```
 //!
 //! What decides is pure and gets time and chance as parameters. What acts is in the edge files:
-//! `clock`, `machine`, `notify`, `logging`, `signals`, `source`, `terminal`, `commands`. Nothing in here
+//! `clock`, `machine`, `notify`, `logging`, `journal`, `signals`, `source`, `terminal`, `commands`. Nothing in here
 //! knows the guest agent's commands, or who started the process.
 
 mod arguments;
@@ -22,6 +22,7 @@ mod failure;
 mod guard;
 mod hardening;
 mod initial_sync;
+mod journal;
 mod logging;
 mod look;
 #[cfg(test)]

@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use log::LevelFilter;
 use simplelog::{CombinedLogger, Config, ConfigBuilder, SharedLogger, WriteLogger};
 
+use crate::journal::Journal;
+
 /// The file's name in the log directory.
 pub(crate) const FILE: &str = "akvvm_service.log";
 /// A file this large, in bytes, is set aside.
@@ -20,8 +22,12 @@ const KEPT: u32 = 4;
 /// line says so.
 pub(crate) fn start(directory: &Path, echo: Echo) {
     let mut loggers: Vec<Box<dyn SharedLogger>> = Vec::new();
-    if echo == Echo::StandardError {
-        loggers.push(WriteLogger::new(LevelFilter::Info, config(), io::stderr()));
+    match echo {
+        Echo::Journal => loggers.push(Box::new(Journal)),
+        Echo::StandardError => {
+            loggers.push(WriteLogger::new(LevelFilter::Info, config(), io::stderr()));
+        }
+        Echo::Silent => {}
     }
     let path = directory.join(FILE);
     let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory);
@@ -43,7 +49,9 @@ pub(crate) fn start(directory: &Path, echo: Echo) {
 /// Whether standard error gets the log's lines too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Echo {
-    /// It does: for the journal, or whoever watches.
+    /// It does, in the journal's form.
+    Journal,
+    /// It does, for whoever watches.
     StandardError,
     /// It does not: a person there reads a summary.
     Silent,

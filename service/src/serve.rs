@@ -24,7 +24,7 @@ use crate::roster::Roster;
 use crate::run::{End, Worker};
 use crate::source::VaultSource;
 use crate::supervision::Notice;
-use crate::{hardening, signals, status, survey, terminal};
+use crate::{hardening, journal, signals, status, survey, terminal};
 
 /// Handlers hold the lease for moments, to see that it is free: so long it is asked for again.
 const LEASE_PATIENCE: Duration = Duration::from_secs(5);
@@ -41,7 +41,9 @@ pub(crate) fn run(
     let order = order::read(&origin, &directories, &surroundings, clock.now().wall);
     let log_folder = order.as_ref().ok().and_then(|order| order.agent.as_ref());
     let log_folder = log_folder.map(|agent| agent.paths.log_folder.clone());
-    logging::start(directories.logs(log_folder.as_deref()), Echo::StandardError);
+    let journal = journal::listens(&surroundings.process);
+    let echo = if journal { Echo::Journal } else { Echo::StandardError };
+    logging::start(directories.logs(log_folder.as_deref()), echo);
     info!("akvvm_service {} starts", env!("CARGO_PKG_VERSION"));
     hardening::forbid_dumps();
     let notifier = Notifier::of(&surroundings.process);

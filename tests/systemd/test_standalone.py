@@ -69,6 +69,22 @@ class Standalone(unittest.TestCase):
         machine.wait_for_certificates(OTHER_STORE)
         self.assertEqual((machine.process(), machine.active()), (worker, "active"))
 
+    def test_the_journal_has_priorities(self):
+        machine = self.machine
+        self.configure(machine.settings())
+        self.start()
+        lines = lambda *words: machine.container.output(
+            "journalctl", "--boot", "--no-pager", "-o", "cat", "-u", UNIT, *words
+        ).splitlines()
+        program = "_COMM=akvvm_service"
+        informed = f"{VAULT}.web: installed: "
+        bed.until(lambda: any(line.startswith(informed) for line in lines(program)), informed)
+        self.configure({})
+        machine.container.output("systemctl", "reload", UNIT)
+        complaint = "the settings in force stay"
+        bed.until(lambda: complaint in "".join(lines("-p", "err", program)), complaint)
+        self.assertNotIn(informed, "".join(lines("-p", "warning", program)))
+
     def test_wrong_settings_end_it_once(self):
         machine = self.machine
         self.configure({"secretsManagementSettings": {}})

@@ -45,8 +45,11 @@ pub mod name {
     pub const WATCHDOG_USEC: &str = "WATCHDOG_USEC";
     /// Which process systemd waits for.
     pub const WATCHDOG_PID: &str = "WATCHDOG_PID";
+    /// Device and inode of the stream that leads into the journal (systemd.exec(5)).
+    pub const JOURNAL_STREAM: &str = "JOURNAL_STREAM";
     /// Names that a supervisor sets for the very process that it starts; never passed on.
-    pub(super) const SUPERVISION: [&str; 3] = [NOTIFY_SOCKET, WATCHDOG_USEC, WATCHDOG_PID];
+    pub(super) const SUPERVISION: [&str; 4] =
+        [NOTIFY_SOCKET, WATCHDOG_USEC, WATCHDOG_PID, JOURNAL_STREAM];
     /// Names that only choose directories for other users than root.
     pub(super) const USER: [&str; 3] = ["HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR"];
 
