@@ -52,7 +52,12 @@ impl Bed {
         );
         fs::write(folder.join("HandlerEnvironment.json"), environment).unwrap();
         fs::write(folder.join("config/0.settings"), SETTINGS).unwrap();
-        fs::copy(env!("CARGO_BIN_EXE_akvvm_handler"), bed.program("akvvm_handler")).unwrap();
+        // By another process: while this one had the file open for writing, a child that another
+        // test starts at that moment would inherit it, and the kernel refuses to run the program.
+        let copied = Command::new("cp")
+            .args([env!("CARGO_BIN_EXE_akvvm_handler").into(), bed.program("akvvm_handler")])
+            .status();
+        assert!(copied.unwrap().success());
         fs::write(bed.program("akvvm_service"), WORKER).unwrap();
         let executable = fs::Permissions::from_mode(0o744);
         fs::set_permissions(bed.program("akvvm_service"), executable).unwrap();
