@@ -33,8 +33,6 @@ pub(crate) struct Entry {
     pub(crate) unkept: bool,
     /// Whether it stands on the disk as it should.
     pub(crate) present: bool,
-    /// Whether it has been looked at since the worker began.
-    pub(crate) looked_at: bool,
     pub(crate) failure: Option<Failure>,
     pub(crate) remarks: Vec<Remark>,
     /// Failed tries in a row.
@@ -65,7 +63,6 @@ impl Roster {
             record: known.record.map(Arc::new),
             unkept: false,
             present: known.present,
-            looked_at: false,
             failure: None,
             remarks: Vec::new(),
             failures: 0,
@@ -127,7 +124,6 @@ impl Roster {
     pub(crate) fn note(&mut self, index: usize, outcome: Outcome, now: Moment) {
         let Some(entry) = self.entries.get_mut(index) else { return };
         entry.present = outcome.present;
-        entry.looked_at = true;
         entry.unkept = outcome.unkept.is_some();
         if let Some(record) = outcome.record {
             entry.record = Some(Arc::new(record));
@@ -155,16 +151,19 @@ impl Roster {
         }
     }
 
-    /// Ends a pass over `items` at `now`: the first sync moves on, and everything that was looked
-    /// at gets its next time. `chance` draws numbers in `0.0..1.0`.
+    /// Ends a pass over `items` (in ascending order) at `now`: the first sync moves on, and
+    /// everything that was looked at gets its next time. `chance` draws numbers in `0.0..1.0`.
     pub(crate) fn end_pass(
         &mut self,
         items: &[usize],
         now: Moment,
         chance: &mut dyn FnMut() -> f64,
     ) {
-        let attempted =
-            self.entries.iter().enumerate().all(|(i, e)| e.present || items.contains(&i));
+        let attempted = self
+            .entries
+            .iter()
+            .enumerate()
+            .all(|(i, e)| e.present || items.binary_search(&i).is_ok());
         self.move_initial_sync(attempted, now);
         if self.next_poll <= now.steady {
             self.next_poll = now.steady + schedule::poll_delay(self.interval, chance());
