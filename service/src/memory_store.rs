@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use std::time::SystemTime;
 
 use cert_store::{
-    CertificateStore, Change, Drift, Generation, Installed, Ledger, LedgerFile, Output, Retirement,
+    CertificateStore, Change, Drift, Generation, Installed, Layout, Ledger, LedgerFile, Retirement,
     Standing, StoreError, StoreLocation, Target, Wanted,
 };
 use certified_key::{CertifiedKey, Content};
@@ -44,7 +44,7 @@ impl CertificateStore for MemoryStore {
         target.grants.iter().map(|grant| format!("{grant:?} is unknown")).collect()
     }
 
-    fn outputs_found(&self, _: &StoreLocation, _: &str) -> Result<Vec<Output>, StoreError> {
+    fn layouts_found(&self, _: &StoreLocation, _: &str) -> Result<Vec<Layout>, StoreError> {
         Ok(Vec::new())
     }
 

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-use cert_store::{Change, Output, Retain, StoreLocation};
+use cert_store::{Change, Layout, Retain, StoreLocation};
 use extension_settings::{Identity, IdentitySelector};
 use object_id::{ObjectId, VaultSuffixes};
 use worker_state::{
@@ -145,7 +145,7 @@ pub(crate) fn target(name: &str) -> Target {
         location: StoreLocation::Directory { path: PathBuf::from("/store"), is_default: false },
         id: id.clone(),
         link_name: format!("contoso.{name}"),
-        outputs: vec![Output::Combined],
+        layouts: vec![Layout::Combined],
         grants: Vec::new(),
         retain: Retain::Versions(2),
     };

@@ -1,6 +1,6 @@
 //! What a worker finds when it begins: its targets, what was kept of them, and what still stands.
 
-use cert_store::{CertificateStore, Output, Standing};
+use cert_store::{CertificateStore, Layout, Standing};
 use extension_settings::{FileLayout, Settings};
 use log::warn;
 use worker_state::{Directories, Records, StateError};
@@ -67,11 +67,11 @@ fn known<S: CertificateStore>(target: Target, records: &Records, store: &S) -> K
 /// Settings of Microsoft's 4.x cannot be told from 3.x ones, but what it left on the disk can:
 /// consumers of its split files keep them.
 fn keep_split_links<S: CertificateStore>(target: &mut Target, store: &S) -> Option<String> {
-    let found = store.outputs_found(&target.place.location, target.name()).ok()?;
-    if !found.contains(&Output::Split) {
+    let found = store.layouts_found(&target.place.location, target.name()).ok()?;
+    if !found.contains(&Layout::Split) {
         return None;
     }
-    target.place.outputs = vec![Output::Combined, Output::Split];
+    target.place.layouts = vec![Layout::Combined, Layout::Split];
     Some(format!(
         "{}: the store holds split files of this name, so both layouts are written; set \
          certificateFileLayout to choose one",

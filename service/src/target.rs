@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use cert_store::{Grant, Output, Retain, StoreLocation};
+use cert_store::{Grant, Layout, Retain, StoreLocation};
 use extension_settings::{FileLayout, Identity, ObservedCertificate, Settings};
 use object_id::ObjectId;
 
@@ -31,8 +31,8 @@ impl Target {
 
     /// The link that consumers open.
     pub(crate) fn link(&self) -> PathBuf {
-        match self.place.outputs.first() {
-            Some(Output::Split) => self.store().join(format!("{}.pem", self.name())),
+        match self.place.layouts.first() {
+            Some(Layout::Split) => self.store().join(format!("{}.pem", self.name())),
             _ => self.store().join(self.name()),
         }
     }
@@ -50,7 +50,7 @@ fn target(settings: &Settings, observed: &ObservedCertificate) -> Target {
         location: StoreLocation::Directory { path: path.clone(), is_default: *is_default },
         id: observed.id.clone(),
         link_name: observed.link_name.clone(),
-        outputs: outputs(observed.layout),
+        layouts: layouts(observed.layout),
         grants,
         retain: match settings.retain_versions {
             extension_settings::Retain::All => Retain::All,
@@ -68,10 +68,10 @@ fn grants(observed: &ObservedCertificate) -> Vec<Grant> {
     observed.acls.iter().map(grant).collect()
 }
 
-fn outputs(layout: FileLayout) -> Vec<Output> {
+fn layouts(layout: FileLayout) -> Vec<Layout> {
     match layout {
-        FileLayout::Unstated | FileLayout::Combined => vec![Output::Combined],
-        FileLayout::Split => vec![Output::Split],
-        FileLayout::Both => vec![Output::Combined, Output::Split],
+        FileLayout::Unstated | FileLayout::Combined => vec![Layout::Combined],
+        FileLayout::Split => vec![Layout::Split],
+        FileLayout::Both => vec![Layout::Combined, Layout::Split],
     }
 }

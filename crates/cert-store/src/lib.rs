@@ -28,4 +28,4 @@ pub use directory_store::{DirectoryStore, Prepared};
 pub use error::StoreError;
 pub use ledger::{Generation, Ledger, LedgerFile};
 pub use store::{CertificateStore, Change, Drift, Installed, Retirement, Standing, Wanted};
-pub use target::{Grant, Output, Retain, StoreLocation, Target, unite_grants};
+pub use target::{Grant, Layout, Retain, StoreLocation, Target, unite_grants};

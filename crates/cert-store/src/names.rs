@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use object_id::ObjectId;
 
-use crate::target::Output;
+use crate::target::Layout;
 
 /// One file of a layout, with a link to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -21,11 +21,11 @@ pub(crate) enum Part {
 }
 
 impl Part {
-    /// The parts of an output in the order in which their links move.
-    pub(crate) fn of(output: Output) -> &'static [Part] {
-        match output {
-            Output::Combined => &[Part::Combined],
-            Output::Split => &[Part::Chain, Part::Key],
+    /// The parts of a layout in the order in which their links move.
+    pub(crate) fn of(layout: Layout) -> &'static [Part] {
+        match layout {
+            Layout::Combined => &[Part::Combined],
+            Layout::Split => &[Part::Chain, Part::Key],
         }
     }
 

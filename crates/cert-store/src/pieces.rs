@@ -8,9 +8,9 @@ use zeroize::Zeroizing;
 
 use crate::error::StoreError;
 use crate::names::Part;
-use crate::target::{Target, outputs};
+use crate::target::{Target, layouts};
 
-/// The bytes of one part of an output.
+/// The bytes of one part of a layout.
 pub(crate) struct Piece {
     pub(crate) part: Part,
     pub(crate) bytes: Zeroizing<Vec<u8>>,
@@ -42,7 +42,7 @@ impl Pieces {
         let combined = combined(content);
         let digest = digest(&combined);
         let mut list = Vec::new();
-        for part in outputs(target).into_iter().flat_map(Part::of).copied() {
+        for part in layouts(target).into_iter().flat_map(Part::of).copied() {
             let bytes = match (part, content) {
                 (Part::Combined, _) => combined.clone(),
                 (Part::Chain, Content::Certificate(key)) => Zeroizing::new(key.to_chain_pem()),

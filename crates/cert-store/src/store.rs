@@ -8,7 +8,7 @@ use certified_key::Content;
 
 use crate::error::StoreError;
 use crate::ledger::{Generation, Ledger};
-use crate::target::{Output, StoreLocation, Target};
+use crate::target::{Layout, StoreLocation, Target};
 
 /// A place that keeps certificates: a directory here, a certificate store on other systems.
 ///
@@ -34,11 +34,11 @@ pub trait CertificateStore: Send + Sync {
     ///
     /// # Errors
     /// When the store cannot be read. A store that does not exist has none.
-    fn outputs_found(
+    fn layouts_found(
         &self,
         location: &StoreLocation,
         link_name: &str,
-    ) -> Result<Vec<Output>, StoreError>;
+    ) -> Result<Vec<Layout>, StoreError>;
 
     /// Reads a generation back from the store; `None` if it is not there unchanged.
     ///
@@ -135,7 +135,7 @@ pub enum Drift {
         to: PathBuf,
     },
     /// A layout that is asked for was never written.
-    OutputMissing(Output),
+    LayoutMissing(Layout),
 }
 
 impl fmt::Display for Drift {
@@ -152,8 +152,8 @@ impl fmt::Display for Drift {
             }
             Self::LinkMissing(path) => write!(f, "the link {path:?} is gone"),
             Self::LinkMoved { link, to } => write!(f, "the link {link:?} leads to {to:?}"),
-            Self::OutputMissing(Output::Combined) => f.write_str("the combined file is missing"),
-            Self::OutputMissing(Output::Split) => f.write_str("the split files are missing"),
+            Self::LayoutMissing(Layout::Combined) => f.write_str("the combined file is missing"),
+            Self::LayoutMissing(Layout::Split) => f.write_str("the split files are missing"),
         }
     }
 }

@@ -32,7 +32,7 @@ impl StoreLocation {
 
 /// One way to lay a certificate out in files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Output {
+pub enum Layout {
     /// One file: leaf, issuers, private key; and a link to it.
     Combined,
     /// A file with the chain, a file with the key, a link to each, and a metadata file that is
@@ -69,7 +69,7 @@ pub struct Target {
     /// The name of the link that applications open; the split layout adds an ending to it.
     pub link_name: String,
     /// The layouts to write, at least one.
-    pub outputs: Vec<Output>,
+    pub layouts: Vec<Layout>,
     /// Who may read it besides root.
     pub grants: Vec<Grant>,
     /// How many versions stay.
@@ -81,9 +81,9 @@ impl Target {
     /// must not share any of them.
     #[must_use]
     pub fn public_names(&self) -> Vec<String> {
-        let parts = outputs(self).into_iter().flat_map(Part::of);
+        let parts = layouts(self).into_iter().flat_map(Part::of);
         let links = parts.map(|part| part.link(&self.link_name));
-        let split = self.outputs.contains(&Output::Split);
+        let split = self.layouts.contains(&Layout::Split);
         links.chain(split.then(|| names::metadata(&self.link_name))).collect()
     }
 
@@ -109,12 +109,12 @@ pub fn unite_grants(targets: &mut [Target]) {
     }
 }
 
-/// The outputs of a target, each once.
-pub(crate) fn outputs(target: &Target) -> Vec<Output> {
-    let mut outputs = target.outputs.clone();
-    outputs.sort();
-    outputs.dedup();
-    outputs
+/// The layouts of a target, each once.
+pub(crate) fn layouts(target: &Target) -> Vec<Layout> {
+    let mut layouts = target.layouts.clone();
+    layouts.sort();
+    layouts.dedup();
+    layouts
 }
 
 #[cfg(test)]
@@ -130,7 +130,7 @@ mod tests {
             location: StoreLocation::Directory { path: "/store".into(), is_default: false },
             id: ObjectId::parse(url, &VaultSuffixes::known()).unwrap(),
             link_name: link_name.into(),
-            outputs: vec![Output::Split, Output::Combined, Output::Split],
+            layouts: vec![Layout::Split, Layout::Combined, Layout::Split],
             grants: user.map(grant).into_iter().collect(),
             retain: Retain::All,
         }

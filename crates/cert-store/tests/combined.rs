@@ -10,7 +10,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
 use bed::{Bed, certificate, key, mode, version};
-use cert_store::{CertificateStore, Change, Drift, Output, Standing, StoreError, StoreLocation};
+use cert_store::{CertificateStore, Change, Drift, Layout, Standing, StoreError, StoreLocation};
 
 const LINK: &str = "exampleVault.myCertificate";
 
@@ -20,7 +20,7 @@ fn file(number: u32) -> String {
 
 #[test]
 fn the_first_version_makes_a_file_and_a_relative_link() {
-    let mut bed = Bed::new(&[Output::Combined]);
+    let mut bed = Bed::new(&[Layout::Combined]);
     let content = certificate("web");
     assert_eq!(bed.standing(), Standing::Absent);
     let installed = bed.install(1, &content).unwrap();
@@ -35,7 +35,7 @@ fn the_first_version_makes_a_file_and_a_relative_link() {
 
 #[test]
 fn unchanged_means_not_a_single_write() {
-    let mut bed = Bed::new(&[Output::Combined, Output::Split]);
+    let mut bed = Bed::new(&[Layout::Combined, Layout::Split]);
     let content = certificate("web");
     bed.install(1, &content).unwrap();
     let (before, ledger) = (bed.snapshot(), bed.ledger.clone());
@@ -46,7 +46,7 @@ fn unchanged_means_not_a_single_write() {
 
 #[test]
 fn a_rotated_certificate_moves_the_link_and_keeps_the_previous_version() {
-    let mut bed = Bed::new(&[Output::Combined]);
+    let mut bed = Bed::new(&[Layout::Combined]);
     bed.install(1, &certificate("web")).unwrap();
     let installed = bed.install(2, &certificate("web")).unwrap();
     assert_eq!(installed.change, Change::Rotated);
@@ -58,7 +58,7 @@ fn a_rotated_certificate_moves_the_link_and_keeps_the_previous_version() {
 
 #[test]
 fn nothing_is_visible_between_the_halves_and_nothing_is_left_of_a_discarded_one() {
-    let mut bed = Bed::new(&[Output::Combined, Output::Split]);
+    let mut bed = Bed::new(&[Layout::Combined, Layout::Split]);
     bed.install(1, &certificate("web")).unwrap();
     let names = bed.names();
     let content = certificate("web");
@@ -73,7 +73,7 @@ fn nothing_is_visible_between_the_halves_and_nothing_is_left_of_a_discarded_one(
 
 #[test]
 fn a_generation_is_recalled_and_installed_again() {
-    let mut bed = Bed::new(&[Output::Combined]);
+    let mut bed = Bed::new(&[Layout::Combined]);
     let first = certificate("web");
     bed.install(1, &first).unwrap();
     bed.install(2, &certificate("web")).unwrap();
@@ -87,7 +87,7 @@ fn a_generation_is_recalled_and_installed_again() {
 
 /// Damages an installation, checks what is found, and that one pass puts it right.
 fn repair(damage: impl Fn(&Bed), expected: impl Fn(&Bed) -> Drift) {
-    let mut bed = Bed::new(&[Output::Combined]);
+    let mut bed = Bed::new(&[Layout::Combined]);
     let content = certificate("web");
     bed.install(1, &content).unwrap();
     damage(&bed);
@@ -128,7 +128,7 @@ fn drift_is_named_and_repaired() {
 #[test]
 fn what_is_not_ours_under_the_links_name_is_an_error_and_stays() {
     for directory in [false, true] {
-        let mut bed = Bed::new(&[Output::Combined]);
+        let mut bed = Bed::new(&[Layout::Combined]);
         fs::create_dir(bed.path()).unwrap();
         if directory {
             fs::create_dir(bed.file(LINK)).unwrap();
@@ -144,7 +144,7 @@ fn what_is_not_ours_under_the_links_name_is_an_error_and_stays() {
 
 #[test]
 fn an_existing_directory_keeps_its_mode_and_the_default_store_does_not() {
-    let mut bed = Bed::new(&[Output::Combined]);
+    let mut bed = Bed::new(&[Layout::Combined]);
     fs::create_dir(bed.path()).unwrap();
     fs::set_permissions(bed.path(), PermissionsExt::from_mode(0o755)).unwrap();
     let content = certificate("web");
@@ -159,7 +159,7 @@ fn an_existing_directory_keeps_its_mode_and_the_default_store_does_not() {
 
 #[test]
 fn a_link_that_is_given_to_another_certificate_moves_to_it() {
-    let mut bed = Bed::new(&[Output::Combined]);
+    let mut bed = Bed::new(&[Layout::Combined]);
     bed.target.link_name = "web".into();
     bed.install(1, &certificate("web")).unwrap();
     bed.target.id = bed::object_id("another");

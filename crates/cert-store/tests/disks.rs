@@ -20,14 +20,14 @@ use std::process::Command;
 
 use bed::{Bed, certificate, key, mode, names};
 use cert_store::{
-    CertificateStore, Change, Drift, Grant, Output, Standing, StoreError, StoreLocation,
+    CertificateStore, Change, Drift, Grant, Layout, Standing, StoreError, StoreLocation,
 };
 use certified_key::{CertifiedKey, Content};
 use namespace::{mount, run_alone, unmount};
 use rcgen::{CertificateParams, KeyPair};
 
 const LINK: &str = "exampleVault.myCertificate";
-const BOTH: &[Output] = &[Output::Combined, Output::Split];
+const BOTH: &[Layout] = &[Layout::Combined, Layout::Split];
 /// What tmpfs counts in, in bytes.
 const PAGE: usize = 4096;
 

@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use atomic_file::{Call, Gate};
 use bed::{Bed, certificate, key, version};
-use cert_store::{CertificateStore, Change, DirectoryStore, Output, Standing};
+use cert_store::{CertificateStore, Change, DirectoryStore, Layout, Standing};
 use certified_key::Content;
 use rustix::io::Errno;
 use serde_json::Value;
@@ -60,22 +60,22 @@ impl Gate for Failing {
 
 /// A pass that is interrupted.
 struct Scenario {
-    outputs: &'static [Output],
+    layouts: &'static [Layout],
     /// What the store looks like before, with version 1 installed or nothing.
     before: fn(&mut Bed, &Content),
     /// The version that the pass wants.
     wanted: u32,
 }
 
-const BOTH: &[Output] = &[Output::Combined, Output::Split];
+const BOTH: &[Layout] = &[Layout::Combined, Layout::Split];
 
 const SCENARIOS: &[Scenario] = &[
-    Scenario { outputs: BOTH, before: |_, _| {}, wanted: 1 },
-    Scenario { outputs: &[Output::Combined], before: installed, wanted: 2 },
-    Scenario { outputs: &[Output::Split], before: installed, wanted: 2 },
-    Scenario { outputs: BOTH, before: installed, wanted: 2 },
-    Scenario { outputs: BOTH, before: drifted, wanted: 1 },
-    Scenario { outputs: BOTH, before: one_layout, wanted: 1 },
+    Scenario { layouts: BOTH, before: |_, _| {}, wanted: 1 },
+    Scenario { layouts: &[Layout::Combined], before: installed, wanted: 2 },
+    Scenario { layouts: &[Layout::Split], before: installed, wanted: 2 },
+    Scenario { layouts: BOTH, before: installed, wanted: 2 },
+    Scenario { layouts: BOTH, before: drifted, wanted: 1 },
+    Scenario { layouts: BOTH, before: one_layout, wanted: 1 },
 ];
 
 fn installed(bed: &mut Bed, content: &Content) {
@@ -83,9 +83,9 @@ fn installed(bed: &mut Bed, content: &Content) {
 }
 
 fn one_layout(bed: &mut Bed, content: &Content) {
-    let outputs = std::mem::replace(&mut bed.target.outputs, vec![Output::Combined]);
+    let layouts = std::mem::replace(&mut bed.target.layouts, vec![Layout::Combined]);
     bed.install(1, content).unwrap();
-    bed.target.outputs = outputs;
+    bed.target.layouts = layouts;
 }
 
 /// The key's link is lost, and a file has the wrong mode.
@@ -141,7 +141,7 @@ fn check_healing(bed: &mut Bed, scenario: &Scenario, contents: &[Content; 2]) {
         .collect();
     assert!(parts.iter().all(|&part| part == wanted) && !parts.is_empty());
     let links = bed.target.public_names().len();
-    let metadata = usize::from(bed.target.outputs.contains(&Output::Split));
+    let metadata = usize::from(bed.target.layouts.contains(&Layout::Split));
     let files = links - metadata;
     let expected = links + files * wanted.max(1).max(scenario.wanted as usize);
     assert_eq!(bed.names().len(), expected, "{:?}", bed.names());
@@ -152,7 +152,7 @@ fn check_healing(bed: &mut Bed, scenario: &Scenario, contents: &[Content; 2]) {
 
 /// Tries one point; false when there was no such point any more.
 fn try_point(scenario: &Scenario, fails: usize, fault: Fault, contents: &[Content; 2]) -> bool {
-    let mut bed = Bed::new(scenario.outputs);
+    let mut bed = Bed::new(scenario.layouts);
     (scenario.before)(&mut bed, &contents[0]);
     let links = |bed: &Bed| ["", ".pem", ".keyid"].map(|ending| which(bed, ending, contents));
     let before = links(&bed);

@@ -12,10 +12,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output as Outcome};
 
 use bed::{Bed, certificate, key, mode};
-use cert_store::{CertificateStore, Change, Drift, Grant, Output, Standing};
+use cert_store::{CertificateStore, Change, Drift, Grant, Layout, Standing};
 
 const LINK: &str = "exampleVault.myCertificate";
-const BOTH: &[Output] = &[Output::Combined, Output::Split];
+const BOTH: &[Layout] = &[Layout::Combined, Layout::Split];
 
 /// Ids that no machine has names for.
 const BOB: u32 = 61_002;

@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex};
 use atomic_file::{Call, Directory, Gate};
 use bed::{Bed, certificate, mode};
 use cert_store::{
-    Accounts, CertificateStore, Change, DirectoryStore, Drift, Grant, Output, Standing,
+    Accounts, CertificateStore, Change, DirectoryStore, Drift, Grant, Layout, Standing,
     StoreLocation,
 };
 use rustix::io::Errno;
@@ -69,8 +69,8 @@ fn group(name: &str) -> Grant {
 }
 
 /// A store that everyone can reach, with these grants.
-fn reachable(outputs: &[Output], grants: &[Grant]) -> (Bed, People) {
-    let mut bed = Bed::new(outputs);
+fn reachable(layouts: &[Layout], grants: &[Grant]) -> (Bed, People) {
+    let mut bed = Bed::new(layouts);
     let people = People::new();
     bed.store = DirectoryStore::new().with_accounts(people.clone());
     bed.target.grants = grants.to_vec();
@@ -116,7 +116,7 @@ fn check_readable(path: &Path, id: u32, group: u32, expected: bool) {
 #[test]
 fn those_who_are_granted_access_can_read_and_nobody_else() {
     let grants = [user("alice"), user("61002"), group("www")];
-    let (mut bed, _) = reachable(&[Output::Combined, Output::Split], &grants);
+    let (mut bed, _) = reachable(&[Layout::Combined, Layout::Split], &grants);
     let installed = bed.install(1, &certificate("web")).unwrap();
     assert_eq!(installed.warnings, Vec::<String>::new());
     let expected = "u::6 u:61001:4 u:61002:4 g::0 g:61003:4 m::4 o::0";
@@ -138,7 +138,7 @@ fn those_who_are_granted_access_can_read_and_nobody_else() {
 
 #[test]
 fn a_changed_list_is_repaired_as_a_whole() {
-    let (mut bed, _) = reachable(&[Output::Combined], &[user("alice")]);
+    let (mut bed, _) = reachable(&[Layout::Combined], &[user("alice")]);
     let content = certificate("web");
     let file = bed.install(1, &content).unwrap().file;
     let expected = list(&file);
@@ -157,7 +157,7 @@ fn a_changed_list_is_repaired_as_a_whole() {
 
 #[test]
 fn an_unknown_user_holds_nothing_back_and_gets_access_once_known() {
-    let (mut bed, people) = reachable(&[Output::Combined], &[user("alice"), user("carol")]);
+    let (mut bed, people) = reachable(&[Layout::Combined], &[user("alice"), user("carol")]);
     let content = certificate("web");
     let installed = bed.install(1, &content).unwrap();
     assert_eq!(list(&installed.file), "u::6 u:61001:4 g::0 m::4 o::0");
@@ -174,7 +174,7 @@ fn an_unknown_user_holds_nothing_back_and_gets_access_once_known() {
 
 #[test]
 fn a_directory_that_nobody_can_pass_is_named() {
-    let (mut bed, _) = reachable(&[Output::Combined], &[user("alice"), group("www")]);
+    let (mut bed, _) = reachable(&[Layout::Combined], &[user("alice"), group("www")]);
     fs::set_permissions(bed.folder.path(), PermissionsExt::from_mode(0o700)).unwrap();
     let installed = bed.install(1, &certificate("web")).unwrap();
     assert_eq!(installed.warnings.len(), 1);
@@ -192,7 +192,7 @@ fn a_directory_that_nobody_can_pass_is_named() {
 
 #[test]
 fn the_administrator_may_have_all_directories_opened() {
-    let (mut bed, people) = reachable(&[Output::Combined], &[user("alice")]);
+    let (mut bed, people) = reachable(&[Layout::Combined], &[user("alice")]);
     fs::set_permissions(bed.folder.path(), PermissionsExt::from_mode(0o700)).unwrap();
     let content = certificate("web");
     bed.install(1, &content).unwrap();
@@ -209,7 +209,7 @@ fn the_administrator_may_have_all_directories_opened() {
 
 #[test]
 fn a_directory_that_was_there_before_is_not_opened() {
-    let (mut bed, _) = reachable(&[Output::Combined], &[user("alice")]);
+    let (mut bed, _) = reachable(&[Layout::Combined], &[user("alice")]);
     fs::create_dir(bed.path()).unwrap();
     fs::set_permissions(bed.path(), PermissionsExt::from_mode(0o700)).unwrap();
     let installed = bed.install(1, &certificate("web")).unwrap();
@@ -219,7 +219,7 @@ fn a_directory_that_was_there_before_is_not_opened() {
 
 #[test]
 fn directories_that_were_made_are_remembered_for_every_target_below_them() {
-    let (mut bed, people) = reachable(&[Output::Combined], &[]);
+    let (mut bed, people) = reachable(&[Layout::Combined], &[]);
     let content = certificate("web");
     let path = bed.path().join("deep/store");
     bed.target.location = StoreLocation::Directory { path: path.clone(), is_default: false };
@@ -240,7 +240,7 @@ fn directories_that_were_made_are_remembered_for_every_target_below_them() {
 
 #[test]
 fn the_default_store_is_closed_to_everyone_else() {
-    let (mut bed, _) = reachable(&[Output::Combined], &[user("alice")]);
+    let (mut bed, _) = reachable(&[Layout::Combined], &[user("alice")]);
     fs::create_dir(bed.path()).unwrap();
     fs::set_permissions(bed.path(), PermissionsExt::from_mode(0o777)).unwrap();
     bed.target.location = StoreLocation::Directory { path: bed.path(), is_default: true };
@@ -256,7 +256,7 @@ fn the_default_store_is_closed_to_everyone_else() {
 
 #[test]
 fn a_default_list_of_the_directory_opens_no_file() {
-    let (mut bed, _) = reachable(&[Output::Combined], &[]);
+    let (mut bed, _) = reachable(&[Layout::Combined], &[]);
     fs::create_dir(bed.path()).unwrap();
     fs::set_permissions(bed.path(), PermissionsExt::from_mode(0o755)).unwrap();
     let everyone: [u8; 44] = [
@@ -283,7 +283,7 @@ impl Gate for Listless {
 
 #[test]
 fn a_file_system_without_lists_is_said_clearly_and_nothing_is_opened_wider() {
-    let (mut bed, people) = reachable(&[Output::Combined], &[user("alice")]);
+    let (mut bed, people) = reachable(&[Layout::Combined], &[user("alice")]);
     bed.store = DirectoryStore::new().with_accounts(people).through(Arc::new(Listless));
     let content = certificate("web");
     let installed = bed.install(1, &content).unwrap();

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use atomic_file::{Call, Gate};
 use bed::{Bed, certificate, key, mode, version};
-use cert_store::{CertificateStore, DirectoryStore, Output, Standing, StoreError, StoreLocation};
+use cert_store::{CertificateStore, DirectoryStore, Layout, Standing, StoreError, StoreLocation};
 use rustix::io::Errno;
 
 const LINK: &str = "exampleVault.myCertificate";
@@ -24,8 +24,8 @@ fn combined(number: u32) -> String {
 }
 
 /// A store that everyone can write to, and a file of root's outside.
-fn open_store(outputs: &[Output]) -> (Bed, PathBuf) {
-    let bed = Bed::new(outputs);
+fn open_store(layouts: &[Layout]) -> (Bed, PathBuf) {
+    let bed = Bed::new(layouts);
     fs::create_dir(bed.path()).unwrap();
     fs::set_permissions(bed.path(), PermissionsExt::from_mode(0o777)).unwrap();
     let victim = bed.folder.path().join("victim");
@@ -46,7 +46,7 @@ fn planted_links_are_replaced_and_not_followed() {
         |victim, name| fs::hard_link(victim, name).unwrap(),
     ];
     for plant in plants {
-        let (mut bed, victim) = open_store(&[Output::Combined, Output::Split]);
+        let (mut bed, victim) = open_store(&[Layout::Combined, Layout::Split]);
         let content = certificate("web");
         for name in [combined(1), format!("{LINK}.luma")] {
             plant(&victim, &bed.file(&name));
@@ -71,7 +71,7 @@ fn planted_links_are_replaced_and_not_followed() {
 
 #[test]
 fn a_planted_pipe_holds_nobody_up_and_a_directory_is_named() {
-    let (mut bed, _) = open_store(&[Output::Combined]);
+    let (mut bed, _) = open_store(&[Layout::Combined]);
     let pipe = bed.file(&combined(1));
     let kind = rustix::fs::FileType::Fifo;
     rustix::fs::mknodat(rustix::fs::CWD, &pipe, kind, rustix::fs::Mode::RWXU, 0).unwrap();
@@ -85,7 +85,7 @@ fn a_planted_pipe_holds_nobody_up_and_a_directory_is_named() {
 
 #[test]
 fn a_store_behind_a_link_is_used_only_if_nobody_else_could_have_made_the_link() {
-    let mut bed = Bed::new(&[Output::Combined]);
+    let mut bed = Bed::new(&[Layout::Combined]);
     let real = bed.folder.path().join("real");
     fs::create_dir(&real).unwrap();
     symlink(&real, bed.path()).unwrap();
@@ -106,7 +106,7 @@ fn a_store_behind_a_link_is_used_only_if_nobody_else_could_have_made_the_link() 
 
 #[test]
 fn a_file_in_place_of_the_store_is_named() {
-    let mut bed = Bed::new(&[Output::Combined]);
+    let mut bed = Bed::new(&[Layout::Combined]);
     fs::write(bed.path(), "").unwrap();
     let error = bed.install(1, &certificate("web")).unwrap_err();
     assert!(error.is_customer() && error.to_string().contains("is not a directory"), "{error}");
@@ -126,7 +126,7 @@ fn a_read_only_or_forbidden_store_keeps_what_it_has() {
     for (errno, text) in
         [(Errno::ROFS, "Read-only file system"), (Errno::ACCESS, "Permission denied")]
     {
-        let mut bed = Bed::new(&[Output::Combined, Output::Split]);
+        let mut bed = Bed::new(&[Layout::Combined, Layout::Split]);
         let content = certificate("web");
         bed.install(1, &content).unwrap();
         let before = bed.snapshot();
@@ -144,7 +144,7 @@ fn a_read_only_or_forbidden_store_keeps_what_it_has() {
 
 #[test]
 fn temporary_files_of_a_killed_predecessor_are_swept_and_others_are_not() {
-    let mut bed = Bed::new(&[Output::Combined]);
+    let mut bed = Bed::new(&[Layout::Combined]);
     assert_eq!(bed.store.sweep(&bed.target.location).unwrap(), 0, "no store, nothing to sweep");
     bed.install(1, &certificate("web")).unwrap();
     fs::write(bed.file(".akvvm-0123456789abcdef.tmp"), "half a key").unwrap();
@@ -156,13 +156,13 @@ fn temporary_files_of_a_killed_predecessor_are_swept_and_others_are_not() {
 #[test]
 fn a_link_name_that_leads_out_of_the_store_is_refused() {
     for name in ["../web", "a/b", "..", "", "a\0b"] {
-        let mut bed = Bed::new(&[Output::Combined]);
+        let mut bed = Bed::new(&[Layout::Combined]);
         bed.target.link_name = name.into();
         let error = bed.install(1, &certificate("web")).unwrap_err();
         assert!(error.is_customer(), "{error}");
         assert!(bed.names().is_empty());
     }
-    let mut bed = Bed::new(&[Output::Combined]);
+    let mut bed = Bed::new(&[Layout::Combined]);
     bed.target.link_name = combined(1);
     let error = bed.install(1, &certificate("web")).unwrap_err();
     assert!(matches!(error, StoreError::Circle { .. }), "{error}");

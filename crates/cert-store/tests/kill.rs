@@ -19,13 +19,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use bed::{Bed, certificate, key, target};
-use cert_store::{CertificateStore, Change, Output, Standing};
+use cert_store::{CertificateStore, Change, Layout, Standing};
 use certified_key::Content;
 use killed::{Victim, active, resume, rotate_until_killed, write_certificates, write_ledger};
 use serde_json::Value;
 
 const LINK: &str = "exampleVault.myCertificate";
-const BOTH: &[Output] = &[Output::Combined, Output::Split];
+const BOTH: &[Layout] = &[Layout::Combined, Layout::Split];
 const CERTIFICATES: usize = 5;
 const KILLS: usize = 120;
 const READERS: usize = 2;

@@ -17,7 +17,7 @@ use std::thread;
 use std::time::Duration;
 
 use bed::{Bed, certificate, key};
-use cert_store::{CertificateStore, Output};
+use cert_store::{CertificateStore, Layout};
 use certified_key::Content;
 
 const ROTATIONS: u32 = 1000;
@@ -62,7 +62,7 @@ fn read(path: &PathBuf, expected: &[Vec<u8>]) -> usize {
 
 #[test]
 fn a_thousand_rotations_show_no_torn_file_no_missing_link_and_no_wrong_key() {
-    let mut bed = Bed::new(&[Output::Combined, Output::Split]);
+    let mut bed = Bed::new(&[Layout::Combined, Layout::Split]);
     let contents: Vec<Content> = (0..CERTIFICATES).map(|_| certificate("web")).collect();
     let expected = Expected::of(&contents);
     bed.install(0, &contents[0]).unwrap();

@@ -9,7 +9,7 @@ use std::os::unix::fs::symlink;
 use std::time::Duration;
 
 use bed::{Bed, certificate, object_id, target, version};
-use cert_store::{CertificateStore, DirectoryStore, Ledger, Output, Retain, Target, Wanted};
+use cert_store::{CertificateStore, DirectoryStore, Layout, Ledger, Retain, Target, Wanted};
 
 const LINK: &str = "exampleVault.myCertificate";
 
@@ -19,7 +19,7 @@ fn file(number: u32) -> String {
 
 /// A store in which versions 1 to `newest` were installed.
 fn rotated(newest: u32, retain: Retain) -> Bed {
-    let mut bed = Bed::new(&[Output::Combined]);
+    let mut bed = Bed::new(&[Layout::Combined]);
     bed.target.retain = retain;
     for number in 1..=newest {
         bed.install(number, &certificate("web")).unwrap();
@@ -49,7 +49,7 @@ fn the_current_and_the_previous_version_stay_unless_more_are_asked_for() {
 
 #[test]
 fn the_files_of_the_split_layout_go_together() {
-    let mut bed = Bed::new(&[Output::Split, Output::Combined]);
+    let mut bed = Bed::new(&[Layout::Split, Layout::Combined]);
     for number in 1..=4 {
         bed.install(number, &certificate("web")).unwrap();
     }
@@ -59,7 +59,7 @@ fn the_files_of_the_split_layout_go_together() {
 
 #[test]
 fn nothing_goes_within_a_minute() {
-    let mut bed = Bed::new(&[Output::Combined]);
+    let mut bed = Bed::new(&[Layout::Combined]);
     for number in 1..=3 {
         bed.install(number, &certificate("web")).unwrap();
         bed.now -= Duration::from_secs(600); // all within one moment
@@ -110,7 +110,7 @@ fn install(bed: &Bed, target: &Target, number: u32, ledger: &mut Ledger) {
 #[test]
 fn a_pinned_entry_keeps_its_version() {
     let mut bed = rotated(4, Retain::Versions(2));
-    let mut pinned = target(&bed.path(), "MYCERTIFICATE", &[Output::Combined]);
+    let mut pinned = target(&bed.path(), "MYCERTIFICATE", &[Layout::Combined]);
     pinned.id = object_id("MYCERTIFICATE").at_version(&version(1)).unwrap();
     pinned.link_name = "pinned".into();
     let now = bed.now + Duration::from_secs(600);

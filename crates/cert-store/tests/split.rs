@@ -14,7 +14,7 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 
 use bed::{Bed, certificate, key, mode, version};
-use cert_store::{CertificateStore, Change, Drift, Output, Standing, StoreError};
+use cert_store::{CertificateStore, Change, Drift, Layout, Standing, StoreError};
 use certified_key::Content;
 use serde_json::Value;
 use zeroize::Zeroizing;
@@ -31,7 +31,7 @@ fn linked(bed: &Bed, ending: &str) -> String {
 
 #[test]
 fn the_files_are_named_as_the_official_extension_names_them() {
-    let mut bed = Bed::new(&[Output::Split]);
+    let mut bed = Bed::new(&[Layout::Split]);
     let content = certificate("web");
     let installed = bed.install(1, &content).unwrap();
     let chain = format!("{LINK}.{}.pem.1700000600", version(1));
@@ -47,7 +47,7 @@ fn the_files_are_named_as_the_official_extension_names_them() {
 
 #[test]
 fn the_metadata_file_keeps_to_its_schema_and_says_what_belongs_together() {
-    let mut bed = Bed::new(&[Output::Split]);
+    let mut bed = Bed::new(&[Layout::Split]);
     let schema: Value = serde_json::from_str(include_str!("../schema/luma.schema.json")).unwrap();
     let schema = jsonschema::validator_for(&schema).unwrap();
     for number in [1, 2] {
@@ -75,7 +75,7 @@ fn each_of_the_three_is_repaired() {
         },
     ];
     for damage in damages {
-        let mut bed = Bed::new(&[Output::Split]);
+        let mut bed = Bed::new(&[Layout::Split]);
         let content = certificate("web");
         bed.install(1, &content).unwrap();
         let names = bed.names();
@@ -88,15 +88,15 @@ fn each_of_the_three_is_repaired() {
 
 #[test]
 fn another_layout_is_added_and_the_first_one_stays() {
-    let mut bed = Bed::new(&[Output::Combined]);
+    let mut bed = Bed::new(&[Layout::Combined]);
     let content = certificate("web");
     bed.install(1, &content).unwrap();
-    bed.target.outputs = vec![Output::Combined, Output::Split];
+    bed.target.layouts = vec![Layout::Combined, Layout::Split];
     let Standing::Drifted(drifts) = bed.standing() else { panic!("a layout is missing") };
-    assert_eq!(drifts[0], Drift::OutputMissing(Output::Split));
+    assert_eq!(drifts[0], Drift::LayoutMissing(Layout::Split));
     bed.install(1, &content).unwrap();
     assert_eq!((bed.standing(), bed.names().len()), (Standing::Intact, 7));
-    bed.target.outputs = vec![Output::Combined];
+    bed.target.layouts = vec![Layout::Combined];
     bed.install(2, &certificate("web")).unwrap();
     bed.install(3, &certificate("web")).unwrap();
     bed.install(4, &certificate("web")).unwrap();
@@ -109,33 +109,33 @@ fn another_layout_is_added_and_the_first_one_stays() {
 
 #[test]
 fn the_layouts_that_are_there_are_found() {
-    let mut bed = Bed::new(&[Output::Split]);
-    let found = |bed: &Bed| bed.store.outputs_found(&bed.target.location, LINK).unwrap();
+    let mut bed = Bed::new(&[Layout::Split]);
+    let found = |bed: &Bed| bed.store.layouts_found(&bed.target.location, LINK).unwrap();
     assert!(found(&bed).is_empty());
     bed.install(1, &certificate("web")).unwrap();
-    assert_eq!(found(&bed), [Output::Split]);
-    bed.target.outputs.push(Output::Combined);
+    assert_eq!(found(&bed), [Layout::Split]);
+    bed.target.layouts.push(Layout::Combined);
     bed.install(1, &certificate("web")).unwrap();
-    assert_eq!(found(&bed), [Output::Combined, Output::Split]);
+    assert_eq!(found(&bed), [Layout::Combined, Layout::Split]);
 }
 
 #[test]
 fn a_plain_secret_is_one_file_and_cannot_be_split() {
-    let mut bed = Bed::new(&[Output::Combined]);
+    let mut bed = Bed::new(&[Layout::Combined]);
     let content = Content::Opaque(Zeroizing::new(b"password".to_vec()));
     bed.install(1, &content).unwrap();
     assert_eq!(fs::read(bed.file(LINK)).unwrap(), b"password");
     let active = bed.ledger.active.clone().unwrap();
     let recalled = bed.store.recall(&bed.target, &active, &bed.ledger).unwrap().unwrap();
     assert!(recalled == content);
-    bed.target.outputs = vec![Output::Split];
+    bed.target.layouts = vec![Layout::Split];
     let error = bed.install(2, &content).unwrap_err();
     assert!(matches!(error, StoreError::NotSplittable { .. }), "{error}");
 }
 
 #[test]
 fn a_recalled_pair_is_one_certificate_again() {
-    let mut bed = Bed::new(&[Output::Split]);
+    let mut bed = Bed::new(&[Layout::Split]);
     let content = certificate("web");
     bed.install(1, &content).unwrap();
     let active = bed.ledger.active.clone().unwrap();

@@ -9,7 +9,7 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use bed::{Bed, certificate, key, version};
-use cert_store::{Change, Ledger, Output, Standing};
+use cert_store::{Change, Layout, Ledger, Standing};
 use certified_key::Content;
 
 const LINK: &str = "exampleVault.myCertificate";
@@ -29,8 +29,8 @@ fn spelled_differently(content: &Content) -> Vec<u8> {
     String::from_utf8(text).unwrap().replace('\n', "\r\n").into_bytes()
 }
 
-fn bed_with_store(outputs: &[Output]) -> Bed {
-    let bed = Bed::new(outputs);
+fn bed_with_store(layouts: &[Layout]) -> Bed {
+    let bed = Bed::new(layouts);
     fs::create_dir(bed.path()).unwrap();
     bed
 }
@@ -42,7 +42,7 @@ fn identity(path: &Path) -> (u64, i64) {
 
 #[test]
 fn a_file_and_link_of_3x_with_the_same_content_are_taken_over_untouched() {
-    let mut bed = bed_with_store(&[Output::Combined]);
+    let mut bed = bed_with_store(&[Layout::Combined]);
     let content = certificate("web");
     let file = bed.file(&format!("{LINK}.{}", version(1)));
     theirs(&file, &spelled_differently(&content));
@@ -61,7 +61,7 @@ fn a_file_and_link_of_3x_with_the_same_content_are_taken_over_untouched() {
 
 #[test]
 fn a_file_with_the_right_key_and_other_certificates_stays_until_the_next_version() {
-    let mut bed = bed_with_store(&[Output::Combined]);
+    let mut bed = bed_with_store(&[Layout::Combined]);
     let content = certificate("web");
     let file = bed.file(&format!("{LINK}.{}", version(1)));
     let mut chain = key(&content).to_pem().to_vec();
@@ -84,7 +84,7 @@ fn a_file_with_the_right_key_and_other_certificates_stays_until_the_next_version
 #[test]
 fn a_file_with_another_key_is_replaced() {
     for foreign in [key(&certificate("web")).to_pem().to_vec(), b"rubbish".to_vec(), Vec::new()] {
-        let mut bed = bed_with_store(&[Output::Combined]);
+        let mut bed = bed_with_store(&[Layout::Combined]);
         let content = certificate("web");
         let file = bed.file(&format!("{LINK}.{}", version(1)));
         theirs(&file, &foreign);
@@ -96,7 +96,7 @@ fn a_file_with_another_key_is_replaced() {
 
 #[test]
 fn an_absolute_link_of_2x_is_pointed_at_the_new_file_and_the_old_one_stays() {
-    let mut bed = bed_with_store(&[Output::Combined]);
+    let mut bed = bed_with_store(&[Layout::Combined]);
     let content = certificate("web");
     let old = bed.file(&format!("{LINK}.{}.1600000000.1700000000.PEM", version(1)));
     theirs(&old, &key(&content).to_pem());
@@ -112,7 +112,7 @@ fn an_absolute_link_of_2x_is_pointed_at_the_new_file_and_the_old_one_stays() {
 
 #[test]
 fn the_files_of_4x_are_taken_over_and_its_metadata_is_replaced() {
-    let mut bed = bed_with_store(&[Output::Combined, Output::Split]);
+    let mut bed = bed_with_store(&[Layout::Combined, Layout::Split]);
     let content = certificate("web");
     let names = ["pem", "keyid"].map(|ending| {
         let name = format!("{LINK}.{}.{ending}.20260824T101112Z", version(1));
@@ -133,7 +133,7 @@ fn the_files_of_4x_are_taken_over_and_its_metadata_is_replaced() {
 
 #[test]
 fn of_several_files_of_one_version_the_linked_one_is_taken_over() {
-    let mut bed = bed_with_store(&[Output::Split]);
+    let mut bed = bed_with_store(&[Layout::Split]);
     let content = certificate("web");
     for (timestamp, linked) in [(1, false), (2, true), (3, false)] {
         for (ending, text) in
@@ -152,7 +152,7 @@ fn of_several_files_of_one_version_the_linked_one_is_taken_over() {
 
 #[test]
 fn with_a_lost_ledger_nothing_is_written_twice_and_nothing_is_removed() {
-    let mut bed = Bed::new(&[Output::Combined, Output::Split]);
+    let mut bed = Bed::new(&[Layout::Combined, Layout::Split]);
     bed.install(1, &certificate("web")).unwrap();
     let content = certificate("web");
     bed.install(2, &content).unwrap();

@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use std::time::SystemTime;
 
 use atomic_file::{Directory, Kind};
-use cert_store::{CertificateStore, DirectoryStore, Output, Standing, StoreError};
+use cert_store::{CertificateStore, DirectoryStore, Layout, Standing, StoreError};
 use worker_state::{CertificateRecord, Timestamp};
 
 use super::finding::{Finding, Step};
@@ -138,7 +138,7 @@ fn meet(target: &Target) -> Result<Vec<String>, StoreError> {
 
 /// The last of a split target's names is a file, not a link.
 fn is_metadata(target: &Target, name: &str) -> bool {
-    target.place.outputs.contains(&Output::Split)
+    target.place.layouts.contains(&Layout::Split)
         && target.place.public_names().last().is_some_and(|last| last == name)
 }
 

@@ -16,7 +16,7 @@ use crate::names;
 use crate::pieces::{self, Pieces, digest};
 use crate::plan::{Obstacle, Plan, Request, RequestedPart, Step, next_ledger, plan};
 use crate::store::{Change, Installed, Wanted};
-use crate::target::{Output, Target};
+use crate::target::{Layout, Target};
 
 /// An installation between its two halves. It holds the store's opened directory, so the second
 /// half happens where the first did.
@@ -125,7 +125,7 @@ fn request<'a>(
         new_name: piece.part.file(&target.id, wanted.version, now),
         digest: piece.digest.clone(),
     });
-    let split = target.outputs.contains(&Output::Split);
+    let split = target.layouts.contains(&Layout::Split);
     Request {
         id: &target.id,
         version: wanted.version,

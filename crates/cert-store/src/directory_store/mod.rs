@@ -21,7 +21,7 @@ use crate::error::StoreError;
 use crate::ledger::{Generation, Ledger};
 use crate::names::Part;
 use crate::store::{CertificateStore, Installed, Retirement, Standing, Wanted};
-use crate::target::{Output, StoreLocation, Target};
+use crate::target::{Layout, StoreLocation, Target};
 
 pub use apply::Prepared;
 
@@ -127,16 +127,16 @@ impl CertificateStore for DirectoryStore {
         reach::warnings(self, target)
     }
 
-    fn outputs_found(
+    fn layouts_found(
         &self,
         location: &StoreLocation,
         link_name: &str,
-    ) -> Result<Vec<Output>, StoreError> {
+    ) -> Result<Vec<Layout>, StoreError> {
         let Some(directory) = self.open(location)? else { return Ok(Vec::new()) };
         let mut found = Vec::new();
-        for (output, part) in [(Output::Combined, Part::Combined), (Output::Split, Part::Key)] {
+        for (layout, part) in [(Layout::Combined, Part::Combined), (Layout::Split, Part::Key)] {
             if directory.look(part.link(link_name))?.is_some() {
-                found.push(output);
+                found.push(layout);
             }
         }
         Ok(found)

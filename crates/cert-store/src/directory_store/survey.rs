@@ -14,7 +14,7 @@ use crate::names::{self, Part};
 use crate::pieces::{self, Likeness, Pieces, digest};
 use crate::plan::{FileState, LinkState, Listing, Request};
 use crate::store::{Drift, Standing};
-use crate::target::{Output, Target, outputs};
+use crate::target::{Layout, Target, layouts};
 
 /// Files longer than this, in bytes, are no certificates; a chain has some ten thousand.
 const LONGEST_FILE: u64 = 4 << 20;
@@ -35,10 +35,10 @@ pub(super) fn standing(
     let private = store.private(&directory, &granted)?;
     let own = store.own_directories(&target.location, ledger);
     let mut drifts = reach::drift(store, target, &own, &granted);
-    for output in outputs(target) {
-        output_drift(&directory, target, ledger, output, &private, &mut drifts)?;
+    for layout in layouts(target) {
+        layout_drift(&directory, target, ledger, layout, &private, &mut drifts)?;
     }
-    if target.outputs.contains(&Output::Split) {
+    if target.layouts.contains(&Layout::Split) {
         metadata_drift(store, &directory, target, ledger, &mut drifts)?;
     }
     Ok(if drifts.is_empty() { Standing::Intact } else { Standing::Drifted(drifts) })
@@ -52,19 +52,19 @@ fn knows(ledger: &Ledger, target: &Target) -> bool {
     ledger.active.as_ref().is_some_and(|active| of_target(&active.version))
 }
 
-fn output_drift(
+fn layout_drift(
     directory: &Directory,
     target: &Target,
     ledger: &Ledger,
-    output: Output,
+    layout: Layout,
     access: &Access,
     drifts: &mut Vec<Drift>,
 ) -> Result<(), StoreError> {
-    for &part in Part::of(output) {
+    for &part in Part::of(layout) {
         let mut active = ledger.active_files();
         let file = active.find(|file| part.is_file(&file.name, &target.id, &file.version));
         let Some(file) = file else {
-            drifts.push(Drift::OutputMissing(output));
+            drifts.push(Drift::LayoutMissing(layout));
             return Ok(());
         };
         drifts.extend(file_drift(directory, file, access)?);
@@ -250,9 +250,9 @@ pub(super) fn recall(
 ) -> Result<Option<Content>, StoreError> {
     let Some(directory) = store.open(&target.location)? else { return Ok(None) };
     let mut texts: Vec<Zeroizing<Vec<u8>>> = Vec::new();
-    for output in [Output::Combined, Output::Split] {
+    for layout in [Layout::Combined, Layout::Split] {
         texts.clear();
-        for &part in Part::of(output) {
+        for &part in Part::of(layout) {
             let file = ledger.part(part, &target.id, &generation.version);
             let Some(file) = file else { break };
             let Some(found) = examine(&directory, &file.name)? else { break };
@@ -260,20 +260,20 @@ pub(super) fn recall(
                 texts.push(found.content);
             }
         }
-        if texts.len() == Part::of(output).len() {
-            return Ok(Some(content(texts, output)));
+        if texts.len() == Part::of(layout).len() {
+            return Ok(Some(content(texts, layout)));
         }
     }
     Ok(None)
 }
 
-fn content(texts: Vec<Zeroizing<Vec<u8>>>, output: Output) -> Content {
+fn content(texts: Vec<Zeroizing<Vec<u8>>>, layout: Layout) -> Content {
     let parts: Vec<&[u8]> = texts.iter().map(|text| text.as_slice()).collect();
     match pieces::parse(&parts) {
         Some(key) => Content::Certificate(key),
-        None => Content::Opaque(match output {
-            Output::Combined => texts.into_iter().next().unwrap_or_default(),
-            Output::Split => Zeroizing::new(parts.concat()),
+        None => Content::Opaque(match layout {
+            Layout::Combined => texts.into_iter().next().unwrap_or_default(),
+            Layout::Split => Zeroizing::new(parts.concat()),
         }),
     }
 }

@@ -35,15 +35,15 @@ pub(crate) fn write_certificates(folder: &Path, contents: &[Content]) {
 pub(crate) fn rotate_until_killed(
     folder: &Path,
     certificates: usize,
-    outputs: &[cert_store::Output],
+    layouts: &[cert_store::Layout],
 ) {
     let contents: Vec<Content> = (0..certificates)
         .map(|number| fs::read(folder.join(format!("{number}.pem"))).unwrap())
         .map(|pem| Content::Certificate(CertifiedKey::parse_pem(&pem).unwrap()))
         .collect();
     // Below the other's folder, because nobody tidies up after a kill.
-    let mut bed = Bed::within(tempfile::tempdir_in(folder).unwrap(), outputs);
-    bed.target = target(&folder.join("store"), "myCertificate", outputs);
+    let mut bed = Bed::within(tempfile::tempdir_in(folder).unwrap(), layouts);
+    bed.target = target(&folder.join("store"), "myCertificate", layouts);
     bed.store.sweep(&bed.target.location).unwrap();
     resume(&mut bed, folder);
     for number in active(&bed.ledger) + 1.. {

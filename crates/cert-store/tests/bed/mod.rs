@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use cert_store::{
-    CertificateStore, DirectoryStore, Installed, Ledger, Output, Retain, Standing, StoreError,
+    CertificateStore, DirectoryStore, Installed, Layout, Ledger, Retain, Standing, StoreError,
     StoreLocation, Target, Wanted,
 };
 use certified_key::{CertifiedKey, Content};
@@ -54,12 +54,12 @@ pub(crate) struct Bed {
 }
 
 impl Bed {
-    pub(crate) fn new(outputs: &[Output]) -> Self {
-        Self::within(scratch(), outputs)
+    pub(crate) fn new(layouts: &[Layout]) -> Self {
+        Self::within(scratch(), layouts)
     }
 
-    pub(crate) fn within(folder: tempfile::TempDir, outputs: &[Output]) -> Self {
-        let target = target(&folder.path().join("store"), "myCertificate", outputs);
+    pub(crate) fn within(folder: tempfile::TempDir, layouts: &[Layout]) -> Self {
+        let target = target(&folder.path().join("store"), "myCertificate", layouts);
         let store = DirectoryStore::new();
         Bed { folder, store, target, ledger: Ledger::default(), now: start() }
     }
@@ -139,13 +139,13 @@ pub(crate) fn object_id(name: &str) -> ObjectId {
     ObjectId::parse(&url, &VaultSuffixes::known()).unwrap()
 }
 
-pub(crate) fn target(store: &Path, name: &str, outputs: &[Output]) -> Target {
+pub(crate) fn target(store: &Path, name: &str, layouts: &[Layout]) -> Target {
     let id = object_id(name);
     Target {
         location: StoreLocation::Directory { path: store.to_owned(), is_default: false },
         link_name: Target::default_link_name(&id),
         id,
-        outputs: outputs.to_vec(),
+        layouts: layouts.to_vec(),
         grants: Vec::new(),
         retain: Retain::Versions(2),
     }
