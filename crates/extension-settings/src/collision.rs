@@ -29,14 +29,12 @@ fn file_stem(certificate: &ObservedCertificate) -> String {
     format!("{}.{}", certificate.id.vault().name(), certificate.id.name())
 }
 
-/// Every name that is replaced when a certificate changes.
-fn links(certificate: &ObservedCertificate) -> Vec<String> {
-    let combined = [""].as_slice();
-    let split = [".pem", ".keyid", ".luma"].as_slice();
-    let suffixes = match certificate.layout {
-        FileLayout::Unstated | FileLayout::Combined => combined.to_vec(),
-        FileLayout::Split => split.to_vec(),
-        FileLayout::Both => [combined, split].concat(),
+/// Every name that is one certificate's: its links, and in each layout the link's plain name, by
+/// which it is known in the worker's records and to people.
+fn names(certificate: &ObservedCertificate) -> Vec<String> {
+    let suffixes: &[&str] = match certificate.layout {
+        FileLayout::Unstated | FileLayout::Combined => &[""],
+        FileLayout::Split | FileLayout::Both => &["", ".pem", ".keyid", ".luma"],
     };
     suffixes.iter().map(|suffix| format!("{}{suffix}", certificate.link_name)).collect()
 }
@@ -45,15 +43,11 @@ fn refuse_shared_links(certificates: &[Located], remarks: &mut Remarks) {
     let mut taken: HashMap<(&Path, String), &Located> = HashMap::new();
     let mut folded: HashMap<(&Path, String), (&Located, String)> = HashMap::new();
     for located @ (path, certificate) in certificates {
-        for link in links(certificate) {
+        for link in names(certificate) {
             let store = store(certificate);
-            if let Some((other, _)) = taken.insert((store, link.clone()), located) {
-                let text = format!(
-                    "would write the same link as {other}, {}: give one of them another \
-                     customSymbolicLinkName or certificateStoreLocation, or remove it",
-                    store.join(&link).display()
-                );
-                remarks.problem(path, text);
+            if let Some((other, rival)) = taken.insert((store, link.clone()), located) {
+                let place = store.join(&link);
+                remarks.problem(path, same_link(certificate, other, rival, &place));
                 break;
             }
             let key = (store, link.to_lowercase());
@@ -68,6 +62,25 @@ fn refuse_shared_links(certificates: &[Located], remarks: &mut Remarks) {
             }
         }
     }
+}
+
+fn same_link(
+    certificate: &ObservedCertificate,
+    other: &str,
+    rival: &ObservedCertificate,
+    place: &Path,
+) -> String {
+    let place = place.display();
+    if certificate.id == rival.id && certificate.layout != rival.layout {
+        return format!(
+            "would write the same link as {other}, {place}, in another layout: remove one and \
+             write certificateFileLayout \"both\" in the other"
+        );
+    }
+    format!(
+        "would write the same link as {other}, {place}: give one of them another \
+         customSymbolicLinkName or certificateStoreLocation, or remove it"
+    )
 }
 
 /// A link called like another entry's versioned file, `VAULT.NAME.` and a version, would be

@@ -226,8 +226,17 @@ fn links_of_the_split_layout_collide_by_their_own_names() {
     let split = json!({"url": WEB, "certificateFileLayout": "split"});
     let pem = json!({"url": API, "customSymbolicLinkName": "contoso.web.pem"});
     assert!(problems(&entries(&json!([split, pem])))[0].contains("contoso.web.pem"));
-    assert!(read(&entries(&json!([split, WEB]))).is_ok());
     assert!(read(&entries(&json!([WEB, pem]))).is_ok());
+}
+
+#[test]
+fn one_link_in_two_layouts_is_one_entry() {
+    let split = json!({"url": WEB, "certificateFileLayout": "split"});
+    let found = problems(&entries(&json!([split, WEB])));
+    assert!(found.len() == 1 && found[0].contains("certificateFileLayout \"both\""), "{found:?}");
+    let other = json!({"url": API, "customSymbolicLinkName": "contoso.web"});
+    let found = problems(&entries(&json!([split, other])));
+    assert!(found.len() == 1 && found[0].contains("customSymbolicLinkName"), "{found:?}");
 }
 
 #[test]
