@@ -10,6 +10,8 @@ PREFIX ?= /usr/local
 UNITS ?= $(PREFIX)/lib/systemd/system
 # What the tests run.
 PACKAGE_PROFILE ?= dev
+# How long make fuzz stays with each target.
+SECONDS ?= 30
 
 PROGRAMS := -p akvvm-handler -p akvvm-service
 BUILT := target/$(PROFILE:dev=debug)
@@ -59,6 +61,11 @@ test-systemd: ## run the tests under systemd, in a container (as root)
 	cargo build --locked -p fake-azure
 	package=$$($(MAKE) --silent --no-print-directory package PROFILE=$(PACKAGE_PROFILE)) && \
 	    tests/systemd/run.py --package "$$package" --fake-azure target/debug/fake-azure
+
+.PHONY: fuzz
+fuzz: ## feed every decoder with damaged input, SECONDS (30) each
+	@scripts/prerequisites.sh fuzz
+	@scripts/fuzz.sh $(SECONDS)
 
 .PHONY: lint
 lint: ## check the format, and clippy's warnings as errors

@@ -2,7 +2,7 @@
 # Installs what building, testing and the demo need on a Debian-like machine.
 # Asks for each thing itself, not for its package, so that a machine that has it from
 # elsewhere is left alone, and a second run is over in a moment.
-# With the word "systemd": what make test-systemd needs beside that.
+# With the word "systemd": what make test-systemd needs beside that; with "fuzz": cargo-fuzz.
 set -eu
 
 missing=""
@@ -60,4 +60,9 @@ found=$(cargo --version 2>/dev/null | cut -d ' ' -f 2)
 if [ "$(printf '%s\n%s\n' "$wanted" "${found:-0}" | sort -V | head -n 1)" != "$wanted" ]; then
     echo "prerequisites: Rust $wanted or later is needed (found: ${found:-none}); see https://rustup.rs" >&2
     exit 1
+fi
+
+# What make fuzz calls; this release is known to work on a stable compiler.
+if [ "${1:-}" = fuzz ] && ! cargo fuzz --version >/dev/null 2>&1; then
+    cargo install --quiet --locked --version 0.13.2 cargo-fuzz >&2
 fi
