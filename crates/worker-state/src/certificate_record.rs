@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::delivery_record::{DeliveryRecord, EventRecord};
 use crate::{Directories, Lease, StateError, Timestamp, document};
 
 /// What the worker knows of one certificate in one place.
@@ -30,6 +31,12 @@ pub struct CertificateRecord {
     pub directories: Vec<PathBuf>,
     /// The leaf of the active generation.
     pub certificate: Option<InstalledCertificate>,
+    /// How its delivery to consumers stands.
+    #[serde(default, skip_serializing_if = "DeliveryRecord::is_empty")]
+    pub delivery: DeliveryRecord,
+    /// What happened to it, the latest last; the oldest are forgotten.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub history: Vec<EventRecord>,
 }
 
 /// One version of a certificate, as it is installed.
@@ -132,7 +139,17 @@ impl Records {
     }
 }
 
+/// So many events are remembered for each certificate.
+const MOST_EVENTS: usize = 50;
+
 impl CertificateRecord {
+    /// Remembers what happened, and forgets what happened long before.
+    pub fn tell(&mut self, event: EventRecord) {
+        self.history.push(event);
+        let surplus = self.history.len().saturating_sub(MOST_EVENTS);
+        self.history.drain(..surplus);
+    }
+
     /// Writes this record, in place of the one with the same store and link.
     ///
     /// # Errors
@@ -167,7 +184,24 @@ mod tests {
             }],
             directories: vec!["/store".into()],
             certificate: None,
+            delivery: DeliveryRecord::default(),
+            history: Vec::new(),
         }
+    }
+
+    #[test]
+    fn of_a_long_history_the_end_is_remembered() {
+        let mut record = record("a");
+        for number in 0..200 {
+            record.tell(EventRecord {
+                at: std::time::SystemTime::UNIX_EPOCH.into(),
+                what: "rotated".into(),
+                version: number.to_string(),
+                detail: None,
+            });
+        }
+        assert_eq!(record.history.len(), MOST_EVENTS);
+        assert_eq!(record.history.last().unwrap().version, "199");
     }
 
     #[test]

@@ -19,6 +19,7 @@
 
 mod assignment;
 mod certificate_record;
+mod delivery_record;
 mod directories;
 mod document;
 mod environment;
@@ -33,6 +34,9 @@ mod update_marker;
 pub use assignment::{AgentPaths, Assignment, Refusal};
 pub use certificate_record::{
     CertificateRecord, FileRecord, GenerationRecord, InstalledCertificate, Records,
+};
+pub use delivery_record::{
+    DeliveryRecord, EventRecord, HeldRecord, OutputRecord, ReactionRecord, ReplacedRecord,
 };
 pub use directories::{Account, Directories};
 pub use document::StateError;
