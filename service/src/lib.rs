@@ -22,6 +22,7 @@ mod failure;
 mod guard;
 mod hardening;
 mod initial_sync;
+mod install;
 mod journal;
 mod logging;
 mod look;

@@ -1,11 +1,11 @@
 //! One look at one certificate: ask the vault, compare, decide, install.
 //!
 //! This is the straight way from the vault to the disk:
-//! secret → content → verdict → prepared → switched → recorded.
+//! secret → content → decision → prepared → switched → recorded.
 
 use std::time::SystemTime;
 
-use cert_store::{CertificateStore, Change, Standing, StoreError, Wanted};
+use cert_store::{CertificateStore, Standing, StoreError};
 use certified_key::{CertifiedKey, Content, DecodeError};
 use keyvault_client::Secret;
 use object_id::ObjectId;
@@ -14,7 +14,8 @@ use worker_state::{CertificateRecord, StateError};
 use crate::code::Code;
 use crate::failure::{Failure, Retry};
 use crate::guard::{self, Validity, Verdict};
-use crate::outcome::{Done, Outcome, Remark};
+use crate::install::{Brought, Installation};
+use crate::outcome::{Outcome, Remark};
 use crate::record;
 use crate::target::Target;
 
@@ -36,17 +37,16 @@ pub(crate) fn look<S: CertificateStore>(
     (store, keep): (&S, Keep<'_>),
     now: SystemTime,
 ) -> Outcome {
-    let ledger = record::ledger(record);
-    let standing = match store.standing(&target.place, &ledger) {
-        Ok(standing) => standing,
-        Err(error) => return failed(false, store_failure(&error)),
+    let look = match Look::begin(target, record, source, store, now) {
+        Ok(look) => look,
+        Err(failure) => return failed(false, failure),
     };
-    let look = Look { target, record, source, store, keep, now, standing };
-    match look.bring_up_to_date() {
+    let brought = look.decide().and_then(|decision| look.carry_out(decision, keep));
+    match brought {
         Ok(Brought { done, record, unkept, notes }) => {
             Outcome { present: true, result: Ok(done), record, unkept, notes }
         }
-        Err(failure) => look.make_do(failure),
+        Err(failure) => look.make_do(failure, keep),
     }
 }
 
@@ -55,35 +55,60 @@ fn failed(present: bool, failure: Failure) -> Outcome {
     Outcome { present, result: Err(failure), record, unkept, notes }
 }
 
-struct Look<'a, S: CertificateStore> {
-    target: &'a Target,
-    record: Option<&'a CertificateRecord>,
+/// What a look came to.
+pub(crate) enum Decision {
+    /// All stays as it is.
+    Stay(Vec<Remark>),
+    /// A version goes in, for the first time or again.
+    Install(Version),
+}
+
+/// A version that is to be installed.
+pub(crate) struct Version {
+    pub(crate) version: String,
+    pub(crate) content: Content,
+    /// For the log.
+    pub(crate) notes: Vec<String>,
+    /// For people.
+    pub(crate) remarks: Vec<Remark>,
+}
+
+/// One certificate under one look.
+pub(crate) struct Look<'a, S: CertificateStore> {
+    pub(crate) target: &'a Target,
+    pub(crate) record: Option<&'a CertificateRecord>,
     source: &'a dyn SecretSource,
-    store: &'a S,
-    keep: Keep<'a>,
-    now: SystemTime,
-    standing: Standing,
+    pub(crate) store: &'a S,
+    pub(crate) now: SystemTime,
+    pub(crate) standing: Standing,
 }
 
-/// What a look that ended well brought.
-struct Brought {
-    done: Done,
-    record: Option<CertificateRecord>,
-    unkept: Option<String>,
-    notes: Vec<String>,
-}
+impl<'a, S: CertificateStore> Look<'a, S> {
+    /// Looks at what stands on the disk.
+    pub(crate) fn begin(
+        target: &'a Target,
+        record: Option<&'a CertificateRecord>,
+        source: &'a dyn SecretSource,
+        store: &'a S,
+        now: SystemTime,
+    ) -> Result<Self, Failure> {
+        let ledger = record::ledger(record);
+        let standing =
+            store.standing(&target.place, &ledger).map_err(|error| store_failure(&error))?;
+        Ok(Self { target, record, source, store, now, standing })
+    }
 
-impl<S: CertificateStore> Look<'_, S> {
-    fn bring_up_to_date(&self) -> Result<Brought, Failure> {
+    /// Asks the vault and decides. Writes nothing.
+    pub(crate) fn decide(&self) -> Result<Decision, Failure> {
         if self.is_pinned_and_intact() {
-            return Ok(self.unchanged(self.date_remark(Validity::ALWAYS)));
+            return Ok(Decision::Stay(self.date_remark(Validity::ALWAYS)));
         }
         let secret = self.source.secret(&self.target.id, self.target, self.now)?;
         if !secret.attributes.enabled {
             return Err(disabled(&secret));
         }
         if self.is_active(&secret.version) && self.standing == Standing::Intact {
-            return Ok(self.unchanged(self.date_remark(dates_of(&secret))));
+            return Ok(Decision::Stay(self.date_remark(dates_of(&secret))));
         }
         let (key, notes) = decode(&secret)?;
         let offered = leaf_dates(&key).within(dates_of(&secret));
@@ -91,19 +116,30 @@ impl<S: CertificateStore> Look<'_, S> {
             true => self.confirm(offered),
             false => guard::judge(offered, self.installed_validity(), self.now),
         };
-        match verdict {
-            Verdict::Install => self.install(&secret.version, key, notes, Vec::new()),
-            Verdict::InstallAnyway(objection) => {
-                let remark = not_valid(&objection);
-                self.install(&secret.version, key, notes, vec![remark])
-            }
-            Verdict::Hold(objection) => self.hold(&secret.version, &objection),
+        let remarks = match verdict {
+            Verdict::Install => Vec::new(),
+            Verdict::InstallAnyway(objection) => vec![not_valid(&objection)],
+            Verdict::Hold(objection) => return self.hold(&secret.version, &objection),
+        };
+        let content = Content::Certificate(key);
+        Ok(Decision::Install(Version { version: secret.version.clone(), content, notes, remarks }))
+    }
+
+    fn carry_out(&self, decision: Decision, keep: Keep<'_>) -> Result<Brought, Failure> {
+        match decision {
+            Decision::Stay(remarks) => Ok(self.installation(keep).unchanged(remarks)),
+            Decision::Install(version) => self.installation(keep).install(version),
         }
+    }
+
+    fn installation<'l>(&'l self, keep: Keep<'l>) -> Installation<'l, S> {
+        let Self { target, record, store, now, standing, .. } = self;
+        Installation { target, record: *record, store: *store, keep, now: *now, standing }
     }
 
     /// Nothing new can be had. What is installed stays, and is put right as far as the disk itself
     /// has what that takes.
-    fn make_do(&self, failure: Failure) -> Outcome {
+    fn make_do(&self, failure: Failure, keep: Keep<'_>) -> Outcome {
         // A file of another certificate, or of another version than the one that is pinned, is
         // left as it is, but it is not what was asked for.
         if !self.record.is_some_and(|record| record::is_wanted(record, self.target)) {
@@ -114,8 +150,10 @@ impl<S: CertificateStore> Look<'_, S> {
         }
         let active = self.record.and_then(|record| record.active.as_ref());
         let recalled = active.and_then(|active| Some((active, self.recall().ok().flatten()?)));
-        let Some((active, key)) = recalled else { return failed(false, failure) };
-        match self.install(&active.version, key, Vec::new(), Vec::new()) {
+        let Some((active, content)) = recalled else { return failed(false, failure) };
+        let (notes, remarks) = (Vec::new(), Vec::new());
+        let again = Version { version: active.version.clone(), content, notes, remarks };
+        match self.installation(keep).install(again) {
             Ok(Brought { record, unkept, mut notes, .. }) => {
                 notes.push("put right with what the disk itself still has".to_owned());
                 Outcome { present: true, result: Err(failure), record, unkept, notes }
@@ -131,8 +169,7 @@ impl<S: CertificateStore> Look<'_, S> {
     }
 
     fn is_active(&self, version: &str) -> bool {
-        let active = self.record.and_then(|record| record.active.as_ref());
-        active.is_some_and(|active| active.version.eq_ignore_ascii_case(version))
+        record::is_active(self.record, version)
     }
 
     fn installed_validity(&self) -> Option<Validity> {
@@ -151,95 +188,39 @@ impl<S: CertificateStore> Look<'_, S> {
         dates.objection(self.now).iter().map(|objection| not_valid(objection)).collect()
     }
 
-    fn install(
-        &self,
-        version: &str,
-        key: CertifiedKey,
-        mut notes: Vec<String>,
-        mut remarks: Vec<Remark>,
-    ) -> Result<Brought, Failure> {
-        if let Standing::Drifted(drifts) = &self.standing {
-            notes.extend(drifts.iter().map(|drift| format!("found: {drift}")));
-        }
-        let ledger = record::ledger(self.record);
-        let certificate = record::installed(key.leaf(), self.now);
-        let content = Content::Certificate(key);
-        let wanted = Wanted { version, content: &content };
-        let prepared = self
-            .store
-            .prepare(&self.target.place, wanted, &ledger, self.now)
-            .map_err(|error| store_failure(&error))?;
-        let installed = self.store.outcome(&prepared).clone();
-        let certificate = match self.record.filter(|_| self.is_active(version)) {
-            Some(record) => record.certificate.clone().or(Some(certificate)),
-            None => Some(certificate),
-        };
-        let record = record::record(self.target, &installed.ledger, certificate);
-        let record = Some(record).filter(|record| Some(record) != self.record);
-        // Kept first: a crash from here on is finished by the next pass, never undone.
-        let unkept = record.as_ref().and_then(|record| (self.keep)(record).err());
-        self.store.switch(prepared).map_err(|error| self.not_switched(&error))?;
-        remarks.extend(installed.warnings.into_iter().map(grant_remark));
-        let unkept = unkept.map(|error| error.to_string());
-        Ok(Brought { done: Done { change: installed.change, remarks }, record, unkept, notes })
-    }
-
-    /// What was kept for the switch is taken back, as far as that is possible.
-    fn not_switched(&self, error: &StoreError) -> Failure {
-        let mut failure = store_failure(error);
-        if let Some(Err(unkept)) = self.record.map(self.keep) {
-            failure.causes.push(unkept.to_string());
-        }
-        failure
-    }
-
     /// The offered version stays outside; what is installed is still kept whole.
-    fn hold(&self, version: &str, objection: &str) -> Result<Brought, Failure> {
+    fn hold(&self, version: &str, objection: &str) -> Result<Decision, Failure> {
         let text = format!(
             "version {version} is held back because it {objection}; the installed version stays \
              until the vault offers a valid one"
         );
-        let remark = Remark { code: Code::HeldBack, text };
+        let remarks = vec![Remark { code: Code::HeldBack, text }];
         let active = self.record.and_then(|record| record.active.as_ref());
         let Some(active) = active.filter(|_| self.standing != Standing::Intact) else {
-            return Ok(self.unchanged(vec![remark]));
+            return Ok(Decision::Stay(remarks));
         };
-        let (key, notes) = self.installed_content(&active.version)?;
-        self.install(&active.version, key, notes, vec![remark])
+        let (content, notes) = self.installed_content(&active.version)?;
+        Ok(Decision::Install(Version { version: active.version.clone(), content, notes, remarks }))
     }
 
     /// What is installed, read back from the disk or, where it is lost there, from the vault.
-    fn installed_content(&self, version: &str) -> Result<(CertifiedKey, Vec<String>), Failure> {
-        if let Some(key) = self.recall().map_err(|error| store_failure(&error))? {
-            return Ok((key, Vec::new()));
+    fn installed_content(&self, version: &str) -> Result<(Content, Vec<String>), Failure> {
+        if let Some(content) = self.recall().map_err(|error| store_failure(&error))? {
+            return Ok((content, Vec::new()));
         }
         let malformed =
             |error: object_id::ObjectIdError| Failure::of(&error, Code::State, Retry::NextPoll);
         let id = self.target.id.at_version(version).map_err(malformed)?;
-        decode(&self.source.secret(&id, self.target, self.now)?)
+        let (key, notes) = decode(&self.source.secret(&id, self.target, self.now)?)?;
+        Ok((Content::Certificate(key), notes))
     }
 
     /// The installed version, read back from the disk.
-    fn recall(&self) -> Result<Option<CertifiedKey>, StoreError> {
+    fn recall(&self) -> Result<Option<Content>, StoreError> {
         let ledger = record::ledger(self.record);
         let Some(active) = &ledger.active else { return Ok(None) };
-        match self.store.recall(&self.target.place, active, &ledger)? {
-            Some(Content::Certificate(key)) => Ok(Some(key)),
-            Some(Content::Opaque(_)) | None => Ok(None),
-        }
+        self.store.recall(&self.target.place, active, &ledger)
     }
-
-    /// Nothing to do; what hinders those who were granted access is said every time.
-    fn unchanged(&self, mut remarks: Vec<Remark>) -> Brought {
-        let warnings = self.store.grant_warnings(&self.target.place);
-        remarks.extend(warnings.into_iter().map(grant_remark));
-        let done = Done { change: Change::Same, remarks };
-        Brought { done, record: None, unkept: None, notes: Vec::new() }
-    }
-}
-
-fn grant_remark(text: String) -> Remark {
-    Remark { code: Code::GrantUnusable, text }
 }
 
 fn not_valid(objection: &str) -> Remark {

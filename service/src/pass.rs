@@ -126,7 +126,7 @@ fn retire<S: CertificateStore>(
             continue;
         }
         let certificate = item.record.as_ref().and_then(|record| record.certificate.clone());
-        let record = record::record(&item.target, &after, certificate);
+        let record = record::record(&item.target, &after, certificate, item.record.as_deref());
         if let Err(error) = (ground.keep)(&record) {
             tell(News::Trouble(error.to_string()));
         }

@@ -2,9 +2,11 @@
 
 use std::time::SystemTime;
 
-use cert_store::{Generation, Ledger, LedgerFile};
+use cert_store::{Change, Generation, Ledger, LedgerFile};
 use certified_key::Certificate;
-use worker_state::{CertificateRecord, FileRecord, GenerationRecord, InstalledCertificate};
+use worker_state::{
+    CertificateRecord, EventRecord, FileRecord, GenerationRecord, InstalledCertificate,
+};
 
 use crate::guard::Validity;
 use crate::target::Target;
@@ -34,11 +36,13 @@ fn ledger_file(kept: &FileRecord) -> LedgerFile {
     }
 }
 
-/// What is kept of a certificate: what the store says, and whom the certificate names.
+/// What is kept of a certificate: what the store says, whom the certificate names, and what was
+/// kept of its delivery and its history `before`.
 pub(crate) fn record(
     target: &Target,
     ledger: &Ledger,
     certificate: Option<InstalledCertificate>,
+    before: Option<&CertificateRecord>,
 ) -> CertificateRecord {
     let generation = |known: &Generation| GenerationRecord {
         version: known.version.clone(),
@@ -60,7 +64,31 @@ pub(crate) fn record(
         files: ledger.files.iter().map(file).collect(),
         directories: ledger.directories.clone(),
         certificate,
+        delivery: before.map(|record| record.delivery.clone()).unwrap_or_default(),
+        history: before.map(|record| record.history.clone()).unwrap_or_default(),
     }
+}
+
+/// The word for a change in a certificate's history.
+pub(crate) fn event(change: Change) -> Option<&'static str> {
+    match change {
+        Change::New => Some("installed"),
+        Change::Rotated => Some("rotated"),
+        Change::Repaired => Some("repaired"),
+        Change::Adopted => Some("adopted"),
+        Change::Same => None,
+    }
+}
+
+/// A line of a certificate's history.
+pub(crate) fn told(what: &str, version: &str, now: SystemTime) -> EventRecord {
+    EventRecord { at: now.into(), what: what.into(), version: version.into(), detail: None }
+}
+
+/// Whether `version` is the installed one.
+pub(crate) fn is_active(record: Option<&CertificateRecord>, version: &str) -> bool {
+    let active = record.and_then(|record| record.active.as_ref());
+    active.is_some_and(|active| active.version.eq_ignore_ascii_case(version))
 }
 
 /// Whether a record is of the certificate that is observed now. A link keeps its record when the

@@ -9,8 +9,8 @@ use cert_store::{Change, Layout, Retain, StoreLocation};
 use extension_settings::{Identity, IdentitySelector};
 use object_id::{ObjectId, VaultSuffixes};
 use worker_state::{
-    CertificateRecord, GenerationRecord, InitialSyncRecord, InstalledCertificate, Refusal, Report,
-    WorkerReport,
+    CertificateRecord, DeliveryRecord, GenerationRecord, InitialSyncRecord, InstalledCertificate,
+    Refusal, Report, WorkerReport,
 };
 
 use crate::code::Code;
@@ -197,6 +197,8 @@ pub(crate) fn installed(name: &str, now: Moment) -> Outcome {
             not_after: (dawn() + 90 * day).into(),
             installed_at: now.wall.into(),
         }),
+        delivery: DeliveryRecord::default(),
+        history: Vec::new(),
     };
     let done = Done { change: Change::New, remarks: Vec::new() };
     let (unkept, notes) = (None, Vec::new());

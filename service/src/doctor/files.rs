@@ -181,6 +181,8 @@ mod tests {
             files: Vec::new(),
             directories: Vec::new(),
             certificate: None,
+            delivery: worker_state::DeliveryRecord::default(),
+            history: Vec::new(),
         }
     }
 
