@@ -60,7 +60,7 @@ pub(crate) enum Decision {
     /// All stays as it is.
     Stay(Vec<Remark>),
     /// A version goes in, for the first time or again.
-    Install(Version),
+    Install(Box<Version>),
 }
 
 /// A version that is to be installed.
@@ -122,13 +122,14 @@ impl<'a, S: CertificateStore> Look<'a, S> {
             Verdict::Hold(objection) => return self.hold(&secret.version, &objection),
         };
         let content = Content::Certificate(key);
-        Ok(Decision::Install(Version { version: secret.version.clone(), content, notes, remarks }))
+        let version = secret.version.clone();
+        Ok(Decision::Install(Box::new(Version { version, content, notes, remarks })))
     }
 
     fn carry_out(&self, decision: Decision, keep: Keep<'_>) -> Result<Brought, Failure> {
         match decision {
             Decision::Stay(remarks) => Ok(self.installation(keep).unchanged(remarks)),
-            Decision::Install(version) => self.installation(keep).install(version),
+            Decision::Install(version) => self.installation(keep).install(*version),
         }
     }
 
@@ -200,7 +201,8 @@ impl<'a, S: CertificateStore> Look<'a, S> {
             return Ok(Decision::Stay(remarks));
         };
         let (content, notes) = self.installed_content(&active.version)?;
-        Ok(Decision::Install(Version { version: active.version.clone(), content, notes, remarks }))
+        let version = active.version.clone();
+        Ok(Decision::Install(Box::new(Version { version, content, notes, remarks })))
     }
 
     /// What is installed, read back from the disk or, where it is lost there, from the vault.
