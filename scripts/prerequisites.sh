@@ -26,6 +26,8 @@ need python3-venv /usr/bin/python3 -c 'import ensurepip'
 # The tests: certificates made and read by somebody else's tools, and the package unpacked.
 need openssl has openssl
 need default-jre-headless has keytool
+need gnutls-bin has certtool
+need libnss3-tools has pk12util
 need ca-certificates test -e /etc/ssl/certs/ca-certificates.crt
 need curl has curl
 need zip has zip

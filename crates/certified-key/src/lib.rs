@@ -5,6 +5,7 @@
 //! it has no clock. Everything it is given may be hostile: input size, nesting, key derivation
 //! and signature checks are bounded, and every refusal is a sentence that is safe to publish.
 
+mod algorithm;
 mod assemble;
 mod candidate;
 mod certificate;

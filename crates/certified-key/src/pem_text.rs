@@ -35,6 +35,10 @@ pub(crate) fn read(text: &[u8]) -> Result<Parts, DecodeError> {
             b"EC PRIVATE KEY" => read_key(&block, PrivateKey::from_sec1, &mut parts)?,
             b"ENCRYPTED PRIVATE KEY" => parts.add_key(Err(DecodeError::EncryptedKey), None)?,
             b"EC PARAMETERS" | b"DH PARAMETERS" => {}
+            other if other.ends_with(b"PRIVATE KEY") => {
+                let kind = format!("in the form {:?}", printable(other));
+                parts.add_key(Err(DecodeError::UnsupportedKey(kind)), None)?;
+            }
             other => parts.notes.push(format!("left out a PEM block {:?}", printable(other))),
         }
     }

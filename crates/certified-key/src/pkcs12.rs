@@ -28,13 +28,12 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Parts, DecodeError> {
     let der = ber::to_der(bytes)?;
     let pfx = Pfx::parse(&der)?;
     let mut budget = Budget::default();
-    match &pfx.mac {
-        Some(mac) => {
-            let password = password_of(mac, pfx.content, &mut budget)?;
-            safe::read(pfx.content, password, &mut budget)
-        }
-        None => read_without_mac(pfx.content, &mut budget),
-    }
+    let password = match &pfx.mac {
+        Some(mac) => password_of(mac, pfx.content, &mut budget)?,
+        // Then only what decrypts well can tell the password, and both are tried on that.
+        None => Password::CANDIDATES[0],
+    };
+    safe::read(pfx.content, password, &mut budget)
 }
 
 fn password_of(
@@ -48,16 +47,4 @@ fn password_of(
         }
     }
     Err(DecodeError::PasswordProtected)
-}
-
-/// Without a MAC only what decrypts well can tell the password.
-fn read_without_mac(content: &[u8], budget: &mut Budget) -> Result<Parts, DecodeError> {
-    let mut last = Parts::default();
-    for password in Password::CANDIDATES {
-        last = safe::read(content, password, budget)?;
-        if !last.failures.contains(&DecodeError::PasswordProtected) {
-            break;
-        }
-    }
-    Ok(last)
 }

@@ -10,6 +10,7 @@ use sec1::{EcParameters, EcPrivateKey};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
+use crate::algorithm;
 use crate::elliptic::Curve;
 use crate::error::DecodeError;
 use crate::public_key::{EC, ED25519, PublicKey, RSA, RSA_PSS};
@@ -34,7 +35,9 @@ impl PrivateKey {
             RSA | RSA_PSS => Self::rsa(inner, wrapped.algorithm),
             EC => Self::elliptic(inner, Some(named_curve(wrapped.algorithm)?)),
             ED25519 => Self::ed25519(inner),
-            other => Err(DecodeError::UnsupportedKey(format!("of algorithm {other}"))),
+            other => {
+                Err(DecodeError::UnsupportedKey(format!("of algorithm {}", algorithm::name(other))))
+            }
         }?;
         key.agrees_with(wrapped.public_key.map(|stated| stated.raw_bytes()))
     }
@@ -157,7 +160,9 @@ fn has_explicit_parameters(sec1: &[u8]) -> Option<bool> {
 }
 
 fn supported_curve(oid: ObjectIdentifier) -> Result<Curve, DecodeError> {
-    Curve::named(oid).ok_or_else(|| DecodeError::UnsupportedKey(format!("on the curve {oid}")))
+    Curve::named(oid).ok_or_else(|| {
+        DecodeError::UnsupportedKey(format!("on the curve {}", algorithm::name(oid)))
+    })
 }
 
 #[cfg(test)]
@@ -241,11 +246,11 @@ mod tests {
     fn what_is_not_carried_is_named() {
         let x25519 = ObjectIdentifier::new_unwrap("1.3.101.110");
         let refused = refusal(PrivateKey::from_pkcs8(&pkcs8(x25519, None, &SEED)));
-        assert_eq!(refused, DecodeError::UnsupportedKey("of algorithm 1.3.101.110".to_owned()));
+        assert_eq!(refused, DecodeError::UnsupportedKey("of algorithm X25519".to_owned()));
         let brainpool = ObjectIdentifier::new_unwrap("1.3.36.3.3.2.8.1.1.7");
         let key = pkcs8(EC, Some(AnyRef::from(&brainpool)), &sec1(&SCALAR, None, None));
         let refused = refusal(PrivateKey::from_pkcs8(&key));
-        assert!(refused.to_string().contains("on the curve 1.3.36.3.3.2.8.1.1.7"), "{refused}");
+        assert!(refused.to_string().contains("on the curve brainpoolP256r1"), "{refused}");
         let explicit = pkcs8(EC, Some(AnyRef::NULL), &sec1(&SCALAR, None, None));
         let refused = refusal(PrivateKey::from_pkcs8(&explicit));
         assert!(refused.to_string().contains("on a curve without a name"), "{refused}");

@@ -1,8 +1,11 @@
 //! Chains out of random sets of certificates.
 
-#![allow(clippy::unwrap_used, reason = "a test may stop at once")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop at once")]
 
 mod pki;
+#[path = "producers/tool.rs"]
+#[expect(dead_code, reason = "this test uses a part of it")]
+mod tool;
 
 use std::cell::OnceCell;
 use std::collections::HashMap;
@@ -100,6 +103,25 @@ proptest! {
             let turned: String = blocks.into_iter().cloned().collect();
             prop_assert_eq!(&decode(None, &turned).unwrap().key, &decoded.key);
             prop_assert_eq!(&CertifiedKey::parse_pem(&decoded.key.to_pem()).unwrap(), &decoded.key);
+            Ok(())
+        })?;
+    }
+}
+
+proptest! {
+    // Each case is a process.
+    #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
+
+    #[test]
+    fn openssl_goes_the_same_way(edges in edges(), signer in 0..AUTHORITIES) {
+        with_crowd(|crowd| -> Result<(), TestCaseError> {
+            let by = |edge: &Edge| crowd[edge.by].certify_until(&crowd[edge.of], edge.year);
+            let certificates: String = edges.iter().map(by).collect();
+            let leaf = crowd[signer].leaf("leaf");
+            let key = decode(None, &(certificates + &leaf.certificate + &leaf.key)).unwrap().key;
+            let folder = tempfile::tempdir().unwrap();
+            let (leaf, rest, root) = tool::split(&key, folder.path());
+            prop_assert_eq!(tool::verify(&leaf, &rest, &root), Ok(()));
             Ok(())
         })?;
     }

@@ -13,8 +13,12 @@ use zeroize::Zeroizing;
 use super::budget::Budget;
 use super::hash::{Hash, Purpose};
 use super::password::Password;
-use super::structure::{iterations, malformed};
+use super::structure::{malformed, number};
+use crate::algorithm;
 use crate::error::DecodeError;
+
+/// PKCS#5's scheme, in which both forms of no password are the same.
+pub(super) const PBES2: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.5.13");
 
 /// Decrypts, or says `PasswordProtected` where the result is not what an encrypted text can be.
 pub(super) fn decrypt(
@@ -23,7 +27,6 @@ pub(super) fn decrypt(
     password: Password,
     budget: &mut Budget,
 ) -> Result<Zeroizing<Vec<u8>>, DecodeError> {
-    const PBES2: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.5.13");
     let parameters = algorithm.parameters.ok_or(malformed("its encryption parameters"))?;
     let (cipher, key, iv) = if algorithm.oid == PBES2 {
         pbes2(parameters, password, budget)?
@@ -46,7 +49,7 @@ fn pkcs12(
     let (salt, iterations) = parameters
         .sequence(|reader| {
             let salt = <&OctetStringRef>::decode(reader)?.as_bytes();
-            Ok::<_, der::Error>((salt, iterations(AnyRef::decode(reader)?)?))
+            Ok::<_, der::Error>((salt, number(AnyRef::decode(reader)?)?))
         })
         .map_err(|_| malformed("its encryption parameters"))?;
     let mut derive = |purpose, length| {
@@ -81,6 +84,8 @@ fn pbes2(
 pub(super) struct Pbkdf2<'a> {
     salt: &'a [u8],
     iterations: u32,
+    /// The key's length in bytes, where it is told. A cipher knows its own; a MAC takes any.
+    pub(super) length: Option<usize>,
     hash: Hash,
 }
 
@@ -89,19 +94,18 @@ impl<'a> Pbkdf2<'a> {
         const PBKDF2: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.5.12");
         let unsupported = |oid: ObjectIdentifier| DecodeError::UnsupportedPkcs12 {
             what: "key derivation",
-            name: oid.to_string(),
+            name: algorithm::name(oid),
         };
         if algorithm.oid != PBKDF2 {
             return Err(unsupported(algorithm.oid));
         }
         let damaged = malformed("its key derivation parameters");
         let parameters = algorithm.parameters.ok_or(damaged.clone())?;
-        let (salt, iterations, prf) = parameters
+        let (salt, iterations, length, prf) = parameters
             .sequence(|reader| {
                 let salt = <&OctetStringRef>::decode(reader)?.as_bytes();
-                let iterations = iterations(AnyRef::decode(reader)?)?;
-                // The key's length may stand here; it follows from the cipher as well.
-                let mut prf = None;
+                let iterations = number(AnyRef::decode(reader)?)?;
+                let (mut length, mut prf) = (None, None);
                 while !reader.is_finished() {
                     let field = AnyRef::decode(reader)?;
                     if der::Tagged::tag(&field) == der::Tag::Sequence {
@@ -110,16 +114,18 @@ impl<'a> Pbkdf2<'a> {
                             Option::<AnyRef<'_>>::decode(fields)?;
                             Ok::<_, der::Error>(oid)
                         })?);
+                    } else {
+                        length = usize::try_from(number(field)?).ok();
                     }
                 }
-                Ok::<_, der::Error>((salt, iterations, prf))
+                Ok::<_, der::Error>((salt, iterations, length, prf))
             })
             .map_err(|_| damaged)?;
         let hash = match prf {
             Some(oid) => Hash::of_hmac(oid).ok_or_else(|| unsupported(oid))?,
             None => Hash::Sha1,
         };
-        Ok(Self { salt, iterations, hash })
+        Ok(Self { salt, iterations, length, hash })
     }
 
     pub(super) fn derive(
@@ -148,8 +154,6 @@ enum Cipher {
 
 impl Cipher {
     fn of_scheme(oid: ObjectIdentifier) -> Result<Self, DecodeError> {
-        const RC4_128: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.12.1.1");
-        const RC4_40: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.12.1.2");
         const DES3: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.12.1.3");
         const DES2: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.12.1.4");
         const RC2_128: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.12.1.5");
@@ -159,8 +163,7 @@ impl Cipher {
             DES2 => Ok(Self::DoubleDes),
             RC2_128 => Ok(Self::Rc2 { bits: 128 }),
             RC2_40 => Ok(Self::Rc2 { bits: 40 }),
-            RC4_128 | RC4_40 => Err(unsupported("RC4".to_owned())),
-            other => Err(unsupported(other.to_string())),
+            other => Err(unsupported(other)),
         }
     }
 
@@ -174,7 +177,7 @@ impl Cipher {
             AES_192 => Ok(Self::Aes192),
             AES_256 => Ok(Self::Aes256),
             DES3 => Ok(Self::TripleDes),
-            other => Err(unsupported(other.to_string())),
+            other => Err(unsupported(other)),
         }
     }
 
@@ -221,6 +224,6 @@ fn cbc<C: BlockCipherDecrypt>(
     Some(text)
 }
 
-fn unsupported(name: String) -> DecodeError {
-    DecodeError::UnsupportedPkcs12 { what: "encryption", name }
+fn unsupported(scheme: ObjectIdentifier) -> DecodeError {
+    DecodeError::UnsupportedPkcs12 { what: "encryption", name: algorithm::name(scheme) }
 }

@@ -8,11 +8,15 @@ use super::budget::Budget;
 use super::encryption::Pbkdf2;
 use super::hash::{Hash, Purpose};
 use super::password::Password;
-use super::structure::{iterations, malformed};
+use super::structure::{malformed, number};
+use crate::algorithm;
 use crate::error::DecodeError;
 
 /// PBMAC1 (RFC 9579).
 const PBMAC1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.5.14");
+
+/// No digest takes in more at once.
+const LONGEST_KEY: usize = 128;
 
 /// `MacData` of RFC 7292 §4.
 pub(super) struct Mac<'a> {
@@ -33,7 +37,7 @@ impl<'a> Mac<'a> {
             // Old writers leave out what is one.
             let iterations = match reader.is_finished() {
                 true => 1,
-                false => iterations(AnyRef::decode(reader)?)?,
+                false => number(AnyRef::decode(reader)?)?,
             };
             Ok(Self { algorithm, expected, salt, iterations })
         })
@@ -72,11 +76,16 @@ impl<'a> Mac<'a> {
             .map_err(|_| damaged)?;
         let hash = Hash::of_hmac(scheme.oid).ok_or_else(|| unsupported(scheme.oid))?;
         let derivation = Pbkdf2::parse(derivation)?;
-        let key = derivation.derive(password, hash.size(), budget)?;
+        // RFC 9579 §4 wants the length to be told, and has it longer or shorter than the digest.
+        let length = derivation.length.unwrap_or(hash.size());
+        if length > LONGEST_KEY {
+            return Err(malformed("its MAC key is too long"));
+        }
+        let key = derivation.derive(password, length, budget)?;
         Ok(hash.hmac_matches(&key, content, self.expected))
     }
 }
 
 fn unsupported(oid: ObjectIdentifier) -> DecodeError {
-    DecodeError::UnsupportedPkcs12 { what: "MAC", name: oid.to_string() }
+    DecodeError::UnsupportedPkcs12 { what: "MAC", name: algorithm::name(oid) }
 }

@@ -13,6 +13,14 @@ impl Password {
     /// In the order in which they are tried.
     pub(super) const CANDIDATES: [Self; 2] = [Self::Null, Self::Empty];
 
+    /// The other form.
+    pub(super) fn other(self) -> Self {
+        match self {
+            Self::Null => Self::Empty,
+            Self::Empty => Self::Null,
+        }
+    }
+
     /// As PKCS#12's own derivation wants it: UTF-16, big endian, with a final zero (RFC 7292
     /// appendix B.1).
     pub(super) fn utf16(self) -> &'static [u8] {

@@ -5,10 +5,12 @@ use std::borrow::Cow;
 use der::asn1::{AnyRef, ObjectIdentifier, OctetStringRef};
 use der::{Decode as _, Reader as _, SliceReader, Tag, TagNumber, Tagged as _};
 use pkcs8::AlgorithmIdentifierRef;
+use zeroize::Zeroizing;
 
 use super::budget::Budget;
 use super::structure::{ContentInfo, DATA, explicit, malformed};
 use super::{Password, ber, encryption};
+use crate::algorithm;
 use crate::assemble::Parts;
 use crate::error::DecodeError;
 use crate::private_key::PrivateKey;
@@ -77,14 +79,11 @@ impl Opened<'_> {
             }
             ENCRYPTED => {
                 let (algorithm, text) = encrypted_data(safe.content)?;
-                let plain = encryption::decrypt(algorithm, &text, self.password, self.budget)?;
-                // A wrong password can also decrypt to something that only looks right until it is
-                // read.
-                let plain = ber::to_der(&plain).map_err(|_| DecodeError::PasswordProtected)?;
+                let plain = self.decrypt(algorithm, &text)?;
                 self.bags(&plain, 0)
             }
             other => {
-                let name = other.to_string();
+                let name = algorithm::name(other);
                 Err(DecodeError::UnsupportedPkcs12 { what: "safe of kind", name })
             }
         }
@@ -131,10 +130,31 @@ impl Opened<'_> {
                 })
             })
             .map_err(|_| malformed("an encrypted key is not readable"))?;
-        let plain = encryption::decrypt(algorithm, text, self.password, self.budget)?;
-        // A wrong password can also decrypt to something that only looks right until it is read.
-        let plain = ber::to_der(&plain).map_err(|_| DecodeError::PasswordProtected)?;
+        let plain = self.decrypt(algorithm, text)?;
         self.parts.add_key(PrivateKey::from_pkcs8(&plain), bag.local_key_id)
+    }
+
+    /// Decrypts one element. Some writers use one form of no password for the MAC and the other
+    /// for what it covers, so the other is tried too.
+    fn decrypt(
+        &mut self,
+        algorithm: AlgorithmIdentifierRef<'_>,
+        text: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, DecodeError> {
+        let forms = [self.password, self.password.other()];
+        let forms = if algorithm.oid == encryption::PBES2 { &forms[..1] } else { &forms };
+        for &password in forms {
+            let plain = encryption::decrypt(algorithm, text, password, self.budget);
+            // A wrong password can also decrypt to something that only looks right until it is
+            // read.
+            match plain
+                .and_then(|plain| ber::to_der(&plain).map_err(|_| DecodeError::PasswordProtected))
+            {
+                Err(DecodeError::PasswordProtected) => {}
+                decided => return decided,
+            }
+        }
+        Err(DecodeError::PasswordProtected)
     }
 }
 

@@ -4,6 +4,7 @@ use der::asn1::{AnyRef, ObjectIdentifier, OctetStringRef};
 use der::{Decode as _, Reader, SliceReader, Tag, TagNumber, Tagged as _};
 
 use super::mac::Mac;
+use crate::algorithm;
 use crate::error::DecodeError;
 
 /// id-data of PKCS#7: the content is there as it is.
@@ -22,14 +23,14 @@ impl<'a> Pfx<'a> {
         let mut reader = SliceReader::new(der).map_err(|_| not_pkcs12.clone())?;
         let (safe, mac) = reader
             .sequence(|reader| {
-                iterations(AnyRef::decode(reader)?)?; // the version, which is always 3
+                number(AnyRef::decode(reader)?)?; // the version, which is always 3
                 let safe = ContentInfo::parse(reader)?;
                 let mac = if reader.is_finished() { None } else { Some(Mac::parse(reader)?) };
                 Ok::<_, der::Error>((safe, mac))
             })
             .map_err(|_| not_pkcs12.clone())?;
         if safe.kind != DATA {
-            let name = safe.kind.to_string();
+            let name = algorithm::name(safe.kind);
             return Err(DecodeError::UnsupportedPkcs12 { what: "protection", name });
         }
         let content = <&OctetStringRef>::from_der(safe.content).map_err(|_| not_pkcs12)?.as_bytes();
@@ -61,10 +62,10 @@ pub(super) fn explicit<'a>(reader: &mut SliceReader<'a>) -> der::Result<&'a [u8]
 }
 
 /// A positive INTEGER that fits 32 bits, also with the needless zeros that DER forbids.
-pub(super) fn iterations(number: AnyRef<'_>) -> der::Result<u32> {
-    number.tag().assert_eq(Tag::Integer)?;
+pub(super) fn number(integer: AnyRef<'_>) -> der::Result<u32> {
+    integer.tag().assert_eq(Tag::Integer)?;
     let error = || der::Error::from(Tag::Integer.value_error());
-    let bytes = number.value();
+    let bytes = integer.value();
     if bytes.first().is_none_or(|first| *first >= 0x80) {
         return Err(error());
     }

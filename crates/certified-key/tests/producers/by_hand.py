@@ -1,15 +1,4 @@
-"""PKCS#12 files written byte by byte after RFC 7292, for what no tool at hand writes.
-
-The derivation, the MAC and the cipher come from Python's standard library and from Python
-cryptography.
-"""
-
-import hashlib
-import hmac
-
-from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
-from cryptography.hazmat.primitives import padding
-from cryptography.hazmat.primitives.ciphers import Cipher, modes
+"""PKCS#12 files written byte by byte after RFC 7292, for what no tool at hand writes."""
 
 from der import (
     element,
@@ -23,20 +12,39 @@ from der import (
     sequence,
     set_of,
 )
-
-NULL = b""
-EMPTY = b"\0\0"
-SALT = bytes(range(8))
-ITERATIONS = 2000
-
-PKCS7 = "1.2.840.113549.1.7"
-BAGS = "1.2.840.113549.1.12.10.1"
-TRIPLE_DES = "1.2.840.113549.1.12.1.3"
-SHA1 = "1.3.14.3.2.26"
+from rfc7292 import (
+    AES,
+    BAGS,
+    EMPTY,
+    HMACS,
+    ITERATIONS,
+    NULL,
+    PKCS7,
+    SALT,
+    algorithm,
+    attribute,
+    bag,
+    bmp,
+    certificate_bag,
+    certificates,
+    data,
+    encrypt,
+    encrypted,
+    file,
+    hmac_with,
+    key_bag,
+    mac,
+    pbes2,
+    pbkdf2,
+    pbmac1,
+    safes,
+    shrouded,
+    shrouded_by_aes,
+)
 
 
 def make(cases, pki):
-    for maker in (passwords, unusual, misplaced, damaged, hostile):
+    for maker in (passwords, derivations, windows, unusual, misplaced, damaged, hostile):
         for name, file, *expected in maker(pki):
             path = cases.new_file("by-hand", f"{name}.pfx")
             path.write_bytes(file)
@@ -62,11 +70,85 @@ def passwords(pki):
         yield f"{name}-password-mac-iterations-left-out", file(content, mac(content, password, 1))
 
 
+    mixed = {"null-around-empty": (NULL, EMPTY), "empty-around-null": (EMPTY, NULL)}
+    for name, (outer, inner) in mixed.items():
+        content = safes(data(shrouded(pki, inner)), encrypted(inner, *certificates(pki)))
+        yield name, file(content, mac(content, outer))
+    content = safes(data(shrouded(pki, NULL)), encrypted(EMPTY, *certificates(pki)))
+    yield "null-beside-empty-without-mac", file(content)
+
+
+def derivations(pki):
+    """PBES2 with everything that PBKDF2 can be told, PBMAC1, and what is not read."""
+    for digest, number in HMACS.items():
+        prf = hmac_with(number)
+        for size in (16, 24, 32):
+            content = safes(data(shrouded_by_aes(pki, digest, size, prf), *certificates(pki)))
+            yield f"pbkdf2-{digest}-aes-{size * 8}", file(content, mac(content, NULL))
+        content = safes(data(key_bag(pki), *certificates(pki)))
+        for size in (20, 32, 64):
+            yield f"pbmac1-{digest}-{size}", file(content, pbmac1(content, digest, prf, size))
+    key = shrouded_by_aes(pki, "sha1", 32)
+    yield "pbkdf2-default-prf", file(safes(data(key, *certificates(pki))))
+    key = shrouded_by_aes(pki, "sha256", 32, hmac_with(9), integer(32))
+    yield "pbkdf2-key-length", file(safes(data(key, *certificates(pki))))
+    content = safes(data(key_bag(pki)))
+    giant = pbmac1(content, "sha256", hmac_with(9), 4000)
+    yield "pbmac1-giant-key", file(content, giant), "its MAC key is too long"
+    unknown = hmac_with(13)
+    key = shrouded_by_aes(pki, "sha256", 32, unknown)
+    yield "pbkdf2-sha512-256", file(safes(data(key))), "HMAC with SHA-512/256 is not supported"
+    parameters = sequence(octets(SALT), integer(16384), integer(8), integer(1))
+    scrypt = sequence(oid("1.3.6.1.4.1.11591.4.11"), parameters)
+    aes = sequence(oid(AES[32]), octets(bytes(16)))
+    key = bag("2", sequence(pbes2(scrypt, aes), octets(bytes(64))))
+    yield "scrypt", file(safes(data(key))), "key derivation scrypt is not supported"
+    ciphers = {"aes-256-gcm": "2.16.840.1.101.3.4.1.46", "rc2-cbc": "1.2.840.113549.3.2"}
+    for name, number in ciphers.items():
+        scheme = sequence(oid(number), octets(bytes(16)))
+        key = bag("2", sequence(pbes2(pbkdf2(), scheme), octets(bytes(64))))
+        yield name, file(safes(data(key))), f"encryption {name.upper()} is not supported"
+
+
+def windows(pki):
+    """As PFXExportCertStoreEx: a safe for each purpose, and Windows' attributes on the key."""
+    key = shrouded(pki, NULL, attributes=[
+        attribute("1.2.840.113549.1.9.21", octets(bytes([1, 0, 0, 0]))),
+        attribute("1.2.840.113549.1.9.20", bmp("te-3f9a1c52-6a5e-4c0e-9d5f-1d4b8a3e7c11")),
+        attribute("1.3.6.1.4.1.311.17.1", bmp("Microsoft Software Key Storage Provider")),
+        attribute("1.3.6.1.4.1.311.17.2", null()),
+    ])
+    own, *issuers = reversed(certificates(pki))
+    own = certificate_bag(
+        pki.chain("rsa2048")[0].read_bytes(),
+        attribute("1.2.840.113549.1.9.21", octets(bytes([1, 0, 0, 0]))),
+        attribute("1.3.6.1.4.1.311.17.3.20", octets(bytes(20))),
+    )
+    several = [encrypted(NULL, own), data(key), *[encrypted(NULL, issuer) for issuer in issuers]]
+    content = safes(*several)
+    yield "windows-several-safes", file(content, mac(content, NULL))
+    content = safes(data(key), data(own), data(), encrypted(NULL), data(*issuers))
+    yield "windows-empty-safes", file(content, mac(content, NULL))
+    names = {
+        "utf8": element(0x0C, "Schlüssel 🔑".encode()),
+        "printable": element(0x13, b"name"),
+        "teletex": element(0x14, b"\xfcmlaut"),
+        "universal": element(0x1C, "x".encode("utf-32-be")),
+        "odd-length": element(0x1E, b"odd"),
+        "empty": element(0x1E),
+        "long": bmp("x" * 30_000),
+    }
+    for name, value in names.items():
+        friendly = attribute("1.2.840.113549.1.9.20", value)
+        local = attribute("1.2.840.113549.1.9.21", octets(b"key"))
+        bags = [bag("1", pki.pkcs8("rsa2048").read_bytes(), friendly, local), *certificates(pki)]
+        content = safes(data(*bags))
+        yield f"friendly-name-{name}", file(content, mac(content, EMPTY))
+
+
 def unusual(pki):
     """What RFC 7292 and its friends allow, and hardly anybody does."""
     everything = [key_bag(pki), *certificates(pki)]
-    content = safes(data(*everything))
-    yield "pbmac1", file(content, pbmac1(content))
     nested = safes(data(bag("6", sequence(*certificates(pki))), bag("6", sequence(key_bag(pki)))))
     yield "nested-safes", file(nested, mac(nested, NULL))
     others = [
@@ -118,9 +200,9 @@ def damaged(pki):
     yield "cut-off", whole[:-20], "it is cut off"
     yield "wrong-mac", file(content, mac(content[:-1], NULL)), "(or is damaged)"
     signed = sequence(oid(f"{PKCS7}.2"), explicit(0, sequence()))
-    yield "signed", sequence(integer(3), signed), f"protection {PKCS7}.2 is not supported"
+    yield "signed", sequence(integer(3), signed), "protection signedData is not supported"
     enveloped = safes(sequence(oid(f"{PKCS7}.3"), explicit(0, sequence())))
-    yield "enveloped", file(enveloped), f"safe of kind {PKCS7}.3 is not supported"
+    yield "enveloped", file(enveloped), "safe of kind envelopedData is not supported"
 
 
 def hostile(pki):
@@ -156,113 +238,3 @@ def ber(pki):
     content = indefinite(0x30, key_safe, certificate_safe)
     outer = indefinite(0x30, oid(f"{PKCS7}.1"), indefinite(0xA0, in_pieces(0x24, content)))
     return indefinite(0x30, integer(3), outer, mac(content, NULL))
-
-
-# The parts of a file, from the outside to the inside.
-
-
-def file(content, *verified):
-    return sequence(integer(3), data_of(content), *verified)
-
-
-def safes(*parts):
-    return sequence(*parts)
-
-
-def data(*bags):
-    return data_of(sequence(*bags))
-
-
-def data_of(content):
-    return sequence(oid(f"{PKCS7}.1"), explicit(0, octets(content)))
-
-
-def encrypted(password, *bags):
-    text = encrypt(password, sequence(*bags))
-    info = sequence(oid(f"{PKCS7}.1"), algorithm(ITERATIONS), element(0x80, text))
-    return sequence(oid(f"{PKCS7}.6"), explicit(0, sequence(integer(0), info)))
-
-
-def bag(kind, value, *attributes):
-    last = [set_of(*attributes)] if attributes else []
-    return sequence(oid(f"{BAGS}.{kind}"), explicit(0, value), *last)
-
-
-def attribute(kind, *values):
-    return sequence(oid(kind), set_of(*values))
-
-
-def key_bag(pki, key="rsa2048"):
-    return bag("1", pki.pkcs8(key).read_bytes())
-
-
-def shrouded(pki, password, claimed=ITERATIONS):
-    text = encrypt(password, pki.pkcs8("rsa2048").read_bytes())
-    return bag("2", sequence(algorithm(claimed), octets(text)))
-
-
-def certificates(pki):
-    return [certificate_bag(part.read_bytes()) for part in reversed(pki.chain("rsa2048"))]
-
-
-def certificate_bag(certificate):
-    x509 = sequence(oid("1.2.840.113549.1.9.22.1"), explicit(0, octets(certificate)))
-    return bag("3", x509)
-
-
-# Passwords at work.
-
-
-def algorithm(iterations):
-    return sequence(oid(TRIPLE_DES), sequence(octets(SALT), integer(iterations)))
-
-
-def encrypt(password, text):
-    key = derive(1, password, SALT, ITERATIONS, 24)
-    cipher = Cipher(TripleDES(key), modes.CBC(derive(2, password, SALT, ITERATIONS, 8)))
-    padder = padding.PKCS7(64).padder()
-    encryptor = cipher.encryptor()
-    return encryptor.update(padder.update(text) + padder.finalize()) + encryptor.finalize()
-
-
-def mac(content, password, iterations=ITERATIONS, claimed=None):
-    key = derive(3, password, SALT, iterations, 20)
-    digest = hmac.digest(key, content, "sha1")
-    # One iteration is what is meant where no number stands.
-    number = [integer(claimed or iterations)] if (claimed or iterations) > 1 else []
-    info = sequence(sequence(oid(SHA1), null()), octets(digest))
-    return sequence(info, octets(SALT), *number)
-
-
-def pbmac1(content):
-    """RFC 9579 with PBKDF2 and HMAC-SHA-256."""
-    hmac_sha256 = sequence(oid("1.2.840.113549.2.9"), null())
-    parameters = sequence(octets(SALT), integer(ITERATIONS), integer(32), hmac_sha256)
-    derivation = sequence(oid("1.2.840.113549.1.5.12"), parameters)
-    scheme = sequence(oid("1.2.840.113549.1.5.14"), sequence(derivation, hmac_sha256))
-    key = hashlib.pbkdf2_hmac("sha256", b"", SALT, ITERATIONS, 32)
-    digest = hmac.digest(key, content, "sha256")
-    return sequence(sequence(scheme, octets(digest)), octets(b"not used"), integer(1))
-
-
-def derive(purpose, password, salt, iterations, length):
-    """RFC 7292 appendix B.2 with SHA-1."""
-    diversifier = bytes([purpose]) * 64
-    blocks = fill(salt) + fill(password)
-    output = b""
-    while len(output) < length:
-        digest = diversifier + blocks
-        for _ in range(iterations):
-            digest = hashlib.sha1(digest).digest()
-        output += digest
-        addend = int.from_bytes(fill(digest)[:64], "big") + 1
-        blocks = b"".join(
-            ((int.from_bytes(blocks[at : at + 64], "big") + addend) % 2**512).to_bytes(64, "big")
-            for at in range(0, len(blocks), 64)
-        )
-    return output[:length]
-
-
-def fill(text):
-    size = -(-len(text) // 64) * 64
-    return (text * 64)[:size]

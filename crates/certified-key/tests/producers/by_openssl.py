@@ -40,9 +40,9 @@ READABLE = {
 REFUSED = {
     "rc4-128": (("-legacy", "-keypbe", "PBE-SHA1-RC4-128"), "encryption RC4 is not supported"),
     "rc4-40": (("-legacy", "-certpbe", "PBE-SHA1-RC4-40"), "encryption RC4 is not supported"),
-    "des": (("-legacy", "-keypbe", "PBE-MD5-DES"), "encryption 1.2.840.113549.1.5.3 is not"),
-    "mac-md5": (("-macalg", "md5"), "MAC 1.2.840.113549.2.5 is not supported"),
-    "mac-sha3": (("-macalg", "sha3-256"), "MAC 2.16.840.1.101.3.4.2.8 is not supported"),
+    "des": (("-legacy", "-keypbe", "PBE-MD5-DES"), "encryption pbeWithMD5AndDES-CBC is not supported"),
+    "mac-md5": (("-macalg", "md5"), "MAC MD5 is not supported"),
+    "mac-sha3": (("-macalg", "sha3-256"), "MAC SHA3-256 is not supported"),
     "iterated-2000000": (("-iter", "2000000"), "fewer iterations"),
 }
 
@@ -127,11 +127,41 @@ def odd_pem(cases, pki):
         key = run("openssl", *options, "-in", pki.key("rsa2048"), "-passout", "pass:secret")
         path.write_bytes(key + pki.pem("rsa2048").read_bytes())
         cases.refused(path, "the PEM private key is encrypted")
-    for case, kind in {"ed448": "ed448", "x25519": "x25519"}.items():
-        path = cases.new_file("openssl", f"{case}.pem")
+    refused_keys(cases, pki)
+
+
+def refused_keys(cases, pki):
+    """Keys of kinds that are not carried, in PEM and, where openssl does it, in PKCS#12."""
+    for kind in ("Ed448", "X25519", "X448"):
         key = run("openssl", "genpkey", "-algorithm", kind)
-        path.write_bytes(key + pki.pem("p256").read_bytes())
-        cases.refused(path, "is not supported")
+        beside_certificate(cases, pki, kind.lower(), key, f"of algorithm {kind}, which is not")
+    parameters = pki.folder / "dsa-parameters.pem"
+    run("openssl", "dsaparam", "-out", parameters, "1024")
+    dsa = pki.key("dsa")
+    run("openssl", "gendsa", "-out", dsa, parameters)
+    beside_certificate(cases, pki, "dsa", dsa.read_bytes(), "of algorithm DSA, which is not")
+    old = run("openssl", "dsa", "-in", dsa)
+    old = run("openssl", "pkey", "-traditional", "-in", dsa) if b"BEGIN PRIVATE" in old else old
+    beside_certificate(cases, pki, "dsa-old", old, 'in the form "DSA PRIVATE KEY", which is not')
+    curve = ("-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:brainpoolP256r1")
+    key = run("openssl", "genpkey", *curve)
+    beside_certificate(cases, pki, "brainpool", key, "on the curve brainpoolP256r1, which is not")
+    for kind, options in {
+        "ed448": ("-algorithm", "Ed448"),
+        "brainpool": curve,
+    }.items():
+        run("openssl", "genpkey", *options, "-out", pki.key(kind))
+        run("openssl", "req", "-x509", "-key", pki.key(kind), "-subj", f"/CN={kind}",
+            "-days", "9000", "-out", pki.pem(kind))
+        path = cases.new_file("openssl", f"{kind}.pfx")
+        export(pki, kind, path, *PASSWORD)
+        cases.refused(path, "which is not supported")
+
+
+def beside_certificate(cases, pki, case, key, words):
+    path = cases.new_file("openssl", f"{case}.pem")
+    path.write_bytes(key + pki.pem("p256").read_bytes())
+    cases.refused(path, words)
 
 
 def for_pss_only(cases, pki):

@@ -13,15 +13,22 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import by_cryptography
+import by_gnutls
 import by_hand
 import by_keytool
+import by_nss
 import by_openssl
 import by_signature
 from cases import Cases
 from pki import Pki
 
 # What the tests call, and the Debian package that has it.
-TOOLS = {"openssl": "openssl", "keytool": "default-jre-headless"}
+TOOLS = {
+    "openssl": "openssl",
+    "keytool": "default-jre-headless",
+    "certtool": "gnutls-bin",
+    "pk12util": "libnss3-tools",
+}
 
 
 def main():
@@ -34,7 +41,15 @@ def main():
     unfinished.mkdir(parents=True)
     pki = Pki(unfinished / "pki")
     cases = Cases(unfinished)
-    makers = [by_keytool, by_openssl, by_cryptography, by_hand, by_signature]
+    makers = [
+        by_keytool,
+        by_nss,
+        by_gnutls,
+        by_openssl,
+        by_cryptography,
+        by_hand,
+        by_signature,
+    ]
     # Most of the time goes into other processes.
     with ThreadPoolExecutor(4) as pool:
         for made in [pool.submit(maker.make, cases, pki) for maker in makers]:
