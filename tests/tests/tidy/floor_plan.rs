@@ -14,6 +14,7 @@ const PLAN: &[(&str, &[&str])] = &[
     ("object-id", &[]),
     ("certified-key", &[]),
     ("status-schema", &[]),
+    ("reaction", &[]),
     ("extension-settings", &["object-id"]),
     ("worker-state", &["status-schema", "atomic-file"]),
     ("keyvault-client", &["object-id"]),
@@ -40,7 +41,9 @@ const HOMES: &[(&str, &[&str])] = &[
     ("anyhow", &["akvvm-handler", "akvvm-service"]),
     ("fs2", &["worker-state"]),
     ("pem", &["certified-key"]),
-    ("rustls", &["keyvault-client"]),
+    // One asks vaults, whom it must trust; the other only looks at what a service shows, and
+    // trusts nobody. They have nothing in common but the handshake.
+    ("rustls", &["keyvault-client", "reaction"]),
     ("ureq", &["keyvault-client"]),
     ("uzers", &["cert-store"]),
     ("x509-parser", &["certified-key"]),
