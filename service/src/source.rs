@@ -15,36 +15,54 @@ use crate::target::Target;
 
 /// The vaults of one order.
 pub(crate) struct VaultSource {
+    /// A proxy or an identity endpoint that cannot be used is every certificate's failure: so it
+    /// is told where people look, and what stands on the disk is still kept whole.
+    way: Result<Way, Failure>,
+    closed: ClosedVaults,
+}
+
+/// How vaults are reached, and by whom.
+struct Way {
     http: Http,
     client: SecretClient,
     credentials: Credentials,
-    closed: ClosedVaults,
 }
 
 impl VaultSource {
     /// Connects nothing yet; `targets` say which identities will ask.
-    ///
-    /// # Errors
-    /// A proxy or an identity endpoint that cannot be used.
     pub(crate) fn new<'a>(
         targets: impl Iterator<Item = &'a Target>,
         environment: &Environment,
-    ) -> anyhow::Result<Self> {
-        let http = Http::new(network(environment))?;
-        let credentials = Credentials::new(targets, environment, &http)?;
-        let client = SecretClient::new(http.clone());
-        Ok(Self { http, client, credentials, closed: ClosedVaults::default() })
+    ) -> Self {
+        Self { way: Way::new(targets, environment), closed: ClosedVaults::default() }
     }
 
     /// Lets go of connections and trusted authorities until they are needed again.
     pub(crate) fn rest(&self) {
-        self.http.rest();
+        if let Ok(way) = &self.way {
+            way.http.rest();
+        }
+    }
+}
+
+impl Way {
+    fn new<'a>(
+        targets: impl Iterator<Item = &'a Target>,
+        environment: &Environment,
+    ) -> Result<Self, Failure> {
+        let http = Http::new(network(environment))
+            .map_err(|error| Failure::of(&error, Code::Proxy, Retry::NextPoll))?;
+        let credentials = Credentials::new(targets, environment, &http)
+            .map_err(|error| Failure::of(&error, Code::IdentityEndpoint, Retry::NextPoll))?;
+        let client = SecretClient::new(http.clone());
+        Ok(Self { http, client, credentials })
     }
 }
 
 impl SecretSource for VaultSource {
     fn secret(&self, id: &ObjectId, target: &Target, now: SystemTime) -> Result<Secret, Failure> {
-        let Some(credential) = self.credentials.of(&target.identity) else {
+        let Way { client, credentials, .. } = self.way.as_ref().map_err(Clone::clone)?;
+        let Some(credential) = credentials.of(&target.identity) else {
             let public = "the worker has no credential for this identity; restart it".to_owned();
             return Err(Failure::plain(Code::Identity, Retry::Backoff, public));
         };
@@ -52,9 +70,9 @@ impl SecretSource for VaultSource {
         if let Some(objection) = self.closed.objection(vault, now) {
             return Err(objection);
         }
-        self.client.secret(id, credential, now).map_err(|error| {
+        client.secret(id, credential, now).map_err(|error| {
             let failure = failure(&error);
-            if closes(error.kind()) {
+            if closes(&error) {
                 self.closed.close(vault, &failure, now);
             }
             failure
@@ -84,10 +102,12 @@ pub(crate) fn failure(error: &ClientError) -> Failure {
     failure
 }
 
-/// Whether every other request to the same vault would meet the same.
-fn closes(kind: ErrorKind) -> bool {
-    matches!(
-        kind,
+/// Whether every other request to the same vault would meet the same, or the vault asked for time.
+fn closes(error: &ClientError) -> bool {
+    let vault_asked = matches!(error.retry(), keyvault_client::Retry::After(_));
+    let is_vaults = !matches!(code(error.kind()), Code::IdentityEndpoint | Code::Identity);
+    let meets_all = matches!(
+        error.kind(),
         ErrorKind::Throttled
             | ErrorKind::NameNotResolved
             | ErrorKind::ConnectionRefused
@@ -96,7 +116,8 @@ fn closes(kind: ErrorKind) -> bool {
             | ErrorKind::Tls
             | ErrorKind::NoTrustedRoots
             | ErrorKind::Proxy
-    )
+    );
+    meets_all || (vault_asked && is_vaults)
 }
 
 fn code(kind: ErrorKind) -> Code {
@@ -107,7 +128,9 @@ fn code(kind: ErrorKind) -> Code {
         | ErrorKind::IdentityAnswer
         | ErrorKind::IdentityRefused
         | ErrorKind::IdentityProof => Code::IdentityEndpoint,
-        ErrorKind::IdentityAmbiguous | ErrorKind::IdentityNotFound => Code::Identity,
+        ErrorKind::IdentityAmbiguous | ErrorKind::IdentityNotFound | ErrorKind::WrongCloud => {
+            Code::Identity
+        }
         ErrorKind::NameNotResolved
         | ErrorKind::ConnectionRefused
         | ErrorKind::Unreachable

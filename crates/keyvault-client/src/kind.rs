@@ -47,6 +47,8 @@ pub enum ErrorKind {
     IdentityRefused,
     /// The proof that Azure Arc's agent asks for cannot be given, or is not accepted.
     IdentityProof,
+    /// The identity's tenant has no tokens for the vault's cloud.
+    WrongCloud,
     /// The vault's or the proxy's name cannot be resolved.
     NameNotResolved,
     /// Nothing listens at the vault's or the proxy's address.
@@ -103,7 +105,7 @@ pub enum ErrorKind {
 
 impl ErrorKind {
     /// Every kind, for tables and documents.
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 35] = [
         Self::IdentityUnreachable,
         Self::IdentityTimedOut,
         Self::IdentityUnavailable,
@@ -112,6 +114,7 @@ impl ErrorKind {
         Self::IdentityNotFound,
         Self::IdentityRefused,
         Self::IdentityProof,
+        Self::WrongCloud,
         Self::NameNotResolved,
         Self::ConnectionRefused,
         Self::Unreachable,
@@ -144,7 +147,9 @@ impl ErrorKind {
     #[must_use]
     pub fn fault(self) -> Fault {
         match self {
-            Self::SecretDisabled | Self::SecretNotFound | Self::Conflict => Fault::Customer,
+            Self::WrongCloud | Self::SecretDisabled | Self::SecretNotFound | Self::Conflict => {
+                Fault::Customer
+            }
             Self::IdentityAmbiguous
             | Self::IdentityNotFound
             | Self::WrongTenant
@@ -193,6 +198,7 @@ impl ErrorKind {
             Self::IdentityAmbiguous
             | Self::IdentityNotFound
             | Self::IdentityRefused
+            | Self::WrongCloud
             | Self::WrongTenant
             | Self::SecretDisabled
             | Self::SecretNotFound

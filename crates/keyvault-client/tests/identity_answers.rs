@@ -168,6 +168,7 @@ fn refusals_are_told_apart_and_name_the_command_to_type() {
         "Multiple user assigned identities exist, please specify the clientId / resourceId of the identity in the token request",
     );
     let not_found = error("invalid_request", "Identity not found");
+    let other_cloud = error("invalid_resource", "AADSTS500011: The resource principal named …");
     let bad = |body: &str| http("400 Bad Request", JSON, body);
     let client = || IdentitySelector::ClientId(GUID.into());
     let arm = || IdentitySelector::ResourceId("/subscriptions/1/x".into());
@@ -180,6 +181,8 @@ fn refusals_are_told_apart_and_name_the_command_to_type() {
         fails(bad(&several), IdentityNotFound, "not assigned").by(client()).asked(2),
         fails(bad(&not_found), IdentityNotFound, "/subscriptions/1/x").by(arm()),
         fails(bad(&not_found), IdentityNotFound, GUID).by(IdentitySelector::ObjectId(GUID.into())),
+        fails(bad(&other_cloud), WrongCloud, "knows no resource https://vault.azure.net"),
+        fails(bad(&other_cloud), WrongCloud, "same cloud").by(client()),
         fails(http("401 x", JSON, ""), IdentityAnswer, "Azure Arc"),
         fails(
             http("403 x", JSON, "A socket operation was attempted to an unreachable network"),
@@ -257,6 +260,18 @@ fn an_object_id_given_as_a_client_id_is_recognised_once_and_for_all() {
     let asked: Vec<bool> =
         server.requests().iter().map(|request| request.contains("&object_id=4633")).collect();
     assert_eq!(asked, [false, true, true]);
+}
+
+#[test]
+fn an_endpoint_that_falters_at_the_second_try_is_not_taken_for_one_that_knows_nobody() {
+    let refused = http("400 x", JSON, &error("invalid_request", "Identity not found"));
+    let busy = http("429 x", "Retry-After: 9\r\n", "");
+    let server = Server::start(Front::Plain, vec![refused, busy]);
+    let selector = IdentitySelector::ClientId(GUID.into());
+    let failure = credential(&server, Network::default(), selector).token(VAULT, now());
+    let failure = failure.unwrap_err();
+    assert_eq!(failure.kind(), IdentityUnavailable, "{failure:?}");
+    assert_eq!(failure.retry(), Retry::After(Duration::from_secs(9)));
 }
 
 #[test]

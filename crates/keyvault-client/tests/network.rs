@@ -202,13 +202,38 @@ fn connections_are_used_again_by_up_to_sixteen_at_once() {
 }
 
 #[test]
-fn an_ipv6_vault_is_connected_to() {
+fn a_vault_at_an_ipv6_address_is_read_directly_and_through_a_proxy_at_one() {
+    let config = AUTHORITY.certificate(&["::1", "*.vault.azure.net"]);
+    let through = |_| vec![secret("abc.vault.azure.net")];
+    let proxy = Server::start_at("[::1]:0", Front::Proxy(config.clone()), through);
+    let mut network = trusting(&AUTHORITY);
+    network.https_proxy = Some(format!("http://[::1]:{}", proxy.port));
+    assert_eq!(ask(network.clone(), "abc.vault.azure.net").unwrap().version, V1);
+    assert_eq!(proxy.requests().len(), 1);
+
+    let direct = |port| vec![secret(&format!("[::1]:{port}"))];
+    let vault = Server::start_at("[::1]:0", Front::Tls(config), direct);
+    let host = format!("[::1]:{}", vault.port);
+    network.no_proxy = Some("fe80::/10, ::1".to_owned());
+    assert_eq!(ask(network, &host).unwrap().value.as_str(), "hunter2");
+    assert_eq!(proxy.connects().len(), 1, "only the first went through the proxy");
+    let head = &vault.requests()[0];
+    assert!(head.contains(&format!("\r\nhost: {host}\r\n")), "{head}");
+}
+
+#[test]
+fn an_ipv6_vault_that_refuses_is_told_by_its_address() {
     let host = format!("[::1]:{CLOSED}");
     let outcome = ask(trusting(&AUTHORITY), &host);
-    // A machine without IPv6 has no way there; both are told with the address as it is written.
-    let error = outcome.unwrap_err();
-    assert!(matches!(error.kind(), ConnectionRefused | Unreachable), "{error:?}");
-    assert!(error.to_string().contains(&host), "{error}");
+    assert_fails(outcome, ConnectionRefused, &host);
+}
+
+#[test]
+fn a_vault_or_proxy_that_knows_tls_1_2_only_is_talked_to() {
+    let config = AUTHORITY.certificate_over_tls12(&["*.vault.azure.net"]);
+    let server = Server::start(Front::Proxy(config), vec![secret("abc.vault.azure.net")]);
+    let network = behind_proxy(server.port, &AUTHORITY.file);
+    assert!(ask(network, "abc.vault.azure.net").is_ok());
 }
 
 #[test]

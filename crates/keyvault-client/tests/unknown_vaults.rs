@@ -10,9 +10,13 @@
 mod loopback;
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use keyvault_client::ErrorKind::{self, *};
-use keyvault_client::{ClientError, Http, Network, Secret, SecretClient};
+use keyvault_client::{
+    AccessToken, ClientError, Http, IdentityEndpoint, IdentitySelector, ManagedIdentityCredential,
+    Network, Secret, SecretClient, TokenCredential,
+};
 use loopback::{AUTHORITY, Front, Reply, Server, Tokens, bytes, http, now};
 use object_id::{ObjectId, VaultSuffixes};
 
@@ -92,6 +96,33 @@ fn a_401_without_a_resource_is_an_error() {
         assert_kind(vault.ask(), Challenge);
         assert_eq!(vault.carried(), [false]);
     }
+}
+
+/// There are no tokens for what the vault names.
+struct NoSuchCloud;
+
+impl TokenCredential for NoSuchCloud {
+    fn token(&self, resource: &str, now: SystemTime) -> Result<AccessToken, ClientError> {
+        let refusal = r#"{"error":"invalid_resource","error_description":""}"#;
+        let server = Server::start(Front::Plain, vec![http("400 x", "", refusal)]);
+        let url = format!("http://127.0.0.1:{}", server.port);
+        let endpoint = IdentityEndpoint::parse(&url).unwrap();
+        let http = Http::new(Network::default()).unwrap();
+        ManagedIdentityCredential::new(http, endpoint, IdentitySelector::Unspecified)
+            .token(resource, now)
+    }
+
+    fn reject(&self, _: &str, _: &AccessToken) {}
+}
+
+#[test]
+fn a_resource_without_tokens_is_asked_anew_since_the_vault_may_have_been_mended() {
+    let vault = Vault::start(&[CHALLENGE]);
+    for _ in 0..3 {
+        assert_kind(vault.client.secret(&vault.id, &NoSuchCloud, now()), WrongCloud);
+    }
+    // Learnt, asked for in vain and forgotten; learnt again.
+    assert_eq!(vault.carried(), [false, false]);
 }
 
 #[test]

@@ -193,6 +193,52 @@ fn bodies_that_end_too_early_or_never_are_given_up() {
 }
 
 #[test]
+fn oddities_of_http_are_read_as_the_standard_has_them() {
+    let whole = secret();
+    let (head, tail) = whole.split_at(20);
+    let length = whole.len();
+    let answer = |head: &str, body: &str| Reply::Whole(format!("{head}\r\n{body}").into_bytes());
+    let ok = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n");
+    let in_chunks = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n";
+    let extended = format!(
+        "{:X};a=b;c=\"d\"\r\n{head}\r\n{:04x}\r\n{tail}\r\n0\r\nX-Trailer: y\r\n\r\n",
+        head.len(),
+        tail.len()
+    );
+    let closing = format!("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{whole}");
+    let old = format!("HTTP/1.0 200 OK\r\nContent-Length: {length}\r\n\r\n{whole}");
+    let many: String = (0..60).map(|number| format!("X-{number}: y\r\n")).collect();
+    let continued = format!("HTTP/1.1 100 Continue\r\n\r\n{ok}");
+    let hints = format!("HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n{ok}");
+    run(vec![
+        fine("chunk extensions, upper case and a trailer", answer(in_chunks, &extended)),
+        fine("until the end of the connection", Reply::Cut(closing.into())),
+        fine("HTTP/1.0 with a length", Reply::Cut(old.into())),
+        fine("many headers", answer(&format!("{ok}{many}"), &whole)),
+        fine("a header of 8 KiB", answer(&format!("{ok}X: {}\r\n", "x".repeat(8192)), &whole)),
+        fine("no reason phrase", answer(&ok.replace(" OK", ""), &whole)),
+        fine("100 Continue first, unasked", answer(&continued, &whole)),
+        fine("103 Early Hints first", answer(&hints, &whole)),
+    ]);
+}
+
+#[test]
+fn what_could_be_read_in_two_ways_is_not_read() {
+    let whole = secret();
+    let length = whole.len();
+    let two = format!("Content-Length: {length}\r\nContent-Length: 5\r\n");
+    let nonsense = "Content-Length: many\r\n".to_owned();
+    let folded = format!("Content-Length: {length}\r\nX: a\r\n b\r\n");
+    let both = format!("Content-Length: {length}\r\nTransfer-Encoding: chunked\r\n");
+    let negative = "Content-Length: -1\r\n".to_owned();
+    let case = |headers: &String| {
+        let bytes = format!("HTTP/1.1 200 OK\r\n{headers}\r\n{whole}");
+        fails("ambiguous", Reply::Cut(bytes.into()), ConnectionLost, "no HTTP")
+    };
+    run([two, nonsense, folded, both, negative].iter().map(case).collect());
+}
+
+#[test]
 fn what_is_no_http_or_no_answer_at_all_is_a_lost_connection_or_a_timeout() {
     let drip = |bytes: Vec<u8>| Reply::Drip(bytes);
     run(vec![

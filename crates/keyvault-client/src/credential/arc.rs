@@ -50,7 +50,7 @@ impl AzureArcCredential {
     }
 
     fn fetch(&self, resource: &str, now: SystemTime) -> Result<AccessToken, ClientError> {
-        let refusal = self.refusal();
+        let refusal = self.refusal(resource);
         let challenge = self.ask(resource, None)?;
         if challenge.status == 200 {
             return Err(refusal.unusable("it does not ask for the proof that Azure Arc asks for"));
@@ -62,7 +62,7 @@ impl AzureArcCredential {
             key_file::proof(&path, &self.key_directory).map_err(|error| self.no_proof(&error))?;
         let answer = self.ask(resource, Some(&proof))?;
         match answer.status {
-            200 => self.token_from(&answer, now),
+            200 => self.token_from(&answer, &refusal, now),
             401 => Err(ClientError::new(
                 ErrorKind::IdentityProof,
                 format!(
@@ -75,8 +75,12 @@ impl AzureArcCredential {
         }
     }
 
-    fn token_from(&self, answer: &Answer, now: SystemTime) -> Result<AccessToken, ClientError> {
-        let refusal = self.refusal();
+    fn token_from(
+        &self,
+        answer: &Answer,
+        refusal: &Refusal<'_>,
+        now: SystemTime,
+    ) -> Result<AccessToken, ClientError> {
         let body = TokenAnswer::read(&answer.body).map_err(|bad| refusal.of_token(bad))?;
         if !body.is_for(&self.selector) {
             return Err(ClientError::new(
@@ -94,7 +98,9 @@ impl AzureArcCredential {
         let metadata = HeaderValue::from_static("true");
         let mut headers = vec![("Metadata", &metadata)];
         headers.extend(proof.map(|proof| ("Authorization", proof)));
-        self.http.ask_identity(&url, &headers).map_err(|trouble| self.refusal().of_trouble(trouble))
+        self.http
+            .ask_identity(&url, &headers)
+            .map_err(|trouble| self.refusal(resource).of_trouble(trouble))
     }
 
     fn no_proof(&self, error: &KeyFileError) -> ClientError {
@@ -107,8 +113,9 @@ impl AzureArcCredential {
         )
     }
 
-    fn refusal(&self) -> Refusal<'_> {
-        Refusal { machine: Machine::Arc, endpoint: &self.endpoint, selector: &self.selector }
+    fn refusal<'a>(&'a self, resource: &'a str) -> Refusal<'a> {
+        let (endpoint, selector) = (&self.endpoint, &self.selector);
+        Refusal { machine: Machine::Arc, endpoint, selector, resource }
     }
 }
 

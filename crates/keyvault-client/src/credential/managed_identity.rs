@@ -49,10 +49,15 @@ impl ManagedIdentityCredential {
         let IdentitySelector::ClientId(id) = selector else {
             return Err(refused);
         };
-        let token = self.fetch_for(&IdentitySelector::ObjectId(id), resource, now);
-        let token = token.map_err(|_| refused)?;
-        self.is_object_id.store(true, Ordering::Relaxed);
-        Ok(token)
+        match self.fetch_for(&IdentitySelector::ObjectId(id), resource, now) {
+            // In the words that the settings use.
+            Err(error) if error.kind() == ErrorKind::IdentityNotFound => Err(refused),
+            other => {
+                let is_object_id = other.is_ok();
+                self.is_object_id.store(is_object_id, Ordering::Relaxed);
+                other
+            }
+        }
     }
 
     fn fetch_for(
@@ -61,7 +66,8 @@ impl ManagedIdentityCredential {
         resource: &str,
         now: SystemTime,
     ) -> Result<AccessToken, ClientError> {
-        let refusal = Refusal { machine: Machine::Azure, endpoint: &self.endpoint, selector };
+        let (machine, endpoint) = (Machine::Azure, &self.endpoint);
+        let refusal = Refusal { machine, endpoint, selector, resource };
         let url = token_url(&self.endpoint, API_VERSION, resource, selector);
         let answer = self
             .http

@@ -30,6 +30,8 @@ pub(super) struct Refusal<'a> {
     pub(super) machine: Machine,
     pub(super) endpoint: &'a IdentityEndpoint,
     pub(super) selector: &'a IdentitySelector,
+    /// What the token was to be for.
+    pub(super) resource: &'a str,
 }
 
 /// The shape of OAuth errors (RFC 6749 §5.2).
@@ -48,18 +50,14 @@ impl Refusal<'_> {
         match trouble {
             Trouble::Refused(cause) | Trouble::Unreachable(cause) => ClientError::because(
                 ErrorKind::IdentityUnreachable,
-                format!(
-                    "the identity endpoint {at} cannot be connected to: check that this is an \
-                     Azure machine and that no firewall rule keeps root from it"
-                ),
+                format!("the identity endpoint {at} cannot be connected to: {}", self.no_way()),
                 cause,
             ),
             Trouble::TimedOut(cause) => ClientError::because(
                 ErrorKind::IdentityTimedOut,
                 format!(
-                    "the identity endpoint {at} does not answer in time: if this lasts, check \
-                     that this is an Azure machine and that no firewall or container network \
-                     keeps it from there"
+                    "the identity endpoint {at} does not answer in time: if this lasts, {}",
+                    self.no_way()
                 ),
                 cause,
             ),
@@ -82,6 +80,21 @@ impl Refusal<'_> {
                 ClientError::because(ErrorKind::NoTrustedRoots, cause.to_string(), cause)
             }
             Trouble::ThroughProxy(_, trouble) => self.of_trouble(*trouble),
+        }
+    }
+
+    /// What to look at where nobody answers.
+    fn no_way(&self) -> &'static str {
+        match self.machine {
+            Machine::Azure => {
+                "check that this is a virtual machine in Azure and that no firewall rule or \
+                 container network keeps root from there; a machine elsewhere needs Azure Arc and \
+                 authenticationSettings.msiEndpoint http://localhost:40342/metadata/identity"
+            }
+            Machine::Arc => {
+                "see with `azcmagent show` whether Azure Arc's agent is connected, and with \
+                 `systemctl status himdsd` whether its identity service runs"
+            }
         }
     }
 
@@ -130,6 +143,17 @@ impl Refusal<'_> {
     }
 
     fn bad_request(&self, body: &ErrorBody) -> ClientError {
+        // One of the documented codes; what describes them is not made to be read by programs.
+        if body.error == "invalid_resource" {
+            return ClientError::new(
+                ErrorKind::WrongCloud,
+                format!(
+                    "the identity's tenant knows no resource {}: check that the vault is in the \
+                     same cloud as this machine's identity",
+                    self.resource
+                ),
+            );
+        }
         let says = body.error_description.to_ascii_lowercase();
         let is_named = *self.selector != IdentitySelector::Unspecified;
         if says.contains("multiple user assigned identities") && !is_named {

@@ -73,7 +73,9 @@ impl SecretClient {
         let Some(resource) = self.known_resource(id.vault()) else {
             return self.introduced(id, credential, now);
         };
-        let token = credential.token(&resource, now)?;
+        let token = credential
+            .token(&resource, now)
+            .inspect_err(|error| self.forget_resource(id.vault(), error))?;
         let answer = self.ask(id, Some(&token))?;
         if answer.status != 401 {
             return Ok((answer, Some(token)));
@@ -118,6 +120,14 @@ impl SecretClient {
             resources.insert(id.vault().host().to_owned(), resource.clone());
         }
         Ok(resource)
+    }
+
+    /// A resource that there are no tokens for may have been a vault's mistake: it is asked anew.
+    fn forget_resource(&self, vault: &Vault, error: &ClientError) {
+        if error.kind() == ErrorKind::WrongCloud {
+            let mut resources = self.resources.lock().unwrap_or_else(PoisonError::into_inner);
+            resources.remove(vault.host());
+        }
     }
 
     fn known_resource(&self, vault: &Vault) -> Option<String> {

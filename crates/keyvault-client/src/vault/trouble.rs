@@ -11,6 +11,14 @@ pub(super) fn explain(trouble: Trouble, vault: &Vault) -> ClientError {
     let host = vault.host();
     match trouble {
         Trouble::ThroughProxy(proxy, trouble) => through_proxy(*trouble, host, &proxy),
+        Trouble::NameNotResolved(name) if name.is_unanswered => ClientError::because(
+            ErrorKind::NameNotResolved,
+            format!(
+                "this machine's name servers do not answer for {host}: check /etc/resolv.conf and \
+                 that the servers in it can be reached"
+            ),
+            name.to_string(),
+        ),
         Trouble::NameNotResolved(name) => ClientError::because(
             ErrorKind::NameNotResolved,
             format!(

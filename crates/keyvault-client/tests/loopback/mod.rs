@@ -66,10 +66,20 @@ struct Script {
 impl Server {
     /// The last reply of the script is repeated.
     pub(crate) fn start(front: Front, replies: Vec<Reply>) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        Self::start_at("127.0.0.1:0", front, |_| replies)
+    }
+
+    /// The replies may name the server's port.
+    pub(crate) fn start_at(
+        address: &str,
+        front: Front,
+        replies: impl FnOnce(u16) -> Vec<Reply>,
+    ) -> Self {
+        let listener = TcpListener::bind(address).unwrap();
         let port = listener.local_addr().unwrap().port();
         let log = Arc::new(Mutex::new(Log::default()));
-        let script = Arc::new(Script { replies: Mutex::new(replies.into()), log: log.clone() });
+        let replies = Mutex::new(replies(port).into());
+        let script = Arc::new(Script { replies, log: log.clone() });
         // Ends with the process: nothing here outlives a test program.
         std::thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
@@ -223,6 +233,20 @@ impl Authority {
     }
 
     pub(crate) fn certificate_until(&self, names: &[&str], year: i32) -> Arc<ServerConfig> {
+        self.configured(names, year, rustls::ALL_VERSIONS)
+    }
+
+    /// A server that knows nothing newer than TLS 1.2.
+    pub(crate) fn certificate_over_tls12(&self, names: &[&str]) -> Arc<ServerConfig> {
+        self.configured(names, 2120, &[&rustls::version::TLS12])
+    }
+
+    fn configured(
+        &self,
+        names: &[&str],
+        year: i32,
+        versions: &[&'static rustls::SupportedProtocolVersion],
+    ) -> Arc<ServerConfig> {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
         let mut params = rcgen::CertificateParams::new(names).unwrap();
         params.not_before = rcgen::date_time_ymd(2020, 1, 1);
@@ -232,7 +256,7 @@ impl Authority {
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let config = ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
+            .with_protocol_versions(versions)
             .unwrap()
             .with_no_client_auth()
             .with_single_cert(vec![leaf.der().clone()], key)
