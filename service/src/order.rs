@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
-use extension_settings::{Parsed, Problems, Settings};
+use extension_settings::{Parsed, Problems, Remark, Settings};
 use object_id::VaultSuffixes;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -104,6 +104,8 @@ pub(crate) struct Given {
     pub(crate) refusal: Option<Refusal>,
     /// Whether protected settings came along, which nobody reads.
     pub(crate) has_protected: bool,
+    /// Keys that stand there more than once, which cannot be seen in `document` any more.
+    repeated: Vec<Remark>,
     /// What a worker that is started for this order sees, as far as the order and the environment
     /// file say.
     pub(crate) handed_over: Environment,
@@ -200,6 +202,7 @@ fn assigned(directories: &Directories, around: &Surroundings) -> Result<Given, O
         agent: Some(Agent { paths: assignment.agent, sequence_number }),
         refusal: assignment.refusal,
         has_protected: false,
+        repeated: Vec::new(),
         environment: around.process.clone().over(handed_over.clone()),
         handed_over,
     })
@@ -215,10 +218,16 @@ fn from_file(file: &PathBuf, around: &Surroundings, now: SystemTime) -> Result<G
         agent: None,
         refusal: None,
         has_protected: read.protected_present,
+        repeated: extension_settings::repeated_keys(without_byte_order_mark(&bytes)),
         handed_over: around.file.clone(),
         environment: around.process.clone().over(around.file.clone()),
         document: read.public,
     })
+}
+
+/// As editors on Windows leave one.
+fn without_byte_order_mark(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes)
 }
 
 impl Given {
@@ -231,7 +240,19 @@ impl Given {
         let suffixes = VaultSuffixes::known()
             .allow(allowed)
             .map_err(|error| Refused::Suffixes(error.to_string()))?;
-        extension_settings::parse(&self.document, &suffixes).map_err(Refused::Settings)
+        let parsed = extension_settings::parse(&self.document, &suffixes);
+        self.unambiguous(parsed).map_err(Refused::Settings)
+    }
+
+    fn unambiguous(&self, parsed: Result<Parsed, Problems>) -> Result<Parsed, Problems> {
+        if self.repeated.is_empty() {
+            return parsed;
+        }
+        let (others, warnings) = match parsed {
+            Ok(parsed) => (Vec::new(), parsed.warnings),
+            Err(problems) => (problems.problems, problems.warnings),
+        };
+        Err(Problems { problems: [self.repeated.clone(), others].concat(), warnings })
     }
 }
 

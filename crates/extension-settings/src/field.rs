@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 use serde_json::{Map, Value};
 
 use crate::remark::{Remarks, excerpt};
+use crate::repetition;
 
 /// A value and where it stands.
 #[derive(Debug, Clone)]
@@ -125,7 +126,10 @@ impl Field {
     }
 
     fn decoded(self, remarks: &mut Remarks) -> Self {
-        let Some(value) = self.value.as_str().and_then(decode) else { return self };
+        let Some((value, text)) = self.value.as_str().and_then(decode) else { return self };
+        for repeated in repetition::below(&self.path, text.as_bytes()) {
+            remarks.problem(repeated.path, repeated.text);
+        }
         remarks.warning(
             &self.path,
             "JSON inside a string, read all the same: remove the quotes around it and the \
@@ -135,19 +139,21 @@ impl Field {
     }
 }
 
-/// The object or array that a text holds as JSON, unwrapped up to three times. Some shells leave
-/// a backslash before every quote.
-fn decode(text: &str) -> Option<Value> {
+/// The object or array that a text holds as JSON, unwrapped up to three times, with its own text.
+/// Some shells leave a backslash before every quote.
+fn decode(text: &str) -> Option<(Value, String)> {
     let mut text = text.trim().to_owned();
     for _ in 0..3 {
         if !text.starts_with(['{', '[', '"']) {
             return None;
         }
-        let value = serde_json::from_str(&text)
-            .or_else(|_| serde_json::from_str(&text.replace("\\\"", "\"")));
+        let value = serde_json::from_str(&text).or_else(|_| {
+            text = text.replace("\\\"", "\"");
+            serde_json::from_str(&text)
+        });
         match value {
             Ok(Value::String(inner)) => text = inner.trim().to_owned(),
-            Ok(value) => return Some(value),
+            Ok(value) => return Some((value, text)),
             Err(_) => return None,
         }
     }

@@ -34,6 +34,7 @@ mod logging;
 mod placeholder;
 mod places;
 mod remark;
+mod repetition;
 mod settings;
 mod store;
 
@@ -43,6 +44,7 @@ use serde_json::Value;
 pub use identity::{Identity, IdentityEndpoint, IdentitySelector};
 pub use logging::{LogEndpoint, Logging};
 pub use remark::{Problems, Remark};
+pub use repetition::repeated_keys;
 pub use settings::{
     Acl, DEFAULT_POLLING_INTERVAL, DEFAULT_STORE, FileLayout, MOST_CERTIFICATES,
     ObservedCertificate, Parsed, Retain, Settings, StoreLocation,
