@@ -153,6 +153,9 @@ impl Roster {
 
     /// Ends a pass over `items` (in ascending order) at `now`: the first sync moves on, and
     /// everything that was looked at gets its next time. `chance` draws numbers in `0.0..1.0`.
+    ///
+    /// One draw for all retries: what failed together is tried together, so that an identity or a
+    /// vault that is gone is asked once and not once for each certificate. Machines still spread.
     pub(crate) fn end_pass(
         &mut self,
         items: &[usize],
@@ -168,13 +171,14 @@ impl Roster {
         if self.next_poll <= now.steady {
             self.next_poll = now.steady + schedule::poll_delay(self.interval, chance());
         }
-        let together = self.attempt_gap(now, chance);
+        let drawn = chance();
+        let together = self.attempt_gap(now, drawn);
         for &index in items {
             let next_poll = self.next_poll;
             let Some(entry) = self.entries.get_mut(index) else { continue };
             entry.next = match together {
                 Some(together) if !entry.present => together,
-                _ => next_look(entry, next_poll, self.interval, now, chance),
+                _ => next_look(entry, next_poll, self.interval, now, drawn),
             };
         }
     }
@@ -191,7 +195,7 @@ impl Roster {
 
     /// While a first sync is pending, all missing certificates are tried together: an attempt is
     /// one try of each. A server's Retry-After counts, but not beyond the deadline.
-    fn attempt_gap(&self, now: Moment, chance: &mut dyn FnMut() -> f64) -> Option<Duration> {
+    fn attempt_gap(&self, now: Moment, chance: f64) -> Option<Duration> {
         let InitialSync::Required(record) = &self.initial_sync else { return None };
         let deadline = self.initial_sync.deadline()?;
         let left = deadline.duration_since(now.wall).unwrap_or_default();
@@ -203,7 +207,7 @@ impl Roster {
         // Only where every vault asked for time: the certificates of another need not wait for
         // one that throttles, which is not really asked before its time has passed.
         let asked = asked.min().flatten();
-        let gap = schedule::retry_delay(record.attempts, self.interval, asked, chance());
+        let gap = schedule::retry_delay(record.attempts, self.interval, asked, chance);
         Some(now.steady + gap.min(left))
     }
 }
@@ -213,7 +217,7 @@ fn next_look(
     next_poll: Duration,
     interval: Duration,
     now: Moment,
-    chance: &mut dyn FnMut() -> f64,
+    chance: f64,
 ) -> Duration {
     let Some(failure) = &entry.failure else { return next_poll };
     let asked = match failure.retry {
@@ -223,7 +227,7 @@ fn next_look(
         Retry::NextPoll | Retry::Backoff => None,
         Retry::After(asked) => Some(asked),
     };
-    let delay = schedule::retry_delay(entry.failures, interval, asked, chance());
+    let delay = schedule::retry_delay(entry.failures, interval, asked, chance);
     let retry = now.steady + delay;
     if asked.is_some() { retry } else { retry.min(next_poll) }
 }

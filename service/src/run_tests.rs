@@ -8,6 +8,7 @@ use worker_state::{CertificateState, InitialSyncPhase, Refusal};
 use crate::code::Code;
 use crate::failure::Retry;
 use crate::initial_sync::{ATTEMPTS, InitialSync, TIME_LIMIT};
+use crate::moment::Moment;
 use crate::run::{End, Event, HEARTBEAT, Reread};
 use crate::simulation::{Simulation, dawn, failed, installed, refused, worker, worker_that_finds};
 use crate::status;
@@ -268,4 +269,18 @@ fn a_reload_is_told_from_beginning_to_end_and_the_status_in_words() {
             "READY=1",
         ]
     );
+}
+
+#[test]
+fn what_failed_together_is_tried_together() {
+    let mut roster = worker(&["a", "b", "c"], InitialSync::NotRequired).roster;
+    let now = Moment { wall: dawn(), steady: Duration::ZERO };
+    for index in 0..3 {
+        roster.note(index, failed(false, Code::IdentityEndpoint, Retry::Backoff), now);
+    }
+    let mut draws = [0.1, 0.9, 0.3, 0.7, 0.5].into_iter().cycle();
+    roster.end_pass(&[0, 1, 2], now, &mut || draws.next().unwrap());
+    let times: Vec<Duration> = roster.entries().iter().map(|entry| entry.next).collect();
+    assert!(times[0] > Duration::ZERO);
+    assert_eq!(times, [times[0]; 3]);
 }

@@ -76,6 +76,22 @@ mod tests {
     }
 
     #[test]
+    fn ten_thousand_machines_that_were_deployed_or_failed_at_once_come_back_one_by_one() {
+        let machines = || (0..10_000).map(|machine| f64::from(machine) / 10_000.0);
+        let busiest = |delays: Vec<Duration>| -> usize {
+            let mut seconds = std::collections::BTreeMap::new();
+            delays.iter().for_each(|delay| *seconds.entry(delay.as_secs()).or_default() += 1);
+            seconds.into_values().max().unwrap()
+        };
+        // A tenth of an hour for polls; for a vault that asked 10,000 machines to wait a minute,
+        // half a minute after the eighth refusal.
+        assert!(busiest(machines().map(|chance| poll_delay(HOUR, chance)).collect()) <= 28);
+        let minute = Some(Duration::from_secs(60));
+        let told = machines().map(|chance| retry_delay(8, HOUR, minute, chance)).collect();
+        assert!(busiest(told) <= 300);
+    }
+
+    #[test]
     fn an_absurd_retry_after_is_cut_to_an_hour() {
         let year = Duration::from_secs(365 * 24 * 3600);
         assert_eq!(retry_delay(1, HOUR, Some(year), 0.0), LONGEST_RETRY_AFTER);

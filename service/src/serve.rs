@@ -188,7 +188,7 @@ pub(crate) fn prepare(machine: &Machine, order: &mut Order) -> anyhow::Result<Pr
     let store = Arc::new(DirectoryStore::new().granting_ancestors(grant_ancestors));
     let known = survey::survey(order, &machine.directories, store.as_ref())?;
     let targets = known.iter().map(|known| &known.target);
-    let source = Arc::new(VaultSource::new(targets, &order.environment)?);
+    let source = Arc::new(VaultSource::new(targets, &order.environment));
     for warning in &order.warnings {
         warn!("settings: {warning}");
     }

@@ -8,9 +8,12 @@
     reason = "tests run the program, make their own files, and end on the first surprise"
 )]
 
+mod arc;
 mod bed;
 mod doctor;
 mod doctor_store;
+mod namespace;
+mod pressure;
 mod troubleshooting;
 mod validate;
 mod world;
