@@ -8,7 +8,7 @@ use worker_state::{Account, Directories, Environment, EnvironmentError};
 
 use crate::arguments::{self, Arguments};
 use crate::order::Surroundings;
-use crate::{doctor, serve, sync, terminal, validate};
+use crate::{doctor, hardening, serve, sync, terminal, validate};
 
 /// How a command ended, for whoever called it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +23,7 @@ pub(crate) enum Outcome {
 
 /// Runs the command that the command line names.
 pub fn main() -> ExitCode {
+    hardening::quote_no_panics();
     let outcome = match arguments::parse(std::env::args_os().skip(1)) {
         Ok(arguments) => run(arguments),
         Err(complaint) => {
