@@ -12,6 +12,9 @@ UNITS ?= $(PREFIX)/lib/systemd/system
 PACKAGE_PROFILE ?= dev
 # How long make fuzz stays with each target.
 SECONDS ?= 30
+# How long make chaos goes on, and whose decisions it repeats; a new seed if none is given.
+MINUTES ?= 3
+SEED ?=
 
 PROGRAMS := -p akvvm-handler -p akvvm-service
 BUILT := target/$(PROFILE:dev=debug)
@@ -66,6 +69,12 @@ test-systemd: ## run the tests under systemd, in a container (as root)
 fuzz: ## feed every decoder with damaged input, SECONDS (30) each
 	@scripts/prerequisites.sh fuzz
 	@scripts/fuzz.sh $(SECONDS)
+
+.PHONY: chaos
+chaos: prerequisites ## kill, freeze, rotate, update and break for MINUTES (3), decided by SEED, while readers watch
+	@$(MAKE) --no-print-directory package PROFILE=$(PACKAGE_PROFILE)
+	PACKAGE_PROFILE=$(PACKAGE_PROFILE) cargo run --locked -p acceptance --bin chaos -- \
+	    --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
 
 .PHONY: lint
 lint: ## check the format, and clippy's warnings as errors

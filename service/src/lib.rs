@@ -43,6 +43,7 @@ mod pass;
 mod pass_tests;
 mod queue;
 mod record;
+mod remains;
 mod report;
 mod roster;
 mod run;

@@ -24,7 +24,7 @@ use crate::roster::Roster;
 use crate::run::{End, Worker};
 use crate::source::VaultSource;
 use crate::supervision::Notice;
-use crate::{hardening, journal, signals, status, survey, terminal};
+use crate::{hardening, journal, remains, signals, status, survey, terminal};
 
 /// Handlers hold the lease for moments, to see that it is free: so long it is asked for again.
 const LEASE_PATIENCE: Duration = Duration::from_secs(5);
@@ -186,6 +186,7 @@ pub(crate) type Prepared = (Worker, Arc<VaultSource>, Arc<DirectoryStore>);
 pub(crate) fn prepare(machine: &Machine, order: &mut Order) -> anyhow::Result<Prepared> {
     let grant_ancestors = order.environment.value(name::GRANT_ANCESTORS) == Some("yes");
     let store = Arc::new(DirectoryStore::new().granting_ancestors(grant_ancestors));
+    remains::sweep(machine, order);
     let known = survey::survey(order, &machine.directories, store.as_ref())?;
     let targets = known.iter().map(|known| &known.target);
     let source = Arc::new(VaultSource::new(targets, &order.environment));

@@ -71,8 +71,7 @@ class Agent:
     def process(self):
         """Processes the goal state at hand: a new one, or the last one after a restart."""
         self._goal_state["incarnation"] += 1
-        with open(os.path.join(self.sandbox, GOAL_STATE), "w") as file:
-            json.dump(self._goal_state, file)
+        self._keep()
         self._wire.deliver(self._goal_state["extensions"], self._goal_state["incarnation"])
         started = time.monotonic()
         crash = self._guarded(self._handlers.run)
@@ -132,6 +131,13 @@ class Agent:
         )
         self._code.event.init_event_status(self.lib)
         self._code.event.init_event_logger(os.path.join(self.sandbox, "telemetry"))
+
+    def _keep(self):
+        """At once or not at all: tests kill this process at any moment."""
+        path = os.path.join(self.sandbox, GOAL_STATE)
+        with open(path + ".new", "w") as file:
+            json.dump(self._goal_state, file)
+        os.replace(path + ".new", path)
 
     def _recall(self):
         path = os.path.join(self.sandbox, GOAL_STATE)

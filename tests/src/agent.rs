@@ -44,6 +44,11 @@ impl Agent {
         agent
     }
 
+    /// The agent's process.
+    pub fn process(&self) -> u32 {
+        self.process.id()
+    }
+
     /// The agent's version, such as `2.7.3.0`.
     pub fn version(&self) -> &str {
         &self.version
@@ -61,6 +66,23 @@ impl Agent {
     pub fn begin_goal_state(&mut self, extensions: &[Extension]) {
         let documents: Vec<_> = extensions.iter().map(Extension::document).collect();
         self.ask(&json!({ "ask": "goal_state", "extensions": documents }));
+    }
+
+    /// The same as [`Agent::goal_state`], for an agent that somebody may kill meanwhile: `None`
+    /// where it has ended.
+    pub fn try_goal_state(&mut self, extensions: &[Extension]) -> Option<Answer> {
+        let documents: Vec<_> = extensions.iter().map(Extension::document).collect();
+        self.attempt(&json!({ "ask": "goal_state", "extensions": documents }))
+    }
+
+    /// The same as [`Agent::report`], likewise.
+    pub fn try_report(&mut self) -> Option<Answer> {
+        self.attempt(&json!({ "ask": "report" }))
+    }
+
+    /// The same as [`Agent::restart`], likewise.
+    pub fn try_restart(&mut self) -> Option<Answer> {
+        self.attempt(&json!({ "ask": "restart_agent" }))
     }
 
     /// One status report, as on a machine every few seconds.
@@ -140,9 +162,18 @@ impl Agent {
     }
 
     fn line(&mut self) -> Value {
+        self.try_line().unwrap_or_else(|| panic!("the driver ended: {}", self.log()))
+    }
+
+    fn attempt(&mut self, request: &Value) -> Option<Answer> {
+        writeln!(self.requests.as_mut()?, "{request}").ok()?;
+        serde_json::from_value(self.try_line()?).ok()
+    }
+
+    fn try_line(&mut self) -> Option<Value> {
         let mut line = String::new();
-        self.answers.read_line(&mut line).expect("the driver answers");
-        serde_json::from_str(&line).unwrap_or_else(|_| panic!("the driver ended: {}", self.log()))
+        self.answers.read_line(&mut line).ok()?;
+        serde_json::from_str(&line).ok()
     }
 }
 

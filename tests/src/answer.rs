@@ -21,7 +21,12 @@ impl Answer {
     /// Where the agent lost the report: a document was so wrong that it gave up.
     #[track_caller]
     pub fn handlers(&self) -> &[HandlerStatus] {
-        self.handlers.as_ref().expect("the agent lost the whole status report")
+        self.reported().expect("the agent lost the whole status report")
+    }
+
+    /// The same; `None` where the agent lost the report.
+    pub fn reported(&self) -> Option<&[HandlerStatus]> {
+        self.handlers.as_deref()
     }
 
     /// What was reported of one extension.

@@ -5,11 +5,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use fake_azure::{CertificateSpec, FakeAzure, Issued, Options};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::{Agent, Extension, Package, eventually};
+use crate::{Agent, Extension, Package, eventually, processes};
 
 /// The vault in which the bed's certificates are.
 const VAULT: &str = "shop";
@@ -140,7 +140,7 @@ impl Bed {
 
     /// The workers of this machine, by their process numbers. There should never be two.
     pub fn workers(&self) -> Vec<u32> {
-        self.processes("akvvm_service")
+        processes::of(&self.state(), "akvvm_service")
     }
 
     /// The one worker.
@@ -151,27 +151,13 @@ impl Bed {
         workers[0]
     }
 
-    /// Processes of this name that were started on this machine: those that have our state
-    /// directory in their environment.
-    fn processes(&self, name: &str) -> Vec<u32> {
-        let mark = format!("STATE_DIRECTORY={}", self.state().display());
-        let numbers = fs::read_dir("/proc").expect("/proc").filter_map(|entry| {
-            let number: u32 = entry.ok()?.file_name().to_str()?.parse().ok()?;
-            let read = |file: &str| fs::read(format!("/proc/{number}/{file}")).ok();
-            let ours = read("environ")?.split(|byte| *byte == 0).any(|v| v == mark.as_bytes());
-            (ours && read("comm")?.trim_ascii() == name.as_bytes()).then_some(number)
-        });
-        numbers.collect()
-    }
-
     /// Ends a process of this machine at once.
     pub fn kill(&self, process: u32) {
-        let number = i32::try_from(process).ok().and_then(Pid::from_raw).expect("a process number");
-        let _ = kill_process(number, Signal::KILL);
+        processes::signal(process, Signal::KILL);
     }
 
     /// The end of every log, for a failed test.
-    fn evidence(&self) -> String {
+    pub fn evidence(&self) -> String {
         let mut files = Vec::new();
         for folder in ["agent/waagent.log", "agent/log", "log", "agent/lib"] {
             logs(&self.folder.path().join(folder), &mut files);
@@ -200,7 +186,7 @@ impl Drop for Bed {
         }
         self.agent.stop();
         for name in ["akvvm_handler", "akvvm_service"] {
-            self.processes(name).into_iter().for_each(|process| self.kill(process));
+            processes::of(&self.state(), name).into_iter().for_each(|process| self.kill(process));
         }
     }
 }

@@ -17,6 +17,7 @@ mod bed;
 mod extension;
 mod package;
 mod patience;
+pub mod processes;
 
 pub use agent::Agent;
 pub use answer::{Answer, Command, ExtensionStatus, HandlerStatus, Substatus};

@@ -5,7 +5,7 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use crate::environment::name;
-use crate::{Environment, StateError};
+use crate::{Environment, HandlerLock, Lease, StateError};
 
 /// The account a program runs under, as far as the choice of directories depends on it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -122,6 +122,13 @@ impl Directories {
         Ok(())
     }
 
+    /// Removes what killed programs have left half-written, and says how many files that were.
+    /// Whoever holds both locks knows that nobody is writing here.
+    pub fn sweep(&self, _no_worker: &Lease, _sole_handler: &HandlerLock) -> usize {
+        let folders = [&self.state, &self.runtime, &self.records_path()];
+        folders.into_iter().map(|folder| sweep(folder)).sum()
+    }
+
     pub(crate) fn lease_path(&self) -> PathBuf {
         self.state.join("lease")
     }
@@ -172,11 +179,10 @@ fn gone(path: &Path, remove: fn(PathBuf) -> io::Result<()>) -> Result<(), StateE
     }
 }
 
-/// Removes what killed programs have left half-written; what cannot be, keeps the directory.
-fn sweep(directory: &Path) {
-    if let Ok(directory) = atomic_file::Directory::open(directory) {
-        let _ = directory.sweep();
-    }
+/// Removes what killed programs have left half-written; what cannot be, stays.
+fn sweep(directory: &Path) -> usize {
+    let swept = atomic_file::Directory::open(directory).and_then(|directory| directory.sweep());
+    swept.unwrap_or_default()
 }
 
 fn user_directories(environment: &Environment) -> [PathBuf; 3] {
@@ -287,6 +293,24 @@ mod tests {
         std::fs::remove_file(somebodys).unwrap();
         directories.remove().unwrap();
         assert!(!directories.runtime().exists());
+    }
+
+    #[test]
+    fn whoever_holds_both_locks_removes_what_was_left_half_written_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let directories = Directories::below(folder.path());
+        directories.create().unwrap();
+        let lease = Lease::acquire(&directories).unwrap();
+        let lock = HandlerLock::acquire(&directories).unwrap();
+        let half_written =
+            [directories.state(), directories.runtime(), &directories.records_path()]
+                .map(|folder| folder.join(".akvvm-0123456789abcdef.tmp"));
+        for path in half_written.iter().chain([&directories.report_path()]) {
+            atomic_file::replace_file(path, 0o600, b"{}").unwrap();
+        }
+        assert_eq!(directories.sweep(&lease, &lock), 3);
+        assert!(directories.report_path().exists());
+        assert_eq!(directories.sweep(&lease, &lock), 0);
     }
 
     #[test]

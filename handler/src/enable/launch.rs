@@ -20,6 +20,7 @@ impl Enabling<'_> {
         assignment: &Assignment,
     ) -> Result<(), Failure> {
         let lease = lease.map_or_else(|| worker::stop(self.job), Ok)?;
+        self.job.directories().sweep(&lease, self.lock);
         let right = SoleWriter::holding(lease);
         self.assign(assignment)?;
         // An old success must not stand while nothing is known: a dependent extension would be

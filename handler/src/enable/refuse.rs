@@ -41,6 +41,7 @@ impl Enabling<'_> {
         failure: Failure,
     ) -> Failure {
         let Some(lease) = lease else { return failure };
+        self.job.directories().sweep(&lease, self.lock);
         let former = Assignment { refusal: Some(self.refusal(&failure)), ..former };
         let before = self.published();
         let launched =

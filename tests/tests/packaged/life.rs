@@ -99,6 +99,25 @@ fn a_worker_that_was_killed_comes_back_with_the_next_enable() {
 }
 
 #[test]
+fn what_killed_programs_left_half_written_is_removed_by_the_next_worker() {
+    let mut bed = Bed::new();
+    let web = bed.issue("web");
+    bed.install(&bed.settings(&["web"]));
+    bed.installed(&web);
+    bed.kill(bed.worker());
+    eventually("the worker's end", || bed.workers().is_empty().then_some(()));
+    let package = bed.agent.extension_folder(Package::ours().handler(), Package::ours().version());
+    let written = [bed.store(), bed.state(), bed.state().join("records"), package.join("status")];
+    let folders = written.into_iter().chain([bed.folder().join("run"), package]);
+    let remains: Vec<_> = folders.map(|it| it.join(".akvvm-0123456789abcdef.tmp")).collect();
+    remains.iter().for_each(|path| fs::write(path, "half").unwrap());
+    bed.agent.restart();
+    for path in remains {
+        eventually("a tidy folder", || (!path.exists()).then_some(()));
+    }
+}
+
+#[test]
 fn the_worker_outlives_the_agent() {
     let mut bed = Bed::new();
     bed.issue("web");
