@@ -33,6 +33,11 @@ need curl has curl
 need zip has zip
 need unzip has unzip
 need acl has getfacl
+# Services that use certificates, started by the tests by hand.
+need nginx test -x /usr/sbin/nginx
+need haproxy test -x /usr/sbin/haproxy
+need postgresql sh -c 'ls /usr/lib/postgresql/*/bin/postgres'
+need util-linux has setpriv
 if [ "${1:-}" = systemd ]; then
     need debootstrap has debootstrap
     need systemd-container has systemd-nspawn
@@ -50,6 +55,13 @@ if [ -n "$missing" ]; then
         exit 1
     fi
     echo "prerequisites: installing$missing" >&2
+    # Nothing that is installed for tests is started, unless the machine says otherwise by itself.
+    policy=/usr/sbin/policy-rc.d
+    if ! [ -e "$policy" ]; then
+        trap 'rm -f "$policy"' EXIT
+        printf '#!/bin/sh\nexit 101\n' >"$policy"
+        chmod 755 "$policy"
+    fi
     export DEBIAN_FRONTEND=noninteractive
     apt-get update -q >&2
     # The names are words; shellcheck would have them quoted.
