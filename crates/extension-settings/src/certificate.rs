@@ -4,14 +4,18 @@ use std::collections::HashSet;
 
 use object_id::{ObjectId, VaultSuffixes};
 
+use crate::claims::Claims;
 use crate::entries::Entry;
 use crate::field::Field;
 use crate::identity::Identity;
 use crate::key::{Level, known_at};
+use crate::outputs::{self, Output};
 use crate::placeholder;
+use crate::reaction::{self, Action, Command, Guards};
 use crate::remark::{Remarks, excerpt};
 use crate::settings::{Acl, FileLayout, ObservedCertificate, StoreLocation};
 use crate::store::{check_link_name, read_layout, read_link_name};
+use crate::verification::{self, Verification};
 
 /// The most users and groups for one file: more would not fit beside the file on every file
 /// system (ext4 keeps a file's ACL in one block).
@@ -52,6 +56,7 @@ pub(crate) fn read(
         remarks.warning(&accounts.path, text);
     }
     let identity = Identity::read(identity, &defaults.identity, remarks);
+    let last_mile = LastMile::read(&mut keys, remarks);
     let id = match keys.take("url") {
         Some(url) => read_id(&url, suffixes, remarks)?,
         None => return missing_url(&path, remarks),
@@ -61,7 +66,48 @@ pub(crate) fn read(
         None => default_link_name(&id, &path, remarks)?,
     };
     let acls = acls.unwrap_or_else(|| defaults.acls.clone());
-    Some(ObservedCertificate { id, store, link_name, layout, acls, identity })
+    let LastMile { outputs, check, on_renewal, verify, guards, rollback } = last_mile;
+    Some(ObservedCertificate {
+        id,
+        store,
+        link_name,
+        layout,
+        acls,
+        identity,
+        outputs,
+        check,
+        on_renewal,
+        verify,
+        guards,
+        rollback,
+    })
+}
+
+/// What an entry asks for beyond its store.
+struct LastMile {
+    outputs: Vec<Output>,
+    check: Option<Command>,
+    on_renewal: Vec<Action>,
+    verify: Vec<Verification>,
+    guards: Guards,
+    rollback: bool,
+}
+
+impl LastMile {
+    fn read(keys: &mut Claims, remarks: &mut Remarks) -> Self {
+        let outputs = keys.take("outputs").map(|field| outputs::read(field, remarks));
+        let outputs = outputs.unwrap_or_default();
+        let check = keys.take("check").and_then(|field| reaction::read_check(field, remarks));
+        let actions = keys.take("onRenewal").map(|field| reaction::read_actions(field, remarks));
+        let on_renewal = actions.unwrap_or_default();
+        let verify = keys.take("verify").map(|field| verification::read(field, remarks));
+        let verify = verify.unwrap_or_default();
+        let configured =
+            !outputs.is_empty() || check.is_some() || !on_renewal.is_empty() || !verify.is_empty();
+        let guards = Guards::read(keys.take("guards"), configured, remarks);
+        let rollback = keys.take("rollback").and_then(|field| field.flag(remarks)).unwrap_or(true);
+        Self { outputs, check, on_renewal, verify, guards, rollback }
+    }
 }
 
 fn missing_url<T>(path: &str, remarks: &mut Remarks) -> Option<T> {
@@ -140,7 +186,7 @@ fn read_acl(field: Field, remarks: &mut Remarks) -> Option<Acl> {
 }
 
 /// The name of a user or group: `Some(None)` if it is empty, `None` if it cannot be one.
-fn read_account(field: &Field, remarks: &mut Remarks) -> Option<Option<String>> {
+pub(crate) fn read_account(field: &Field, remarks: &mut Remarks) -> Option<Option<String>> {
     if !field.value.is_string() {
         return field.refuse("a name in quotes", remarks);
     }

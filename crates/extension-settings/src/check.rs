@@ -10,7 +10,10 @@ use crate::collision;
 use crate::field::Field;
 use crate::identity::Identity;
 use crate::logging::Logging;
+use crate::metrics::{Expiry, Metrics};
+use crate::outputs::{Output, check_collisions};
 use crate::places::Places;
+use crate::reaction::read_actions;
 use crate::remark::Remarks;
 use crate::settings::{
     DEFAULT_POLLING_INTERVAL, FileLayout, ObservedCertificate, Retain, Settings, StoreLocation,
@@ -29,13 +32,16 @@ pub(crate) fn check(
     suffixes: &VaultSuffixes,
     remarks: &mut Remarks,
 ) -> Option<Settings> {
-    let Places { mut secrets, identity, logging, entries } = places;
+    let Places { mut secrets, identity, logging, metrics, entries } = places;
     let polling_interval = polling_interval(secrets.take("pollingIntervalInS"), remarks);
     let retain_versions = retain_versions(secrets.take("retainVersions"), remarks);
     let require_initial_sync = flag(secrets.take("requireInitialSync"), false, remarks);
     let acl_enabled = flag(secrets.take("aclEnabled"), true, remarks);
     let identity = Identity::read(identity, &Identity::default(), remarks);
     let logging = Logging::read(logging, remarks);
+    let metrics = Metrics::read(metrics, remarks);
+    let expiry = Expiry::read(&mut secrets, remarks);
+    let actions = secrets.take("onRenewal").map(|field| read_actions(field, remarks));
     let defaults = defaults(secrets, &identity, remarks);
     let mut certificates = Vec::with_capacity(entries.len());
     for entry in entries {
@@ -45,7 +51,10 @@ pub(crate) fn check(
         }
     }
     collision::check(&mut certificates, remarks);
-    warn_of_disabled_acls(acl_enabled, &certificates, remarks);
+    check_collisions(&certificates, &metrics, remarks);
+    if !acl_enabled {
+        disable_acls(&mut certificates, remarks);
+    }
     let certificates: Vec<_> = certificates.into_iter().map(|(_, read)| read).collect();
     (!certificates.is_empty()).then_some(Settings {
         polling_interval,
@@ -54,6 +63,9 @@ pub(crate) fn check(
         retain_versions,
         identity,
         logging,
+        on_renewal: actions.unwrap_or_default(),
+        expiry,
+        metrics,
         certificates,
     })
 }
@@ -105,13 +117,19 @@ fn flag(field: Option<Field>, otherwise: bool, remarks: &mut Remarks) -> bool {
     field.and_then(|field| field.flag(remarks)).unwrap_or(otherwise)
 }
 
-fn warn_of_disabled_acls(
-    acl_enabled: bool,
-    certificates: &[(String, ObservedCertificate)],
-    remarks: &mut Remarks,
-) {
-    let with_acls = certificates.iter().find(|(_, certificate)| !certificate.acls.is_empty());
-    if let (false, Some((path, _))) = (acl_enabled, with_acls) {
-        remarks.warning(format!("{path}.acls"), "not applied, because aclEnabled is false");
+/// The entries keep their own lists: whoever applies those asks `acl_enabled`.
+fn disable_acls(certificates: &mut [(String, ObservedCertificate)], remarks: &mut Remarks) {
+    let mut warned = false;
+    for (path, certificate) in certificates {
+        let key = if certificate.acls.is_empty() { "outputs" } else { "acls" };
+        let asked =
+            !certificate.acls.is_empty() || certificate.outputs.iter().any(Output::has_acls);
+        if asked && !warned {
+            let text = "not applied, because aclEnabled is false";
+            let what = if key == "acls" { "" } else { "their acls are " };
+            remarks.warning(format!("{path}.{key}"), format!("{what}{text}"));
+            warned = true;
+        }
+        certificate.outputs.iter_mut().for_each(Output::without_acls);
     }
 }

@@ -9,7 +9,7 @@ use crate::remark::Remarks;
 use crate::settings::{FileLayout, ObservedCertificate, StoreLocation};
 
 /// A certificate with the path of its entry.
-type Located = (String, ObservedCertificate);
+pub(crate) type Located = (String, ObservedCertificate);
 
 /// Reports collisions as problems, near misses as warnings, and gives entries that share files the
 /// same ACLs. Linear in the number of entries.
@@ -19,7 +19,7 @@ pub(crate) fn check(certificates: &mut [Located], remarks: &mut Remarks) {
     share_acls(certificates, remarks);
 }
 
-fn store(certificate: &ObservedCertificate) -> &Path {
+pub(crate) fn store(certificate: &ObservedCertificate) -> &Path {
     let StoreLocation::Directory { path, .. } = &certificate.store;
     path
 }
@@ -31,7 +31,7 @@ fn file_stem(certificate: &ObservedCertificate) -> String {
 
 /// Every name that is one certificate's: its links, and in each layout the link's plain name, by
 /// which it is known in the worker's records and to people.
-fn names(certificate: &ObservedCertificate) -> Vec<String> {
+pub(crate) fn names(certificate: &ObservedCertificate) -> Vec<String> {
     let suffixes: &[&str] = match certificate.layout {
         FileLayout::Unstated | FileLayout::Combined => &[""],
         FileLayout::Split | FileLayout::Both => &["", ".pem", ".keyid", ".luma"],
@@ -105,7 +105,7 @@ fn refuse_links_named_like_files(certificates: &[Located], remarks: &mut Remarks
 }
 
 /// What stands before a version (32 letters and digits between dots) in a name.
-fn versioned_stems(name: &str) -> impl Iterator<Item = &str> {
+pub(crate) fn versioned_stems(name: &str) -> impl Iterator<Item = &str> {
     name.match_indices('.').filter_map(|(dot, _)| {
         let segment = name[dot + 1..].split('.').next().unwrap_or_default();
         let version =

@@ -4,6 +4,7 @@ use std::ops::RangeInclusive;
 
 use serde_json::{Map, Value};
 
+use crate::key::closest;
 use crate::remark::{Remarks, excerpt};
 use crate::repetition;
 
@@ -68,6 +69,19 @@ impl Field {
         }
     }
 
+    /// Reads a list of objects; one that stands alone is a list of one, `alone` the warning about
+    /// it.
+    pub(crate) fn objects(self, alone: Option<&str>, remarks: &mut Remarks) -> Option<Vec<Self>> {
+        let field = self.decoded(remarks);
+        if !field.value.is_object() {
+            return field.array(remarks);
+        }
+        if let Some(text) = alone {
+            remarks.warning(&field.path, text);
+        }
+        Some(vec![field])
+    }
+
     /// Reads a text, white space around it ignored. An empty one counts as absent.
     pub(crate) fn text(&self, remarks: &mut Remarks) -> Option<String> {
         let Value::String(text) = &self.value else {
@@ -116,6 +130,23 @@ impl Field {
         }
         let (least, most) = (range.start(), range.end());
         self.refuse(&format!("a whole number from {least} to {most}"), remarks)
+    }
+
+    /// Reads a word out of a table, case ignored.
+    pub(crate) fn word<T: Copy>(
+        &self,
+        words: &[(&'static str, T)],
+        remarks: &mut Remarks,
+    ) -> Option<T> {
+        let text = self.text(remarks)?;
+        let known = words.iter().find(|(word, _)| word.eq_ignore_ascii_case(&text));
+        if let Some((_, meaning)) = known {
+            return Some(*meaning);
+        }
+        let all: Vec<String> = words.iter().map(|(word, _)| format!("\"{word}\"")).collect();
+        let nearest = closest(&text, words.iter().map(|(word, _)| *word));
+        let hint = nearest.map(|word| format!(" (did you mean \"{word}\"?)")).unwrap_or_default();
+        self.refuse(&format!("one of {}{hint}", all.join(", ")), remarks)
     }
 
     /// Says that the value is not what it must be.

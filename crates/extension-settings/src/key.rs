@@ -1,5 +1,54 @@
 //! The known keys: at which level each belongs, and what is nearest to an unknown one.
 
+/// The keys of `secretsManagementSettings`.
+const SECRETS: &[&str] = &[
+    "observedCertificates",
+    "pollingIntervalInS",
+    "requireInitialSync",
+    "certificateStoreLocation",
+    "certificateFileLayout",
+    "retainVersions",
+    "aclEnabled",
+    "onRenewal",
+    "expiryWarningInPercent",
+    "expiryErrorInPercent",
+    "certificateStoreName",
+    "linkOnRenewal",
+];
+
+/// The keys of one of `observedCertificates`.
+const ENTRY: &[&str] = &[
+    "url",
+    "certificateStoreLocation",
+    "customSymbolicLinkName",
+    "acls",
+    "certificateFileLayout",
+    "authenticationOverride",
+    "outputs",
+    "check",
+    "onRenewal",
+    "verify",
+    "guards",
+    "rollback",
+    "certificateStoreName",
+    "accounts",
+    "keyExportable",
+];
+
+/// The keys of one of an entry's `outputs`.
+const OUTPUT: &[&str] = &[
+    "path",
+    "form",
+    "directory",
+    "files",
+    "owner",
+    "group",
+    "mode",
+    "acls",
+    "passwordFile",
+    "encryption",
+];
+
 /// A kind of object in the settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Level {
@@ -11,46 +60,54 @@ pub(crate) enum Level {
     Identity,
     /// `loggingSettings`.
     Logging,
+    /// `metricsSettings`.
+    Metrics,
     /// One of `observedCertificates`.
     Entry,
     /// `authenticationOverride` in an entry: the keys of [`Level::Identity`].
     Override,
     /// One of an entry's `acls`.
     Acl,
+    /// One of an entry's `outputs`.
+    Output,
+    /// One of the `files` of an output that is a directory.
+    SetFile,
+    /// An entry's `check`.
+    Check,
+    /// One of `onRenewal`.
+    Action,
+    /// One of an entry's `verify`.
+    Verify,
+    /// An entry's `guards`.
+    Guards,
 }
 
 impl Level {
     /// The keys that belong here.
     pub(crate) fn keys(self) -> &'static [&'static str] {
         match self {
-            Self::Root => {
-                &["secretsManagementSettings", "authenticationSettings", "loggingSettings"]
-            }
-            Self::Secrets => &[
-                "observedCertificates",
-                "pollingIntervalInS",
-                "requireInitialSync",
-                "certificateStoreLocation",
-                "certificateFileLayout",
-                "retainVersions",
-                "aclEnabled",
-                "certificateStoreName",
-                "linkOnRenewal",
+            Self::Root => &[
+                "secretsManagementSettings",
+                "authenticationSettings",
+                "loggingSettings",
+                "metricsSettings",
             ],
+            Self::Secrets => SECRETS,
             Self::Identity | Self::Override => &["msiClientId", "msiEndpoint"],
             Self::Logging => &["logger", "endpoint", "format", "servicename"],
-            Self::Entry => &[
-                "url",
-                "certificateStoreLocation",
-                "customSymbolicLinkName",
-                "acls",
-                "certificateFileLayout",
-                "authenticationOverride",
-                "certificateStoreName",
-                "accounts",
-                "keyExportable",
-            ],
+            Self::Metrics => &["textfile", "listen"],
+            Self::Entry => ENTRY,
             Self::Acl => &["user", "group"],
+            Self::Output => OUTPUT,
+            Self::SetFile => {
+                &["name", "form", "owner", "group", "mode", "acls", "passwordFile", "encryption"]
+            }
+            Self::Check => &["command", "timeoutInS"],
+            Self::Action => {
+                &["unit", "action", "signal", "pidFile", "command", "timeoutInS", "user"]
+            }
+            Self::Verify => &["address", "serverName", "alpn", "startTls", "timeoutInS"],
+            Self::Guards => &["names", "validity", "issuer"],
         }
     }
 
@@ -60,6 +117,7 @@ impl Level {
             "secretsManagementSettings" => Some(Self::Secrets),
             "authenticationSettings" => Some(Self::Identity),
             "loggingSettings" => Some(Self::Logging),
+            "metricsSettings" => Some(Self::Metrics),
             "authenticationOverride" => Some(Self::Override),
             _ => None,
         }
@@ -80,14 +138,33 @@ impl Level {
             Self::Secrets => "in secretsManagementSettings",
             Self::Identity => "in authenticationSettings, beside secretsManagementSettings",
             Self::Logging => "in loggingSettings, beside secretsManagementSettings",
+            Self::Metrics => "in metricsSettings, beside secretsManagementSettings",
             Self::Entry => "in an entry of observedCertificates",
             Self::Override => "in an entry's authenticationOverride",
             Self::Acl => "in an entry's acls",
+            Self::Output => "in one of an entry's outputs",
+            Self::SetFile => "in one of an output's files",
+            Self::Check => "in an entry's check",
+            Self::Action => "in one of onRenewal",
+            Self::Verify => "in one of an entry's verify",
+            Self::Guards => "in an entry's guards",
         }
     }
 
-    const ALL: [Self; 6] =
-        [Self::Root, Self::Secrets, Self::Identity, Self::Logging, Self::Entry, Self::Acl];
+    /// The levels whose keys are looked for at other levels too.
+    const ALL: [Self; 7] = [
+        Self::Root,
+        Self::Secrets,
+        Self::Identity,
+        Self::Logging,
+        Self::Metrics,
+        Self::Entry,
+        Self::Acl,
+    ];
+
+    /// The levels whose keys are ordinary words: elsewhere they are unknown, and only pointed at.
+    const NESTED: [Self; 6] =
+        [Self::Output, Self::SetFile, Self::Check, Self::Action, Self::Verify, Self::Guards];
 }
 
 /// The name of `key` if it belongs at `level`.
@@ -103,21 +180,40 @@ pub(crate) fn home(key: &str) -> Option<(Level, &'static str)> {
     Level::ALL.into_iter().find_map(|level| Some((level, known_at(level, key)?)))
 }
 
+/// What to say about a key that is not known at `level`.
+pub(crate) fn advice(level: Level, key: &str) -> String {
+    if let Some(known) = nearest(level, key) {
+        return format!("unknown key, ignored: did you mean {known}?");
+    }
+    match Level::NESTED.into_iter().find(|nested| known_at(*nested, key).is_some()) {
+        Some(nested) => format!("unknown key, ignored: it means something {}", nested.described()),
+        None => "unknown key, ignored".to_owned(),
+    }
+}
+
 /// The known key that was probably meant: of those at `level` first, then of all.
 pub(crate) fn nearest(level: Level, key: &str) -> Option<&'static str> {
-    /// Longer keys are nothing that someone mistyped.
+    closest(key, level.keys().iter().copied()).or_else(|| {
+        let of_all = Level::ALL.iter().flat_map(|level| level.keys()).copied();
+        if Level::NESTED.contains(&level) { None } else { closest(key, of_all) }
+    })
+}
+
+/// The word that was probably meant, case ignored.
+pub(crate) fn closest(
+    written: &str,
+    words: impl Iterator<Item = &'static str>,
+) -> Option<&'static str> {
+    /// Longer words are nothing that someone mistyped.
     const LONGEST: usize = 64;
-    if key.len() > LONGEST {
+    if written.len() > LONGEST {
         return None;
     }
-    let closest = |keys: &mut dyn Iterator<Item = &'static str>| {
-        keys.map(|known| (distance(key, known), known))
-            .filter(|(distance, known)| *distance <= known.len().div_ceil(3))
-            .min()
-            .map(|(_, known)| known)
-    };
-    closest(&mut level.keys().iter().copied())
-        .or_else(|| closest(&mut Level::ALL.iter().flat_map(|level| level.keys()).copied()))
+    words
+        .map(|known| (distance(written, known), known))
+        .filter(|(distance, known)| *distance <= known.len().div_ceil(3))
+        .min()
+        .map(|(_, known)| known)
 }
 
 /// How many letters have to be inserted, removed or exchanged to make one key of the other, case

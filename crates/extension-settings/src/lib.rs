@@ -14,8 +14,8 @@
 //!
 //! 1. `document`: find the object that holds the settings;
 //! 2. `places`: bring every known key to its place, whatever level it was written at;
-//! 3. `check` with `certificate`, `identity`, `logging`, `store`: values become typed and
-//!    defaults are filled in;
+//! 3. `check` with `certificate`, `identity`, `logging`, `metrics`, `outputs`, `reaction`, `store`,
+//!    `verification`: values become typed and defaults are filled in;
 //! 4. `collision`: the entries are compared with each other.
 //!
 //! `schema/settings.schema.json` describes the recommended form and `docs/settings.md` explains
@@ -31,24 +31,35 @@ mod field;
 mod identity;
 mod key;
 mod logging;
+mod loopback;
+mod metrics;
+mod nested;
+mod outputs;
 mod placeholder;
 mod places;
+mod reaction;
 mod remark;
 mod repetition;
 mod settings;
 mod store;
+mod verification;
 
 pub use object_id::VaultSuffixes;
 use serde_json::Value;
 
 pub use identity::{Identity, IdentityEndpoint, IdentitySelector};
 pub use logging::{LogEndpoint, Logging};
+pub use loopback::LoopbackAddress;
+pub use metrics::{Expiry, Metrics};
+pub use outputs::{Encryption, FileAccess, Form, Output, SetFile};
+pub use reaction::{Action, Argv, Command, Guards, Recipient, Signal, UnitName, Verb};
 pub use remark::{Problems, Remark};
 pub use repetition::repeated_keys;
 pub use settings::{
     Acl, DEFAULT_POLLING_INTERVAL, DEFAULT_STORE, FileLayout, MOST_CERTIFICATES,
     ObservedCertificate, Parsed, Retain, Settings, StoreLocation,
 };
+pub use verification::{StartTls, Verification};
 
 /// Reads the extension's settings: the value of `publicSettings`. `suffixes` says which hosts are
 /// key vaults.

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::claims::{Claim, Claims};
 use crate::entries::Entry;
 use crate::field::{Field, Object};
-use crate::key::{Level, home, known_at, nearest};
+use crate::key::{Level, home, known_at};
 use crate::remark::Remarks;
 
 /// Objects in which the settings are sometimes wrapped: pieces of a template or of the agent's
@@ -23,6 +23,8 @@ pub(crate) struct Places {
     pub(crate) identity: Claims,
     /// The keys of `loggingSettings`.
     pub(crate) logging: Claims,
+    /// The keys of `metricsSettings`.
+    pub(crate) metrics: Claims,
     /// `observedCertificates`.
     pub(crate) entries: Vec<Entry>,
 }
@@ -74,7 +76,9 @@ impl Sorter<'_> {
         let (target, name) = match (known_at(level, key), home(key)) {
             (Some(name), _) => (level, name),
             (None, Some((Level::Entry, "acls"))) => (Level::Secrets, "acls"),
-            (None, Some((target @ (Level::Secrets | Level::Identity), name))) => (target, name),
+            (None, Some((target @ (Level::Secrets | Level::Identity | Level::Metrics), name))) => {
+                (target, name)
+            }
             // An `endpoint` among the identity's keys is a mistyped msiEndpoint, no receiver.
             (None, Some((Level::Logging, name))) if level != Level::Identity => {
                 (Level::Logging, name)
@@ -106,12 +110,7 @@ impl Sorter<'_> {
     }
 
     pub(crate) fn warn_unknown(&mut self, level: Level, key: &str, field: &Field) {
-        let nearest = if self.remarks.keeps_warnings() { nearest(level, key) } else { None };
-        let text = match nearest {
-            Some(known) => format!("unknown key, ignored: did you mean {known}?"),
-            None => "unknown key, ignored".to_owned(),
-        };
-        self.remarks.warning(&field.path, text);
+        self.remarks.unknown_key(level, key, &field.path);
     }
 }
 
@@ -121,6 +120,7 @@ impl Places {
         match level {
             Level::Identity | Level::Override => &mut self.identity,
             Level::Logging => &mut self.logging,
+            Level::Metrics => &mut self.metrics,
             _ => &mut self.secrets,
         }
     }

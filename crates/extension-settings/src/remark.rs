@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::key::{Level, advice};
 use crate::settings::{Parsed, Settings};
 
 /// More remarks of one kind than this are counted, not kept: settings can be large, and the
@@ -78,9 +79,12 @@ impl Remarks {
         self.warnings.add(path, text);
     }
 
-    /// Whether another warning would be kept, so that it is worth wording it well.
-    pub(crate) fn keeps_warnings(&self) -> bool {
-        self.warnings.remarks.len() < MOST_REMARKS
+    /// Warns about a key that is not known at `level`, and names what was probably meant.
+    pub(crate) fn unknown_key(&mut self, level: Level, key: &str, path: &str) {
+        // What is not kept is not worth wording well.
+        let kept = self.warnings.remarks.len() < MOST_REMARKS;
+        let text = if kept { advice(level, key) } else { String::new() };
+        self.warning(path, text);
     }
 
     /// The settings, unless there is a problem. `None` always comes with one.

@@ -1,13 +1,18 @@
 //! The settings as the rest of the product knows them: valid and complete.
 
-use std::path::PathBuf;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use object_id::ObjectId;
 
 use crate::identity::Identity;
 use crate::logging::Logging;
+use crate::metrics::{Expiry, Metrics};
+use crate::outputs::{Form, Output};
+use crate::reaction::{Action, Command, Guards};
 use crate::remark::Remark;
+use crate::verification::Verification;
 
 /// Where certificates go whose entry, and whose settings, name no store. The path is that of
 /// Microsoft's extension, so that consumers keep theirs.
@@ -43,9 +48,31 @@ pub struct Settings {
     pub identity: Identity,
     /// Where the log is sent besides its file.
     pub logging: Option<Logging>,
+    /// What is done after any certificate has changed.
+    pub on_renewal: Vec<Action>,
+    /// When people are told that a certificate ends.
+    pub expiry: Expiry,
+    /// Where the metrics go.
+    pub metrics: Metrics,
     /// What is to be installed: at least one and at most [`MOST_CERTIFICATES`], no two of them
     /// writing the same link.
     pub certificates: Vec<ObservedCertificate>,
+}
+
+impl Settings {
+    /// Every directory that the worker must be able to write to for these settings, sorted, each
+    /// once: the stores, the directories that outputs stand in, and that of the metrics.
+    #[must_use]
+    pub fn written_directories(&self) -> Vec<PathBuf> {
+        let mut directories = BTreeSet::new();
+        for certificate in &self.certificates {
+            let StoreLocation::Directory { path, .. } = &certificate.store;
+            directories.insert(path.as_path());
+            directories.extend(certificate.outputs.iter().filter_map(|one| one.path().parent()));
+        }
+        directories.extend(self.metrics.textfile.as_deref().and_then(Path::parent));
+        directories.into_iter().map(Path::to_owned).collect()
+    }
 }
 
 /// How many versions of a certificate stay on disk.
@@ -72,6 +99,27 @@ pub struct ObservedCertificate {
     pub acls: Vec<Acl>,
     /// Who asks the vault: the entry's own identity, completed by that of the settings.
     pub identity: Identity,
+    /// Where it goes besides the store. No two outputs of all certificates write the same path.
+    pub outputs: Vec<Output>,
+    /// What must succeed with the new files before they are switched to.
+    pub check: Option<Command>,
+    /// What is done after it has changed, besides what the settings say for all.
+    pub on_renewal: Vec<Action>,
+    /// Who must serve it after that.
+    pub verify: Vec<Verification>,
+    /// What a new version must have in common with the one before it.
+    pub guards: Guards,
+    /// Whether the version before comes back where the new one makes trouble.
+    pub rollback: bool,
+}
+
+impl ObservedCertificate {
+    /// Whether the secret may be anything: all outputs, and there is one, hold its raw value.
+    #[must_use]
+    pub fn accepts_any_secret(&self) -> bool {
+        !self.outputs.is_empty()
+            && self.outputs.iter().flat_map(Output::forms).all(|form| *form == Form::Raw)
+    }
 }
 
 /// Where a certificate is installed.

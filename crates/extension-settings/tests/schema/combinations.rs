@@ -50,9 +50,12 @@ proptest! {
         let mut seen = BTreeSet::new();
         for (which_key, which_value) in picks {
             let (place, key) = &keys[which_key.index(keys.len())];
-            let top = matches!(place, Place::Root) || key == "observedCertificates" || key == "acls";
-            let entry = matches!(place, Place::Acl | Place::Override) || key == "authenticationOverride";
-            if top || entry || !seen.insert((format!("{place:?}"), key.clone())) {
+            let whole = ["observedCertificates", "acls", "authenticationOverride"];
+            let merged_alone = matches!(
+                place,
+                Place::Secrets | Place::Entry | Place::Identity | Place::Logging | Place::Metrics
+            );
+            if !merged_alone || whole.contains(&key.as_str()) || !seen.insert((format!("{place:?}"), key.clone())) {
                 continue;
             }
             let (good, bad) = values(*place, key);
@@ -76,7 +79,8 @@ fn merge(into: &mut Map<String, Value>, from: Value, place: Place, key: &str) {
         Place::Entry => "/secretsManagementSettings/observedCertificates/0",
         Place::Identity => "/authenticationSettings",
         Place::Logging => "/loggingSettings",
-        Place::Root | Place::Override | Place::Acl => panic!("not merged"),
+        Place::Metrics => "/metricsSettings",
+        _ => panic!("not merged"),
     };
     if into.is_empty() {
         *into = from.as_object().unwrap().clone();

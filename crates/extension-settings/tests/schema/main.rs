@@ -3,6 +3,7 @@
 
 mod combinations;
 mod invariants;
+mod last_mile;
 mod values;
 
 use std::path::Path;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::{GUID, SCHEMA, URL, VERSION};
+use crate::{GUID, SCHEMA, URL, VERSION, last_mile};
 
 /// A place in the settings: how to build a document in which nothing else is unusual.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -14,14 +14,55 @@ pub(crate) enum Place {
     Acl,
     Identity,
     Logging,
+    Metrics,
+    Output,
+    Set,
+    SetFile,
+    Check,
+    UnitAction,
+    SignalAction,
+    CommandAction,
+    Verify,
+    Guards,
+}
+
+impl Place {
+    /// The key of an entry, and what stands there besides the unusual value.
+    fn in_entry(self) -> Option<(&'static str, Value)> {
+        Some(match self {
+            Self::Output => ("outputs", json!([{"path": "/srv/site.p12", "form": "pkcs12"}])),
+            Self::Set => (
+                "outputs",
+                json!([{"directory": "/srv/tls", "files": [{"name": "a", "form": "leaf"}]}]),
+            ),
+            Self::SetFile => (
+                "outputs",
+                json!([{"directory": "/srv/tls", "files": [{"name": "site", "form": "pkcs12"}]}]),
+            ),
+            Self::Check => ("check", json!({"command": ["/bin/true"]})),
+            Self::UnitAction => ("onRenewal", json!([{"unit": "nginx"}])),
+            Self::SignalAction => {
+                ("onRenewal", json!([{"signal": "HUP", "pidFile": "/run/x.pid"}]))
+            }
+            Self::CommandAction => ("onRenewal", json!([{"command": ["/bin/true"]}])),
+            Self::Verify => ("verify", json!([{"address": "127.0.0.1:443"}])),
+            Self::Guards => ("guards", json!({})),
+            _ => return None,
+        })
+    }
 }
 
 /// A document that is unusual in one value only.
 pub(crate) fn document(place: Place, key: &str, value: &Value) -> Value {
     let mut entry = json!({"url": URL, "authenticationOverride": {}});
     let mut secrets = json!({});
-    let mut root = json!({"authenticationSettings": {}, "loggingSettings": {}});
+    let mut root =
+        json!({"authenticationSettings": {}, "loggingSettings": {}, "metricsSettings": {}});
     let mut acl = json!({});
+    let inner = place.in_entry().map(|(key, value)| {
+        entry[key] = value;
+        key
+    });
     let object = match place {
         Place::Root => &mut root,
         Place::Secrets => &mut secrets,
@@ -33,6 +74,10 @@ pub(crate) fn document(place: Place, key: &str, value: &Value) -> Value {
             root["loggingSettings"]["endpoint"] = json!("tcp://localhost");
             &mut root["loggingSettings"]
         }
+        Place::Metrics => &mut root["metricsSettings"],
+        Place::Check | Place::Guards => &mut entry[inner.unwrap()],
+        Place::SetFile => &mut entry["outputs"][0]["files"][0],
+        _ => &mut entry[inner.unwrap()][0],
     };
     object[key] = value.clone();
     if place == Place::Acl {
@@ -127,7 +172,7 @@ pub(crate) fn values(place: Place, key: &str) -> (Vec<Value>, Vec<Value>) {
             vec![json!([]), json!([{"user": "a"}]), json!({"group": "a"}), json!(null)],
             vec![json!([{}]), json!(["a"]), json!([{"user": ""}]), json!(5), json!(many_acls)],
         ),
-        (_, "user" | "group") => (
+        (Place::Acl, _) => (
             vec![json!("a"), json!("CONTOSO\\web admins"), json!("a@b.example")],
             vec![json!(null), json!(""), json!(" "), json!("a:b"), json!("a/b"), json!(1000)],
         ),
@@ -190,7 +235,7 @@ pub(crate) fn values(place: Place, key: &str) -> (Vec<Value>, Vec<Value>) {
             vec![json!("MY"), json!(true), json!(["Network Service"]), json!(null), json!(5)],
             vec![],
         ),
-        other => panic!("no values for {other:?}: a new key in the schema needs some"),
+        _ => last_mile::values(place, key),
     }
 }
 
@@ -205,6 +250,16 @@ pub(crate) fn keys() -> Vec<(Place, String)> {
         (Place::Identity, "/$defs/identity/properties"),
         (Place::Acl, "/$defs/acl/properties"),
         (Place::Logging, "/$defs/logging/properties"),
+        (Place::Metrics, "/$defs/metrics/properties"),
+        (Place::Output, "/$defs/output/properties"),
+        (Place::Set, "/$defs/output/properties"),
+        (Place::SetFile, "/$defs/setFile/properties"),
+        (Place::Check, "/$defs/check/properties"),
+        (Place::UnitAction, "/$defs/action/properties"),
+        (Place::SignalAction, "/$defs/action/properties"),
+        (Place::CommandAction, "/$defs/action/properties"),
+        (Place::Verify, "/$defs/verification/properties"),
+        (Place::Guards, "/$defs/guards/properties"),
     ];
     let mut keys = Vec::new();
     for (place, pointer) in places {
