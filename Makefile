@@ -62,8 +62,10 @@ test: prerequisites ## run all tests; those of the packaged zip as built in PACK
 test-systemd: ## run the tests under systemd, in a container (as root)
 	@scripts/prerequisites.sh systemd
 	cargo build --locked -p fake-azure
+	cargo build --locked -p reaction --example react
 	package=$$($(MAKE) --silent --no-print-directory package PROFILE=$(PACKAGE_PROFILE)) && \
-	    tests/systemd/run.py --package "$$package" --fake-azure target/debug/fake-azure
+	    tests/systemd/run.py --package "$$package" --fake-azure target/debug/fake-azure \
+	    --react target/debug/examples/react
 
 .PHONY: fuzz
 fuzz: ## feed every decoder with damaged input, SECONDS (30) each

@@ -1,7 +1,7 @@
 #!/usr/bin/python3 -B
 """Tests of what systemd has to do with, in a container that is booted for them.
 
-    tests/systemd/run.py --package ZIP --fake-azure PROGRAM [NAME]...
+    tests/systemd/run.py --package ZIP --fake-azure PROGRAM --react PROGRAM [NAME]...
     tests/systemd/run.py --possible
 
 With names, only the tests whose names have one of them in it. Ends with 77 where the machine
@@ -22,11 +22,17 @@ sys.path[:0] = [HERE, os.path.join(ROOT, "scripts")]
 import systemd_container  # noqa: E402
 import test_extension  # noqa: E402
 import test_notify  # noqa: E402
+import test_reaction  # noqa: E402
 import test_standalone  # noqa: E402
 from machine import Machine  # noqa: E402
 
 CANNOT = 77
-CASES = (test_extension.Extension, test_notify.Notify, test_standalone.Standalone)
+CASES = (
+    test_extension.Extension,
+    test_notify.Notify,
+    test_reaction.Reaction,
+    test_standalone.Standalone,
+)
 
 
 def arguments():
@@ -34,10 +40,12 @@ def arguments():
     parser.add_argument("--possible", action="store_true")
     parser.add_argument("--package")
     parser.add_argument("--fake-azure")
+    parser.add_argument("--react", help="the example program of crates/reaction")
     parser.add_argument("names", nargs="*")
     options = parser.parse_args()
-    if not options.possible and not (options.package and options.fake_azure):
-        parser.error("either --possible, or --package and --fake-azure")
+    needed = (options.package, options.fake_azure, options.react)
+    if not options.possible and not all(needed):
+        parser.error("either --possible, or --package, --fake-azure and --react")
     return options
 
 
@@ -66,6 +74,7 @@ def run(options, folder):
         machine.container.boot()
         for case in CASES:
             case.machine = machine
+            case.react = options.react
         tests = suite(options.names)
         return unittest.TextTestRunner(verbosity=2).run(tests).wasSuccessful()
     finally:

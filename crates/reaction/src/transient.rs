@@ -101,8 +101,21 @@ fn outcome(after: &str) -> Outcome {
         "timeout" => Outcome::Timeout,
         word => {
             let how = lines.find_map(|line| line.strip_prefix("Main processes terminated with: "));
-            Outcome::Failed(how.map_or_else(|| word.to_owned(), |how| format!("{word}: {how}")))
+            let how = how.map(|how| format!("{word}: {how}{}", hint(how)));
+            Outcome::Failed(how.unwrap_or_else(|| word.to_owned()))
         }
+    }
+}
+
+/// What systemd means by the numbers that it ends with where it cannot start a program
+/// (systemd.exec(5), "Process Exit Codes").
+fn hint(how: &str) -> &'static str {
+    let status = how.split_once("status=").map_or("", |(_, status)| status);
+    let number = status.split(|c: char| !c.is_ascii_digit()).next();
+    match number.filter(|_| how.starts_with("code=exited")) {
+        Some("203") => " (systemd: it cannot be started; is it executable?)",
+        Some("217") => " (systemd: there is no such user)",
+        _ => "",
     }
 }
 
@@ -171,6 +184,11 @@ mod tests {
                      Main processes terminated with: code=killed, status=9/KILL";
         assert_eq!(read(newer), (String::new(), failed("signal: code=killed, status=9/KILL")));
         assert_eq!(read("Finished with result: oom-kill"), (String::new(), failed("oom-kill")));
+        let nobody = "Finished with result: exit-code\n\
+                      Main processes terminated with: code=exited, status=217/USER";
+        assert!(
+            matches!(read(nobody).1, Some(Outcome::Failed(how)) if how.contains("no such user"))
+        );
         let slow = "Finished with result: timeout\nMain processes terminated with: code=killed";
         assert_eq!(read(slow), (String::new(), Some(Outcome::Timeout)));
     }
