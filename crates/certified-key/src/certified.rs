@@ -8,7 +8,8 @@ use zeroize::Zeroizing;
 use crate::Certificate;
 use crate::decode::decode_pem;
 use crate::encode;
-use crate::error::DecodeError;
+use crate::error::{DecodeError, EncodeError};
+use crate::pkcs12::{self, Encryption};
 use crate::private_key::PrivateKey;
 
 /// What is to stand on a machine: a certificate with its key, or bytes that mean nothing here.
@@ -87,9 +88,33 @@ impl CertifiedKey {
         encode::chain(self)
     }
 
+    /// The leaf alone.
+    pub fn to_leaf_pem(&self) -> Vec<u8> {
+        encode::certificates(&[&self.leaf])
+    }
+
+    /// The issuers in order; nothing where the leaf has none.
+    pub fn to_issuers_pem(&self) -> Vec<u8> {
+        encode::certificates(&self.issuers.iter().collect::<Vec<_>>())
+    }
+
     /// The private key alone, as PKCS#8 `PRIVATE KEY`.
     pub fn to_key_pem(&self) -> Zeroizing<Vec<u8>> {
         encode::key(self)
+    }
+
+    /// Leaf, issuers and private key as PKCS#12 (RFC 7292), encrypted with the password, which may
+    /// be empty. The key is called by the leaf's first DNS name, else by its common name. Salts
+    /// are random: no two files are equal.
+    ///
+    /// # Errors
+    /// Where the system has no randomness to give.
+    pub fn to_pkcs12(
+        &self,
+        password: &str,
+        encryption: Encryption,
+    ) -> Result<Zeroizing<Vec<u8>>, EncodeError> {
+        pkcs12::write(self, password, encryption)
     }
 }
 

@@ -22,7 +22,11 @@ pub(crate) fn combined(key: &CertifiedKey) -> Zeroizing<Vec<u8>> {
 }
 
 pub(crate) fn chain(key: &CertifiedKey) -> Vec<u8> {
-    std::iter::once(key.leaf()).chain(key.issuers()).map(certificate).collect::<String>().into()
+    certificates(&std::iter::once(key.leaf()).chain(key.issuers()).collect::<Vec<_>>())
+}
+
+pub(crate) fn certificates(list: &[&Certificate]) -> Vec<u8> {
+    list.iter().map(|one| certificate(one)).collect::<String>().into()
 }
 
 fn certificate(certificate: &Certificate) -> String {

@@ -80,6 +80,26 @@ pub enum DecodeError {
     NotReadBack,
 }
 
+/// Why a certificate and its key could not become a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EncodeError {
+    /// The system's source of randomness gave nothing.
+    NoRandomness,
+    /// A cipher or digest did not take its key; never with the keys that are derived here.
+    Unencryptable,
+}
+
+impl Error for EncodeError {}
+
+impl fmt::Display for EncodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoRandomness => "the system has no randomness to give; try again later",
+            Self::Unencryptable => "the private key could not be encrypted; report this",
+        })
+    }
+}
+
 impl Error for DecodeError {}
 
 impl fmt::Display for DecodeError {

@@ -1,5 +1,5 @@
 //! What a key vault hands out as text becomes a leaf certificate, its issuers in order, and the
-//! private key that belongs to the leaf; and these become PEM files again.
+//! private key that belongs to the leaf; and these become PEM or PKCS#12 files again.
 //!
 //! Bytes in, bytes out: this crate knows neither where a value comes from nor where it goes, and
 //! it has no clock. Everything it is given may be hostile: input size, nesting, key derivation
@@ -25,4 +25,5 @@ mod signature;
 pub use certificate::Certificate;
 pub use certified::{CertifiedKey, Content};
 pub use decode::{Decoded, MAX_VALUE, decode};
-pub use error::DecodeError;
+pub use error::{DecodeError, EncodeError};
+pub use pkcs12::Encryption;

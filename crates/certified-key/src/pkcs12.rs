@@ -1,4 +1,5 @@
-//! PKCS#12 files (RFC 7292) that can be opened without knowing a password.
+//! PKCS#12 files (RFC 7292): reading those that can be opened without knowing a password, and
+//! writing.
 //!
 //! Key Vault protects what it hands out with the *null* password, openssl and Java an unprotected
 //! file with the *empty* one: zero bytes and two zero bytes at the input of PKCS#12's own key
@@ -13,6 +14,8 @@ mod mac;
 mod password;
 mod safe;
 mod structure;
+mod tlv;
+mod write;
 
 use crate::assemble::Parts;
 use crate::error::DecodeError;
@@ -20,6 +23,8 @@ use budget::Budget;
 use mac::Mac;
 use password::Password;
 use structure::Pfx;
+pub use write::Encryption;
+pub(crate) use write::write;
 
 /// Reads every certificate and private key of a file.
 ///

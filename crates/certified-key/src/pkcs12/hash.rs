@@ -117,6 +117,14 @@ impl Hash {
         })
     }
 
+    /// The HMAC of the message; `None` for a key that the digest does not take.
+    pub(super) fn hmac(self, key: &[u8], message: &[u8]) -> Option<Vec<u8>> {
+        with_digest!(self, Digest => {
+            let mac = Hmac::<Digest>::new_from_slice(key).ok()?;
+            Some(mac.chain_update(message).finalize().into_bytes().to_vec())
+        })
+    }
+
     /// PBKDF2 with HMAC (RFC 8018 §5.2); the password in UTF-8.
     pub(super) fn pbkdf2(
         self,
