@@ -80,6 +80,18 @@ impl InitialSync {
         }
     }
 
+    /// Moves its beginning along with a wall clock that shows `now` where it would have shown
+    /// `expected`.
+    pub(crate) fn shift(&mut self, expected: SystemTime, now: SystemTime) {
+        let Self::Required(record) = self else { return };
+        let begun = record.begun_at.moment();
+        let moved = match now.duration_since(expected) {
+            Ok(ahead) => begun.checked_add(ahead),
+            Err(error) => begun.checked_sub(error.duration()),
+        };
+        record.begun_at = moved.unwrap_or(begun).into();
+    }
+
     /// How it stands after a look at the certificates at `now`. `attempted`: every missing
     /// certificate has just been tried; `missing`: how many are not installed.
     pub(crate) fn next(self, attempted: bool, missing: usize, now: SystemTime) -> Self {

@@ -11,6 +11,7 @@
 //! `clock`, `machine`, `notify`, `logging`, `journal`, `signals`, `source`, `terminal`, `commands`. Nothing in here
 //! knows the guest agent's commands, or who started the process.
 
+mod announce;
 mod arguments;
 mod clock;
 mod closed_vaults;
@@ -55,12 +56,15 @@ mod signals;
 #[cfg(test)]
 mod simulation;
 mod source;
+mod standing;
 mod status;
 mod supervision;
 mod survey;
 mod sync;
 mod target;
 mod terminal;
+#[cfg(test)]
+mod trouble_tests;
 mod validate;
 mod wording;
 

@@ -3,7 +3,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use log::LevelFilter;
@@ -18,8 +18,8 @@ const LARGEST: u64 = 5 * 1024 * 1024;
 /// So many set-aside files are kept: `akvvm_service.log.1` is the youngest.
 const KEPT: u32 = 4;
 
-/// Starts the log. Where the file cannot be written, standard error has it alone, and the first
-/// line says so.
+/// Starts the log. Where the file cannot be written, standard error has it alone until it can be,
+/// and the first line says so.
 pub(crate) fn start(directory: &Path, echo: Echo) {
     let mut loggers: Vec<Box<dyn SharedLogger>> = Vec::new();
     match echo {
@@ -30,19 +30,12 @@ pub(crate) fn start(directory: &Path, echo: Echo) {
         Echo::Silent => {}
     }
     let path = directory.join(FILE);
-    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory);
-    let file = made.and_then(|()| RotatingFile::open(path.clone(), LARGEST));
-    let trouble = match file {
-        Ok(file) => {
-            loggers.push(WriteLogger::new(LevelFilter::Info, config(), file));
-            None
-        }
-        Err(error) => Some(error),
-    };
+    let (file, opened) = RotatingFile::open(path.clone(), LARGEST);
+    loggers.push(WriteLogger::new(LevelFilter::Info, config(), file));
     // A log that was started before goes on; there is one process, and it starts it once.
     let _ = CombinedLogger::init(loggers);
-    if let Some(error) = trouble {
-        log::warn!("{}: no log is kept there: {error}", path.display());
+    if let Err(error) = opened {
+        log::warn!("{}: no log is kept there for now: {error}", path.display());
     }
 }
 
@@ -68,27 +61,42 @@ fn config() -> Config {
         .build()
 }
 
-/// A file that is set aside when it is full.
+/// A file that is set aside when it is full, and opened again when it could not be or is gone.
 struct RotatingFile {
     path: PathBuf,
-    file: File,
+    file: Option<File>,
     length: u64,
     largest: u64,
+    /// Whether the last line has ended: lines come in pieces, and stay in one file.
+    between_lines: bool,
 }
 
 impl RotatingFile {
-    fn open(path: PathBuf, largest: u64) -> io::Result<Self> {
-        let (file, length) = append_to(&path)?;
-        Ok(Self { path, file, length, largest })
+    fn open(path: PathBuf, largest: u64) -> (Self, io::Result<()>) {
+        let mut log = Self { path, file: None, length: 0, largest, between_lines: true };
+        let opened = log.reopen();
+        (log, opened)
     }
 
+    fn reopen(&mut self) -> io::Result<()> {
+        self.file = None;
+        if let Some(directory) = self.path.parent() {
+            std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+        }
+        let file = OpenOptions::new().append(true).create(true).mode(0o600).open(&self.path)?;
+        self.length = file.metadata()?.len();
+        self.file = Some(file);
+        Ok(())
+    }
+
+    /// Sets aside what is full. Where no new file can be made, the full one is not written any
+    /// more, and no other is lost for it.
     fn rotate(&mut self) -> io::Result<()> {
         for number in (1..KEPT).rev() {
             rename_if_there(&self.numbered(number), &self.numbered(number + 1))?;
         }
         rename_if_there(&self.path, &self.numbered(1))?;
-        (self.file, self.length) = append_to(&self.path)?;
-        Ok(())
+        self.reopen()
     }
 
     fn numbered(&self, number: u32) -> PathBuf {
@@ -96,12 +104,18 @@ impl RotatingFile {
         name.push(format!(".{number}"));
         name.into()
     }
-}
 
-fn append_to(path: &Path) -> io::Result<(File, u64)> {
-    let file = OpenOptions::new().append(true).create(true).mode(0o600).open(path)?;
-    let length = file.metadata()?.len();
-    Ok((file, length))
+    /// The file to write to, which somebody may have removed, or there was no room for it.
+    fn usable(&mut self) -> io::Result<&mut File> {
+        let is_gone = |file: &File| file.metadata().is_ok_and(|found| found.nlink() == 0);
+        if self.file.as_ref().is_none_or(is_gone) {
+            self.reopen()?;
+        }
+        if self.length >= self.largest && self.between_lines {
+            self.rotate()?;
+        }
+        self.file.as_mut().ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
 }
 
 fn rename_if_there(from: &Path, to: &Path) -> io::Result<()> {
@@ -113,16 +127,14 @@ fn rename_if_there(from: &Path, to: &Path) -> io::Result<()> {
 
 impl Write for RotatingFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.length >= self.largest {
-            self.rotate()?;
-        }
-        let written = self.file.write(bytes)?;
+        let written = self.usable()?.write(bytes)?;
         self.length = self.length.saturating_add(written as u64);
+        self.between_lines = bytes.get(..written).is_some_and(|bytes| bytes.ends_with(b"\n"));
         Ok(written)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
+        Ok(())
     }
 }
 
@@ -134,13 +146,18 @@ mod tests {
     fn the_log_keeps_its_cap_and_its_youngest_lines() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(FILE);
-        let mut file = RotatingFile::open(path.clone(), 100).unwrap();
+        let (mut file, opened) = RotatingFile::open(path.clone(), 100);
+        opened.unwrap();
         for number in 0..1000 {
             writeln!(file, "line {number}").unwrap();
         }
         let all: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap()).collect();
         assert_eq!(all.len() as u32, KEPT + 1);
         assert!(all.iter().all(|file| file.metadata().unwrap().len() <= 120));
+        for file in all {
+            let text = std::fs::read_to_string(file.path()).unwrap();
+            assert!(text.lines().all(|line| line.starts_with("line ")), "{text}");
+        }
         assert!(std::fs::read_to_string(path).unwrap().ends_with("line 999\n"));
     }
 
@@ -148,8 +165,44 @@ mod tests {
     fn a_log_is_continued_after_a_restart() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(FILE);
-        writeln!(RotatingFile::open(path.clone(), 100).unwrap(), "one").unwrap();
-        writeln!(RotatingFile::open(path.clone(), 100).unwrap(), "two").unwrap();
+        writeln!(RotatingFile::open(path.clone(), 100).0, "one").unwrap();
+        writeln!(RotatingFile::open(path.clone(), 100).0, "two").unwrap();
         assert_eq!(std::fs::read_to_string(path).unwrap(), "one\ntwo\n");
+    }
+
+    #[test]
+    fn a_log_that_cannot_be_opened_or_is_removed_is_opened_as_soon_as_it_can_be() {
+        let folder = tempfile::tempdir().unwrap();
+        let below = folder.path().join("below");
+        atomic_file::replace_file(&below, 0o600, b"a file, not a folder").unwrap();
+        let path = below.join(FILE);
+        let (mut file, opened) = RotatingFile::open(path.clone(), 100);
+        assert!(opened.is_err() && writeln!(file, "lost").is_err());
+        std::fs::remove_file(&below).unwrap();
+        writeln!(file, "one").unwrap();
+        std::fs::remove_dir_all(&below).unwrap();
+        writeln!(file, "two").unwrap();
+        assert_eq!(std::fs::read_to_string(path).unwrap(), "two\n");
+    }
+
+    #[test]
+    fn where_no_new_file_can_be_made_no_old_one_is_lost() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(FILE);
+        let (mut file, _) = RotatingFile::open(path.clone(), 1);
+        for line in ["a", "b", "c"] {
+            writeln!(file, "{line}").unwrap();
+        }
+        // A link that leads nowhere can be renamed, but not be opened to make a file.
+        std::fs::remove_file(&path).unwrap();
+        std::os::unix::fs::symlink(folder.path().join("no/where"), &path).unwrap();
+        for _ in 0..20 {
+            assert!(writeln!(file, "lost").is_err());
+        }
+        let kept = |number| std::fs::read_to_string(folder.path().join(format!("{FILE}.{number}")));
+        assert_eq!((kept(1).unwrap(), kept(2).unwrap()), ("b\n".into(), "a\n".into()));
+        std::fs::remove_file(&path).unwrap();
+        writeln!(file, "d").unwrap();
+        assert_eq!(std::fs::read_to_string(path).unwrap(), "d\n");
     }
 }

@@ -11,12 +11,13 @@ use log::{error, info};
 use status_schema::{Heartbeat, HeartbeatState, SequenceNumber, Status, StatusReport};
 use worker_state::{Directories, InitialSyncRecord, Lease, Refusal, Report};
 
+use crate::announce;
 use crate::clock::Clock;
 use crate::moment::Moment;
 use crate::notify::Notifier;
 use crate::order::{self, Agent, Order, Origin, Surroundings};
 use crate::pass::{Ground, Item, pass};
-use crate::run::{Event, Outside, Reread};
+use crate::run::{Event, Footing, Outside, Reread};
 use crate::source::VaultSource;
 use crate::status;
 use crate::supervision::Notice;
@@ -129,6 +130,14 @@ impl Outside for Serving<'_> {
         self.machine.notifier.tell(notice);
     }
 
+    fn confirm(&mut self) -> Footing {
+        let (footing, found) = announce::confirm(self.machine, self.order);
+        for (what, written) in found {
+            self.tell_trouble(what, written);
+        }
+        footing
+    }
+
     fn reread(&mut self) -> Reread {
         let now = self.now().wall;
         info!("asked to look at everything anew");
@@ -145,6 +154,12 @@ impl Outside for Serving<'_> {
 }
 
 impl Serving<'_> {
+    /// Says that this worker serves this order; where that cannot be written, it is tried again.
+    pub(crate) fn announce(&mut self) {
+        let announced = announce::announce(self.machine, self.order);
+        self.tell_trouble("announcement", announced);
+    }
+
     /// Tells the agent, unless that is what it was told already: the agent does not look at the
     /// date, and it fails to remove a folder in which a file appears at that moment (WALinuxAgent
     /// `ga/exthandlers.py:1731`).

@@ -1,5 +1,7 @@
 //! The log's lines about certificates: one fact each, in words that stay the same.
 
+use std::time::SystemTime;
+
 use cert_store::Change;
 use log::{error, info, warn};
 use worker_state::{InitialSyncPhase, InitialSyncRecord};
@@ -67,6 +69,15 @@ fn failed(entry: &Entry, failure: &Failure) {
     let causes: String = causes.collect();
     let tries = entry.failures.saturating_add(1);
     error!("{name}: {} (code {code}, {tries} in a row){causes}", failure.public);
+}
+
+/// Tells that somebody has set the clock.
+pub(crate) fn clock_set(expected: SystemTime, now: SystemTime) {
+    let (way, by) = match now.duration_since(expected) {
+        Ok(ahead) => ("forward", ahead),
+        Err(error) => ("back", error.duration()),
+    };
+    info!("the clock was set {way} by {} s", by.as_secs());
 }
 
 /// Tells how the first sync went on.

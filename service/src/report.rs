@@ -5,7 +5,8 @@ use std::time::SystemTime;
 use worker_state::{CertificateReport, CertificateState, Report, Timestamp, WorkerReport};
 
 use crate::moment::Moment;
-use crate::roster::{Entry, Roster, Standing};
+use crate::roster::{Entry, Roster};
+use crate::standing::Standing;
 
 /// What a report says beside the certificates.
 #[derive(Clone, Debug)]

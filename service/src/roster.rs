@@ -5,7 +5,6 @@ use std::time::{Duration, SystemTime};
 
 use worker_state::CertificateRecord;
 
-use crate::code::Code;
 use crate::failure::{Failure, Retry};
 use crate::initial_sync::InitialSync;
 use crate::moment::Moment;
@@ -22,6 +21,8 @@ pub(crate) struct Roster {
     /// When all that is well is looked at again, on the steady clock.
     next_poll: Duration,
     initial_sync: InitialSync,
+    /// Whether a pass has ended: until then no first sync is given up, however late it is.
+    tried: bool,
 }
 
 /// One observed certificate.
@@ -70,7 +71,7 @@ impl Roster {
             last_success: None,
         };
         let entries = known.into_iter().map(entry).collect();
-        Self { entries, interval, next_poll: now.steady, initial_sync }
+        Self { entries, interval, next_poll: now.steady, initial_sync, tried: false }
     }
 
     /// The certificates, in the settings' order.
@@ -167,6 +168,7 @@ impl Roster {
             .iter()
             .enumerate()
             .all(|(i, e)| e.present || items.binary_search(&i).is_ok());
+        self.tried = true;
         self.move_initial_sync(attempted, now);
         if self.next_poll <= now.steady {
             self.next_poll = now.steady + schedule::poll_delay(self.interval, chance());
@@ -183,9 +185,29 @@ impl Roster {
         }
     }
 
+    /// When the first sync is given up, on the wall clock, where that can happen.
+    pub(crate) fn deadline(&self) -> Option<SystemTime> {
+        self.initial_sync.deadline().filter(|_| self.tried)
+    }
+
     /// Gives a first sync up when its time is over, between attempts too.
     pub(crate) fn check_deadline(&mut self, now: Moment) {
-        self.move_initial_sync(false, now);
+        if self.tried {
+            self.move_initial_sync(false, now);
+        }
+    }
+
+    /// The wall clock shows `now` where it would have shown `expected`: what is left of the first
+    /// sync's time stays the same.
+    pub(crate) fn clock_was_set(&mut self, expected: SystemTime, now: SystemTime) {
+        self.initial_sync.shift(expected, now);
+    }
+
+    /// What was kept on disk is lost: each look keeps what is known.
+    pub(crate) fn keep_all_anew(&mut self) {
+        for entry in &mut self.entries {
+            entry.unkept = entry.record.is_some();
+        }
     }
 
     fn move_initial_sync(&mut self, attempted: bool, now: Moment) {
@@ -230,49 +252,4 @@ fn next_look(
     let delay = schedule::retry_delay(entry.failures, interval, asked, chance);
     let retry = now.steady + delay;
     if asked.is_some() { retry } else { retry.min(next_poll) }
-}
-
-/// How one certificate stands, in the order in which people want to hear of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Standing {
-    Waiting,
-    Fine,
-    Attention,
-    Bad,
-}
-
-impl Entry {
-    /// How it stands at `now`, and why.
-    pub(crate) fn standing(&self, now: SystemTime) -> (Standing, Code, Option<String>) {
-        let told = |failure: &Failure| (failure.code, Some(failure.public.clone()));
-        if let Some(expired) = self.expired(now) {
-            let also = self.failure.as_ref().map(|failure| format!("; {}", failure.public));
-            let text = format!("{expired}{}", also.unwrap_or_default());
-            return (Standing::Bad, Code::NotValid, Some(text));
-        }
-        match (&self.failure, self.present) {
-            (Some(failure), false) => {
-                let (code, text) = told(failure);
-                (Standing::Bad, code, text)
-            }
-            (Some(failure), true) => {
-                let (code, text) = told(failure);
-                (Standing::Attention, code, text)
-            }
-            (None, false) => (Standing::Waiting, Code::Ok, None),
-            (None, true) => match self.remarks.first() {
-                None => (Standing::Fine, Code::Ok, None),
-                Some(first) => {
-                    let texts: Vec<&str> = self.remarks.iter().map(|r| r.text.as_str()).collect();
-                    (Standing::Attention, first.code, Some(texts.join("; ")))
-                }
-            },
-        }
-    }
-
-    fn expired(&self, now: SystemTime) -> Option<String> {
-        let certificate = self.record.as_ref()?.certificate.as_ref()?;
-        let is_over = self.present && now > certificate.not_after.moment();
-        is_over.then(|| format!("the installed certificate expired at {}", certificate.not_after))
-    }
 }

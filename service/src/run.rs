@@ -1,5 +1,7 @@
 //! The worker's loop: ask the roster what is due, wait, have it done, report. No policy in here.
 
+mod footing;
+
 use std::time::{Duration, SystemTime};
 
 use worker_state::{InitialSyncRecord, Refusal, Report};
@@ -12,6 +14,8 @@ use crate::report::{self, Frame};
 use crate::roster::Roster;
 use crate::status;
 use crate::supervision::{Notice, Supervision};
+
+pub(crate) use footing::Footing;
 
 /// The guest agent calls a heartbeat older than 600 s unresponsive.
 pub(crate) const HEARTBEAT: Duration = Duration::from_secs(60);
@@ -49,6 +53,9 @@ pub(crate) trait Outside {
     fn keep(&mut self, initial_sync: &InitialSyncRecord);
     /// Tells whoever supervises the process.
     fn notify(&mut self, notice: &Notice);
+    /// Makes sure of the lease and of the directories, and announces the worker where nothing does
+    /// any more.
+    fn confirm(&mut self) -> Footing;
     /// Reads the order that is being served once more.
     fn reread(&mut self) -> Reread;
 }
@@ -69,6 +76,8 @@ pub(crate) enum End {
     Stop,
     /// There is another order to serve.
     Reload,
+    /// Another worker has the lease.
+    Superseded,
 }
 
 /// The pass that is under way.
@@ -92,6 +101,8 @@ pub(crate) struct Worker {
     kept: InitialSync,
     published: Option<Duration>,
     next_beat: Duration,
+    /// When the clocks were looked at last.
+    seen: Option<Moment>,
 }
 
 impl Worker {
@@ -109,6 +120,7 @@ impl Worker {
             kept,
             published: None,
             next_beat: Duration::ZERO,
+            seen: None,
         }
     }
 
@@ -127,6 +139,10 @@ impl Worker {
         self.publish(outside);
         loop {
             let now = outside.now();
+            self.heed_clock(now);
+            if !self.stands(outside, now) {
+                return End::Superseded;
+            }
             self.beat_if_due(outside, now);
             self.roster.check_deadline(now);
             self.publish_if_new(outside, now);
@@ -271,7 +287,7 @@ impl Worker {
             Some(_) => self.progress_due(),
             None => self.roster.next_look(),
         };
-        let deadline = self.roster.initial_sync().deadline();
+        let deadline = self.roster.deadline();
         let give_up = deadline.map(|deadline| now.steady + until(now.wall, deadline));
         let told = self.supervision.next();
         give_up.into_iter().chain(told).chain([work, self.next_beat]).min().unwrap_or(work)

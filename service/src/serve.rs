@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
-use std::time::Duration;
 
 use cert_store::DirectoryStore;
 use log::{error, info, warn};
 use worker_state::{
-    Assignment, Directories, InitialSyncRecord, Lease, LeaseError, Presence, ProcessIdentity,
-    StateError, WorkerReport, WorkerSight, environment_name as name,
+    Assignment, Directories, InitialSyncRecord, Lease, LeaseError, Presence, WorkerReport,
+    WorkerSight, environment_name as name,
 };
 
+use crate::announce::{LEASE_GAP, LEASE_PATIENCE};
 use crate::clock::Clock;
 use crate::commands::Outcome;
 use crate::initial_sync::InitialSync;
@@ -25,10 +25,6 @@ use crate::run::{End, Worker};
 use crate::source::VaultSource;
 use crate::supervision::Notice;
 use crate::{hardening, journal, remains, signals, status, survey, terminal};
-
-/// Handlers hold the lease for moments, to see that it is free: so long it is asked for again.
-const LEASE_PATIENCE: Duration = Duration::from_secs(5);
-const LEASE_GAP: Duration = Duration::from_millis(20);
 
 /// Serves until SIGTERM or SIGINT.
 pub(crate) fn run(
@@ -145,7 +141,7 @@ fn refuse(refused: &OrderError, _lease: &Lease, clock: &Clock, notifier: &Notifi
 fn serve(machine: &Machine, origin: &Origin, mut order: Order) -> Outcome {
     let mut before: Option<Frame> = None;
     loop {
-        let served = prepare(machine, &mut order).and_then(|(mut worker, source, store)| {
+        let served = prepare(machine, &mut order).map(|(mut worker, source, store)| {
             if let Some(before) = &before {
                 worker.take_over(before);
             }
@@ -158,10 +154,10 @@ fn serve(machine: &Machine, origin: &Origin, mut order: Order) -> Outcome {
                 told: BTreeMap::new(),
                 trouble: BTreeMap::new(),
             };
-            announce(machine, &order)?;
+            serving.announce();
             info!("{}", status::STARTED);
             let end = worker.serve(&mut serving, machine.notifier.watchdog);
-            Ok((end, worker.frame))
+            (end, worker.frame)
         });
         match served {
             Ok((End::Stop, _)) => {
@@ -170,6 +166,9 @@ fn serve(machine: &Machine, origin: &Origin, mut order: Order) -> Outcome {
                 return Outcome::Fine;
             }
             Ok((End::Reload, frame)) => before = Some(frame),
+            Ok((End::Superseded, _)) => {
+                return idle(&machine.notifier, "another worker has taken over; this one ends");
+            }
             Err(failure) => return fail(&format!("{failure:#}")),
         }
         let now = machine.clock.now().wall;
@@ -214,18 +213,6 @@ pub(crate) fn prepare(machine: &Machine, order: &mut Order) -> anyhow::Result<Pr
         last_pass: None,
     };
     Ok((Worker::new(roster, frame, order.refusal.clone()), source, store))
-}
-
-fn announce(machine: &Machine, order: &Order) -> anyhow::Result<()> {
-    let nobody = ProcessIdentity { pid: std::process::id(), start_ticks: 0 };
-    let presence = Presence {
-        process: ProcessIdentity::current().unwrap_or(nobody),
-        version: env!("CARGO_PKG_VERSION").into(),
-        assignment: order.agent.as_ref().map(|_| order.identity.clone()),
-        since: machine.clock.now().wall.into(),
-    };
-    let announced: Result<(), StateError> = presence.announce(&machine.directories, &machine.lease);
-    Ok(announced?)
 }
 
 /// For commands that need the lease at once or not at all.

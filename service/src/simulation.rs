@@ -21,7 +21,7 @@ use crate::outcome::{Done, Outcome};
 use crate::pass::{Item, News};
 use crate::report::Frame;
 use crate::roster::{Known, Roster};
-use crate::run::{Event, Outside, Reread, Worker};
+use crate::run::{Event, Footing, Outside, Reread, Worker};
 use crate::supervision::Notice;
 use crate::target::Target;
 
@@ -45,6 +45,14 @@ pub(crate) struct Simulation {
     /// A pass ends so long after it began, at once if none.
     pub(crate) slowness: Option<Duration>,
     pub(crate) reread: Reread,
+    /// When somebody sets the wall clock, and by how many seconds.
+    pub(crate) clock_set: Vec<(Duration, i64)>,
+    /// What is found from a moment on, once.
+    pub(crate) footing: Option<(Duration, Footing)>,
+    /// When the machine is suspended, and for how long.
+    pub(crate) suspended: Option<(Duration, Duration)>,
+    /// What passes were asked to keep on disk, though nothing about it was new.
+    pub(crate) asked_to_keep: Vec<String>,
     pub(crate) looks: Vec<(Duration, String)>,
     pub(crate) passes: Vec<Duration>,
     pub(crate) reports: Vec<(Duration, Report, Option<Refusal>)>,
@@ -63,6 +71,10 @@ impl Simulation {
             visits: VecDeque::new(),
             slowness: None,
             reread: Reread::Same(None),
+            clock_set: Vec::new(),
+            footing: None,
+            suspended: None,
+            asked_to_keep: Vec::new(),
             looks: Vec::new(),
             passes: Vec::new(),
             reports: Vec::new(),
@@ -79,7 +91,12 @@ impl Simulation {
 
 impl Outside for Simulation {
     fn now(&self) -> Moment {
-        Moment { wall: dawn() + self.steady, steady: self.steady }
+        let mut wall = dawn() + self.steady;
+        for (_, seconds) in self.clock_set.iter().filter(|(at, _)| *at <= self.steady) {
+            let by = Duration::from_secs(seconds.unsigned_abs());
+            wall = if *seconds < 0 { wall - by } else { wall + by };
+        }
+        Moment { wall, steady: self.steady }
     }
 
     fn chance(&mut self) -> f64 {
@@ -94,6 +111,9 @@ impl Outside for Simulation {
         let next = visit.into_iter().chain([until, self.until]).min().unwrap();
         assert!(next > self.steady || next == self.until || visit == Some(next), "a tight loop");
         self.steady = self.steady.max(next);
+        if let Some((_, span)) = self.suspended.take_if(|(at, _)| *at <= next) {
+            self.steady += span;
+        }
         if visit == Some(next) {
             return self.visits.pop_front().map(|(_, event)| event);
         }
@@ -105,6 +125,7 @@ impl Outside for Simulation {
         for item in items.into_iter().filter(|item| item.due) {
             let name = item.target.name().to_owned();
             let outcome = (self.script)(&name, now);
+            self.asked_to_keep.extend(item.unkept.then(|| name.clone()));
             self.looks.push((now.steady, name));
             self.queue.push_back(Event::News(News::Looked(item.index, Box::new(outcome))));
         }
@@ -130,6 +151,11 @@ impl Outside for Simulation {
 
     fn notify(&mut self, notice: &Notice) {
         self.notices.push((self.steady, notice.clone()));
+    }
+
+    fn confirm(&mut self) -> Footing {
+        let found = self.footing.take_if(|(at, _)| *at <= self.steady);
+        found.map_or(Footing::Firm, |(_, footing)| footing)
     }
 
     fn reread(&mut self) -> Reread {

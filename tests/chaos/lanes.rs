@@ -178,6 +178,10 @@ impl Lanes<'_> {
                 self.tally.count("files damaged");
                 let _ = fs::remove_dir_all(self.world.folder.join("run"));
             }
+            Deed::WipeState => {
+                self.tally.count("files damaged");
+                let _ = fs::remove_dir_all(self.world.state());
+            }
             Deed::DamageReport => {
                 self.tally.count("files damaged");
                 let _ = fs::write(self.world.state().join("report.json"), b"{\"reportVersion\":");

@@ -57,6 +57,7 @@ pub(crate) enum Deed {
     ClearFaults,
     RevokeTokens,
     WipeRuntime,
+    WipeState,
     DamageReport,
 }
 
@@ -121,7 +122,8 @@ impl Planner {
             66..82 => Deed::Fault(self.rng.usize(0..self.faults)),
             82..92 => Deed::ClearFaults,
             92..95 => Deed::RevokeTokens,
-            95..98 => Deed::WipeRuntime,
+            95..97 => Deed::WipeRuntime,
+            97..98 => Deed::WipeState,
             _ => Deed::DamageReport,
         }
     }

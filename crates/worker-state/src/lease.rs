@@ -8,6 +8,7 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use fs2::FileExt;
 
@@ -18,7 +19,16 @@ use crate::Directories;
 /// Whoever needs to write what the worker writes takes a `&Lease`.
 #[derive(Debug)]
 pub struct Lease {
-    _locked: File,
+    locked: Mutex<File>,
+}
+
+/// How a lease was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LeaseStanding {
+    /// As it was taken.
+    Firm,
+    /// Its file was gone, perhaps with the whole state directory; it has been taken anew.
+    Renewed,
 }
 
 impl Lease {
@@ -29,7 +39,22 @@ impl Lease {
     /// (to see that it is free, or to write while no worker lives), so a worker that finds it
     /// held tries again for a few seconds before it believes in another worker.
     pub fn acquire(directories: &Directories) -> Result<Self, LeaseError> {
-        lock(&directories.lease_path()).map(|file| Self { _locked: file })
+        lock(&directories.lease_path()).map(|file| Self { locked: Mutex::new(file) })
+    }
+
+    /// Makes sure that this is still the lease that others would ask for. Whoever removes the
+    /// state directory takes the lock's file along, and another worker could begin beside this one.
+    ///
+    /// # Errors
+    /// [`LeaseError::Held`] where another process has taken the lease meanwhile.
+    pub fn confirm(&self, directories: &Directories) -> Result<LeaseStanding, LeaseError> {
+        let path = directories.lease_path();
+        let mut locked = self.locked.lock().unwrap_or_else(PoisonError::into_inner);
+        if stands_at(&locked, &path) {
+            return Ok(LeaseStanding::Firm);
+        }
+        *locked = lock(&path)?;
+        Ok(LeaseStanding::Renewed)
     }
 }
 
@@ -150,6 +175,23 @@ mod tests {
         assert!(!stands_at(&held, &path));
         let next = lock(&path).unwrap();
         assert!(stands_at(&next, &path) && !stands_at(&held, &path));
+    }
+
+    #[test]
+    fn a_lease_whose_file_is_gone_is_taken_anew_unless_another_was_quicker() {
+        let folder = tempfile::tempdir().unwrap();
+        let directories = Directories::below(folder.path());
+        directories.create().unwrap();
+        let lease = Lease::acquire(&directories).unwrap();
+        assert_eq!(lease.confirm(&directories).unwrap(), LeaseStanding::Firm);
+        std::fs::remove_dir_all(directories.state()).unwrap();
+        assert!(lease.confirm(&directories).is_err());
+        directories.create().unwrap();
+        assert_eq!(lease.confirm(&directories).unwrap(), LeaseStanding::Renewed);
+        assert!(matches!(Lease::acquire(&directories), Err(LeaseError::Held)));
+        std::fs::remove_file(directories.lease_path()).unwrap();
+        let _quicker = Lease::acquire(&directories).unwrap();
+        assert!(matches!(lease.confirm(&directories), Err(LeaseError::Held)));
     }
 
     #[test]

@@ -42,7 +42,7 @@ pub use directories::{Account, Directories};
 pub use document::StateError;
 pub use environment::{Environment, EnvironmentError, name as environment_name};
 pub use initial_sync::{InitialSyncPhase, InitialSyncRecord};
-pub use lease::{HandlerLock, Lease, LeaseError};
+pub use lease::{HandlerLock, Lease, LeaseError, LeaseStanding};
 pub use presence::{Presence, ProcessIdentity, WorkerSight};
 pub use report::{CertificateReport, CertificateState, Report, WorkerReport};
 pub use timestamp::Timestamp;
