@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use cert_store::{CertificateStore, Change, Installed, Standing, StoreError, Wanted};
+use cert_store::{CertificateStore, Change, Installed, Ledger, Standing, StoreError, Wanted};
 use certified_key::Content;
 use worker_state::{CertificateRecord, InstalledCertificate};
 
@@ -40,9 +40,15 @@ impl<S: CertificateStore> Installation<'_, S> {
         }
         let ledger = record::ledger(self.record);
         let wanted = Wanted { version: &version, content: &content };
+        let mut announced = None;
+        let mut announce = |ledger: &Ledger| {
+            let record = announced.insert(self.announced(ledger));
+            // Where it cannot be kept, a crash at the wrong moment leaves a file for ever; no more.
+            let _ = (self.keep)(record);
+        };
         let prepared = self
             .store
-            .prepare(&self.target.place, wanted, &ledger, self.now)
+            .prepare(&self.target.place, wanted, &ledger, &mut announce, self.now)
             .map_err(|error| store_failure(&error))?;
         let installed = self.store.outcome(&prepared).clone();
         let certificate = self.certificate(&version, &content);
@@ -53,16 +59,23 @@ impl<S: CertificateStore> Installation<'_, S> {
         let record = Some(record).filter(|record| Some(record) != self.record);
         // Kept first: a crash from here on is finished by the next pass, never undone.
         let unkept = record.as_ref().and_then(|record| (self.keep)(record).err());
-        self.store.switch(prepared).map_err(|error| self.not_switched(&error))?;
+        let before = announced.as_ref().or(self.record);
+        self.store.switch(prepared).map_err(|error| self.not_switched(&error, before))?;
         let Installed { change, warnings, .. } = installed;
         remarks.extend(warnings.into_iter().map(grant_remark));
         let unkept = unkept.map(|error| error.to_string());
         Ok(Brought { done: Done { change, remarks }, record, unkept, notes })
     }
 
+    /// The record with files in it that are about to be made.
+    fn announced(&self, ledger: &Ledger) -> CertificateRecord {
+        let certificate = self.record.and_then(|record| record.certificate.clone());
+        record::record(self.target, ledger, certificate, self.record)
+    }
+
     /// Nothing to do; what hinders those who were granted access is said every time.
     pub(crate) fn unchanged(&self, mut remarks: Vec<Remark>) -> Brought {
-        let warnings = self.store.grant_warnings(&self.target.place);
+        let warnings = self.store.grant_warnings(&self.target.place, &record::ledger(self.record));
         remarks.extend(warnings.into_iter().map(grant_remark));
         let done = Done { change: Change::Same, remarks };
         Brought { done, record: None, unkept: None, notes: Vec::new() }
@@ -77,9 +90,9 @@ impl<S: CertificateStore> Installation<'_, S> {
     }
 
     /// What was kept for the switch is taken back, as far as that is possible.
-    fn not_switched(&self, error: &StoreError) -> Failure {
+    fn not_switched(&self, error: &StoreError, before: Option<&CertificateRecord>) -> Failure {
         let mut failure = store_failure(error);
-        if let Some(Err(unkept)) = self.record.map(self.keep) {
+        if let Some(Err(unkept)) = before.map(self.keep) {
             failure.causes.push(unkept.to_string());
         }
         failure

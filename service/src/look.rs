@@ -3,6 +3,7 @@
 //! This is the straight way from the vault to the disk:
 //! secret → content → decision → prepared → switched → recorded.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
 use cert_store::{CertificateStore, Standing, StoreError};
@@ -41,13 +42,22 @@ pub(crate) fn look<S: CertificateStore>(
         Ok(look) => look,
         Err(failure) => return failed(false, failure),
     };
+    let kept = Mutex::new(None);
+    let keep: Keep<'_> = &|record: &CertificateRecord| {
+        *kept.lock().unwrap_or_else(PoisonError::into_inner) = Some(record.clone());
+        keep(record)
+    };
     let brought = look.decide().and_then(|decision| look.carry_out(decision, keep));
-    match brought {
+    let mut outcome = match brought {
         Ok(Brought { done, record, unkept, notes }) => {
             Outcome { present: true, result: Ok(done), record, unkept, notes }
         }
         Err(failure) => look.make_do(failure, keep),
-    }
+    };
+    // Where the rest went wrong, what was kept on the way is still what is known from now on.
+    let kept = kept.into_inner().unwrap_or_else(PoisonError::into_inner);
+    outcome.record = outcome.record.or(kept.filter(|kept| Some(kept) != record));
+    outcome
 }
 
 fn failed(present: bool, failure: Failure) -> Outcome {

@@ -6,8 +6,8 @@ use std::sync::Mutex;
 use std::time::SystemTime;
 
 use cert_store::{
-    CertificateStore, Change, Drift, Generation, Installed, Layout, Ledger, LedgerFile, Retirement,
-    Standing, StoreError, StoreLocation, Target, Wanted,
+    Announce, CertificateStore, Change, Drift, Generation, Installed, Layout, Ledger, LedgerFile,
+    Retirement, Standing, StoreError, StoreLocation, Target, Wanted,
 };
 use certified_key::{CertifiedKey, Content};
 
@@ -40,7 +40,7 @@ impl CertificateStore for MemoryStore {
         Ok(if intact { Standing::Intact } else { Standing::Drifted(vec![missing]) })
     }
 
-    fn grant_warnings(&self, target: &Target) -> Vec<String> {
+    fn grant_warnings(&self, target: &Target, _: &Ledger) -> Vec<String> {
         target.grants.iter().map(|grant| format!("{grant:?} is unknown")).collect()
     }
 
@@ -64,6 +64,7 @@ impl CertificateStore for MemoryStore {
         target: &Target,
         wanted: Wanted<'_>,
         ledger: &Ledger,
+        _: Announce<'_>,
         now: SystemTime,
     ) -> Result<Ready, StoreError> {
         let Content::Certificate(key) = wanted.content else { panic!("a certificate") };
@@ -87,6 +88,7 @@ impl CertificateStore for MemoryStore {
                 digest,
                 superseded: None,
                 adopted: false,
+                prepared: false,
             });
         }
         let active = Generation { version: version.clone(), digest: String::new() };

@@ -97,7 +97,7 @@ fn look_and_tell<S: CertificateStore>(
     record.map(|record| (item.index, record))
 }
 
-/// Removes files that nothing leads to any more. All targets take part, because a file of one can
+/// Removes files that nothing leads to any more, and permissions that nobody grants. All targets take part, because a file of one can
 /// be what another wants.
 fn retire<S: CertificateStore>(
     items: &[Item],
@@ -105,11 +105,11 @@ fn retire<S: CertificateStore>(
     now: SystemTime,
     tell: &(dyn Fn(News) + Sync),
 ) {
-    let superseded = |item: &&Item| {
-        let record = item.record.as_deref();
-        record.is_some_and(|record| record.files.iter().any(|file| file.superseded_at.is_some()))
+    let is_left = |record: &CertificateRecord| {
+        record.files.iter().any(|file| file.superseded_at.is_some())
+            || record.grantees.iter().any(|grantee| grantee.withdrawn)
     };
-    if !items.iter().any(|item| superseded(&item)) {
+    if !items.iter().filter_map(|item| item.record.as_deref()).any(is_left) {
         return;
     }
     let mut ledgers: Vec<_> =

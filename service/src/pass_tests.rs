@@ -1,7 +1,11 @@
 //! One pass, over a vault and a store in memory.
 
-use std::sync::{Arc, Mutex};
+use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
+use cert_store::{DirectoryStore, StoreLocation};
 use worker_state::CertificateRecord;
 
 use crate::look::look;
@@ -73,4 +77,49 @@ fn a_pass_looks_at_what_is_due_keeps_what_changed_and_removes_what_is_superseded
     });
     assert!(retired, "{news:?}");
     assert_eq!(kept.into_inner().unwrap().iter().filter(|link| *link == "contoso.web").count(), 2);
+}
+
+/// Offers a version, and takes it back before it is installed: the worker is killed in between.
+#[test]
+fn a_file_that_was_made_before_a_kill_goes_when_its_version_is_never_installed() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut target = target("web");
+    let path = folder.path().join("store");
+    target.place.location = StoreLocation::Directory { path: path.clone(), is_default: false };
+    let store = DirectoryStore::new();
+    let mut vault = Vault::default();
+    vault.issue(1, -1, 90);
+    let first = look(&target, None, &vault, (&store, &|_| Ok(())), today()).record.unwrap();
+    let names = || fs::read_dir(&path).unwrap().count();
+    assert_eq!(names(), 2);
+    vault.issue(2, -1, 90);
+    let kept = Mutex::new(Vec::new());
+    let keep_until_killed = |record: &CertificateRecord| {
+        kept.lock().unwrap().push(record.clone());
+        assert_eq!(kept.lock().unwrap().len(), 1, "killed");
+        Ok(())
+    };
+    let killed = AssertUnwindSafe(|| {
+        look(&target, Some(&first), &vault, (&store, &keep_until_killed), today())
+    });
+    assert!(catch_unwind(killed).is_err());
+    assert_eq!(names(), 3, "version 2 is there, and no link leads to it");
+    let record = kept.into_inner().unwrap_or_else(PoisonError::into_inner).remove(0);
+    assert_eq!(record.active, first.active);
+
+    vault.issue(3, -1, 90);
+    let item = Item {
+        index: 0,
+        target: Arc::new(target),
+        record: Some(Arc::new(record)),
+        unkept: false,
+        due: true,
+    };
+    let ground = Ground { source: &vault, store: &store, keep: &|_| Ok(()) };
+    pass(vec![item], &ground, today() + Duration::from_secs(61), &|_| ());
+    let names: Vec<_> = fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let of = |number| {
+        names.iter().filter(|name| name.to_str().unwrap().ends_with(&version(number))).count()
+    };
+    assert_eq!((of(1), of(2), of(3), names.len()), (1, 0, 1, 3), "and the link");
 }

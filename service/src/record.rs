@@ -2,10 +2,11 @@
 
 use std::time::SystemTime;
 
-use cert_store::{Change, Generation, Ledger, LedgerFile};
+use cert_store::{Change, Generation, Grantee, GranteeKind, Ledger, LedgerFile};
 use certified_key::Certificate;
 use worker_state::{
-    CertificateRecord, EventRecord, FileRecord, GenerationRecord, InstalledCertificate,
+    CertificateRecord, EventRecord, FileRecord, GenerationRecord, GranteeRecord,
+    InstalledCertificate,
 };
 
 use crate::guard::Validity;
@@ -23,6 +24,26 @@ pub(crate) fn ledger(record: Option<&CertificateRecord>) -> Ledger {
         previous: record.previous.as_ref().map(generation),
         files: record.files.iter().map(ledger_file).collect(),
         directories: record.directories.clone(),
+        grantees: record.grantees.iter().filter_map(grantee).collect(),
+    }
+}
+
+fn grantee(kept: &GranteeRecord) -> Option<Grantee> {
+    let (kind, name) = match (&kept.user, &kept.group) {
+        (Some(user), _) => (GranteeKind::User, user),
+        (None, Some(group)) => (GranteeKind::Group, group),
+        (None, None) => return None,
+    };
+    Some(Grantee { kind, name: name.clone(), id: kept.id, withdrawn: kept.withdrawn })
+}
+
+fn grantee_record(known: &Grantee) -> GranteeRecord {
+    let named = |kind| (known.kind == kind).then(|| known.name.clone());
+    GranteeRecord {
+        user: named(GranteeKind::User),
+        group: named(GranteeKind::Group),
+        id: known.id,
+        withdrawn: known.withdrawn,
     }
 }
 
@@ -33,6 +54,7 @@ fn ledger_file(kept: &FileRecord) -> LedgerFile {
         digest: kept.digest.clone(),
         superseded: kept.superseded_at.map(|at| at.moment()),
         adopted: kept.adopted,
+        prepared: kept.prepared,
     }
 }
 
@@ -54,6 +76,7 @@ pub(crate) fn record(
         digest: known.digest.clone(),
         superseded_at: known.superseded.map(Into::into),
         adopted: known.adopted,
+        prepared: known.prepared,
     };
     CertificateRecord {
         store: target.store(),
@@ -63,6 +86,7 @@ pub(crate) fn record(
         previous: ledger.previous.as_ref().map(generation),
         files: ledger.files.iter().map(file).collect(),
         directories: ledger.directories.clone(),
+        grantees: ledger.grantees.iter().map(grantee_record).collect(),
         certificate,
         delivery: before.map(|record| record.delivery.clone()).unwrap_or_default(),
         history: before.map(|record| record.history.clone()).unwrap_or_default(),

@@ -215,6 +215,7 @@ pub(crate) fn installed(name: &str, now: Moment) -> Outcome {
         previous: None,
         files: Vec::new(),
         directories: Vec::new(),
+        grantees: Vec::new(),
         certificate: Some(InstalledCertificate {
             subject: "CN=x".into(),
             issuer: "CN=ca".into(),

@@ -1,6 +1,9 @@
 //! What a worker finds when it begins: its targets, what was kept of them, and what still stands.
 
-use cert_store::{CertificateStore, Layout, Standing};
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use cert_store::{CertificateStore, Layout, Standing, StoreLocation};
 use extension_settings::{FileLayout, Settings};
 use log::warn;
 use worker_state::{Directories, Records, StateError};
@@ -26,7 +29,7 @@ pub(crate) fn survey<S: CertificateStore>(
     }
     let (targets, warnings) = placed(&order.settings, store);
     order.warnings.extend(warnings);
-    sweep(&targets, store);
+    sweep(&targets, &records, store);
     Ok(targets.into_iter().map(|target| known(target, &records, store)).collect())
 }
 
@@ -79,11 +82,12 @@ fn keep_split_links<S: CertificateStore>(target: &mut Target, store: &S) -> Opti
     ))
 }
 
-fn sweep<S: CertificateStore>(targets: &[Target], store: &S) {
-    let mut locations: Vec<_> = targets.iter().map(|target| &target.place.location).collect();
-    locations.sort();
-    locations.dedup();
-    for location in locations {
+/// A predecessor may have been killed in a store that is no longer in the settings.
+fn sweep<S: CertificateStore>(targets: &[Target], records: &Records, store: &S) {
+    let known = records.iter().map(|record| record.store.clone());
+    let places: BTreeSet<PathBuf> = targets.iter().map(Target::store).chain(known).collect();
+    for path in places {
+        let location = &StoreLocation::Directory { path, is_default: false };
         match store.sweep(location) {
             Ok(0) => {}
             Ok(files) => log::info!("{files} unfinished files of a killed predecessor removed"),

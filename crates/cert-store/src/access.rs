@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use atomic_file::{Durability, Entry, FileOptions};
 
 use crate::accounts::{Accounts, id};
+use crate::ledger::{Grantee, GranteeKind};
 use crate::posix_acl::{PosixAcl, READ};
 use crate::target::Grant;
 
@@ -20,28 +21,64 @@ pub(crate) const DIRECTORY: u32 = 0o700;
 pub(crate) struct Granted {
     pub(crate) users: BTreeSet<u32>,
     pub(crate) groups: BTreeSet<u32>,
+    /// The same with their names.
+    pub(crate) grantees: BTreeSet<Grantee>,
     /// `user "alice"` or `group "www"`, as the settings say it.
     pub(crate) unknown: Vec<String>,
+    /// Likewise, but known when access was last given: they keep it.
+    pub(crate) missing: Vec<String>,
 }
 
 impl Granted {
-    pub(crate) fn resolve(grants: &[Grant], accounts: &dyn Accounts) -> Self {
+    /// `before` is whom the same names meant until now. A name service that is away for a while
+    /// must not take a key from the service that reads it.
+    pub(crate) fn resolve(grants: &[Grant], before: &[Grantee], accounts: &dyn Accounts) -> Self {
         let mut granted = Granted::default();
         for grant in grants {
             if let Some(name) = &grant.user {
-                match id(name, |name| accounts.user(name)) {
-                    Some(user) => _ = granted.users.insert(user),
-                    None => granted.unknown.push(format!("user {name:?}")),
-                }
+                let user = id(name, |name| accounts.user(name));
+                granted.add(GranteeKind::User, name, user, before);
             }
             if let Some(name) = &grant.group {
-                match id(name, |name| accounts.group(name)) {
-                    Some(group) => _ = granted.groups.insert(group),
-                    None => granted.unknown.push(format!("group {name:?}")),
-                }
+                let group = id(name, |name| accounts.group(name));
+                granted.add(GranteeKind::Group, name, group, before);
             }
         }
         granted
+    }
+
+    fn add(&mut self, kind: GranteeKind, name: &str, found: Option<u32>, before: &[Grantee]) {
+        let mut known = before.iter().filter(|known| !known.withdrawn);
+        let known = known.find(|known| known.kind == kind && known.name == name);
+        let (noun, ids) = match kind {
+            GranteeKind::User => ("user", &mut self.users),
+            GranteeKind::Group => ("group", &mut self.groups),
+        };
+        let who = format!("{noun} {name:?}");
+        let Some(id) = found.or(known.map(|known| known.id)) else {
+            return self.unknown.push(who);
+        };
+        if found.is_none() {
+            self.missing.push(who);
+        }
+        ids.insert(id);
+        self.grantees.insert(Grantee { kind, name: name.to_owned(), id, withdrawn: false });
+    }
+
+    /// What the ledger is to know: those that are granted access, and those of `before` that no
+    /// longer are.
+    pub(crate) fn remembered(&self, before: &[Grantee]) -> Vec<Grantee> {
+        let former = before.iter().filter(|former| !self.includes(former));
+        let former = former.map(|former| Grantee { withdrawn: true, ..former.clone() });
+        self.grantees.iter().cloned().chain(former).collect()
+    }
+
+    /// Is this someone with access, by whatever name?
+    pub(crate) fn includes(&self, grantee: &Grantee) -> bool {
+        match grantee.kind {
+            GranteeKind::User => self.users.contains(&grantee.id),
+            GranteeKind::Group => self.groups.contains(&grantee.id),
+        }
     }
 
     pub(crate) fn is_empty(&self) -> bool {

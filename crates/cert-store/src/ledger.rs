@@ -29,6 +29,31 @@ pub struct LedgerFile {
     pub superseded: Option<SystemTime>,
     /// Whether it was found and taken over, not written: such a file is never removed.
     pub adopted: bool,
+    /// Whether it was written for a switch that did not come: nobody has seen that version.
+    pub prepared: bool,
+}
+
+/// A user or group that a grant meant when it was last applied.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Grantee {
+    /// A user, or a group?
+    pub kind: GranteeKind,
+    /// Name or number, as the settings say it.
+    pub name: String,
+    /// The id that this was.
+    pub id: u32,
+    /// Whether the grant is no longer there, but the search permission on the extension's own
+    /// directories may be.
+    pub withdrawn: bool,
+}
+
+/// Whom a grant can mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum GranteeKind {
+    /// One user.
+    User,
+    /// All members of a group.
+    Group,
 }
 
 /// What the extension knows of one target. It is a plain value: whoever owns the state directory
@@ -44,6 +69,9 @@ pub struct Ledger {
     /// The directories that the extension made on the way to the store: the only ones that it
     /// opens to grantees.
     pub directories: Vec<PathBuf>,
+    /// Who was given access, by id: a name that the name service does not know at the moment keeps
+    /// it, and a grant that is withdrawn is undone.
+    pub grantees: Vec<Grantee>,
 }
 
 impl Ledger {

@@ -26,6 +26,8 @@ mod target;
 pub use accounts::{Accounts, NameService};
 pub use directory_store::{DirectoryStore, Prepared};
 pub use error::StoreError;
-pub use ledger::{Generation, Ledger, LedgerFile};
-pub use store::{CertificateStore, Change, Drift, Installed, Retirement, Standing, Wanted};
+pub use ledger::{Generation, Grantee, GranteeKind, Ledger, LedgerFile};
+pub use store::{
+    Announce, CertificateStore, Change, Drift, Installed, Retirement, Standing, Wanted,
+};
 pub use target::{Grant, Layout, Retain, StoreLocation, Target, unite_grants};

@@ -4,7 +4,7 @@
 //! little-endian, ordered by tag and id (Linux `include/uapi/linux/posix_acl_xattr.h`; meaning:
 //! `acl(5)`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Permission to read.
 pub(crate) const READ: u16 = 4;
@@ -80,6 +80,17 @@ impl PosixAcl {
         let all = self.users.values().chain(self.groups.values());
         let mask = all.fold(self.group, |mask, permissions| mask | permissions);
         self.mask = (!self.users.is_empty() || !self.groups.is_empty()).then_some(mask);
+        self
+    }
+
+    /// Takes entries of users and groups out that give nothing but search permission; everyone
+    /// else keeps what they have.
+    pub(crate) fn without_search(mut self, users: &BTreeSet<u32>, groups: &BTreeSet<u32>) -> Self {
+        self.users.retain(|id, permissions| *permissions != SEARCH || !users.contains(id));
+        self.groups.retain(|id, permissions| *permissions != SEARCH || !groups.contains(id));
+        if self.users.is_empty() && self.groups.is_empty() {
+            self.group &= self.mask.take().unwrap_or(self.group);
+        }
         self
     }
 

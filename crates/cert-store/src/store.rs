@@ -28,7 +28,7 @@ pub trait CertificateStore: Send + Sync {
 
     /// What is wrong with the access that was asked for, in sentences for a warning: unknown
     /// users, directories they cannot pass. Reads only; empty means that every grant is usable.
-    fn grant_warnings(&self, target: &Target) -> Vec<String>;
+    fn grant_warnings(&self, target: &Target, ledger: &Ledger) -> Vec<String>;
 
     /// The layouts whose links already stand there under this name. Reads only.
     ///
@@ -51,7 +51,9 @@ pub trait CertificateStore: Send + Sync {
         ledger: &Ledger,
     ) -> Result<Option<Content>, StoreError>;
 
-    /// Puts new files beside the old ones.
+    /// Puts new files beside the old ones. Before one is made that the ledger does not have,
+    /// `announce` is told the ledger that has it: kept durably, it lets the files of a pass that
+    /// was killed be removed once nobody wants them.
     ///
     /// # Errors
     /// When that is impossible; what is installed is untouched then.
@@ -60,6 +62,7 @@ pub trait CertificateStore: Send + Sync {
         target: &Target,
         wanted: Wanted<'_>,
         ledger: &Ledger,
+        announce: Announce<'_>,
         now: SystemTime,
     ) -> Result<Self::Prepared, StoreError>;
 
@@ -90,6 +93,9 @@ pub trait CertificateStore: Send + Sync {
     /// When the store cannot be read or a file cannot be removed.
     fn sweep(&self, location: &StoreLocation) -> Result<usize, StoreError>;
 }
+
+/// Is told what is about to stand in the store.
+pub type Announce<'a> = &'a mut dyn FnMut(&Ledger);
 
 /// One version of a target's content.
 #[derive(Clone, Copy, Debug)]

@@ -64,7 +64,8 @@ fn nothing_is_visible_between_the_halves_and_nothing_is_left_of_a_discarded_one(
     let content = certificate("web");
     let version = version(2);
     let wanted = cert_store::Wanted { version: &version, content: &content };
-    let prepared = bed.store.prepare(&bed.target, wanted, &bed.ledger, bed.now).unwrap();
+    let (target, ledger) = (&bed.target, &bed.ledger);
+    let prepared = bed.store.prepare(target, wanted, ledger, &mut |_| (), bed.now).unwrap();
     assert_eq!(bed.names().len(), names.len() + 3);
     assert_eq!(bed.standing(), Standing::Intact);
     bed.store.discard(prepared).unwrap();

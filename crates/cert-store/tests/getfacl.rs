@@ -183,7 +183,7 @@ fn below_a_closed_directory_the_list_is_right_and_nobody_can_use_it() {
         assert_eq!(bed.standing(), Standing::Intact);
         // The administrator opens it: the grants that are there already can be used now.
         fs::set_permissions(&closed, PermissionsExt::from_mode(0o711)).unwrap();
-        assert_eq!(bed.store.grant_warnings(&bed.target), Vec::<String>::new());
+        assert_eq!(bed.store.grant_warnings(&bed.target, &bed.ledger), Vec::<String>::new());
         check_reading(&bed.file(LINK), BOB, BOB, Some(&key(&content).to_pem()));
         check_reading(&bed.file(LINK), STRANGER, STRANGER, None);
         assert_eq!(mode(&closed), 0o711);

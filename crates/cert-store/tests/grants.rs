@@ -4,115 +4,24 @@
 #![allow(clippy::panic, reason = "tests")]
 
 mod bed;
+#[path = "bed/people.rs"]
+mod people;
 
-use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
-use std::os::unix::process::CommandExt;
-use std::path::Path;
-use std::process::Command;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use atomic_file::{Call, Directory, Gate};
-use bed::{Bed, certificate, mode};
+use atomic_file::{Call, Gate};
+use bed::{certificate, mode};
 use cert_store::{
-    Accounts, CertificateStore, Change, DirectoryStore, Drift, Grant, Layout, Standing,
-    StoreLocation,
+    CertificateStore, Change, DirectoryStore, Drift, Layout, Standing, StoreLocation,
 };
+use people::{ALICE, BOB, STRANGER, WWW, check_readable, group, list, reachable, user};
 use rustix::io::Errno;
 
 const LINK: &str = "exampleVault.myCertificate";
-const ALICE: u32 = 61_001;
-const BOB: u32 = 61_002;
-const WWW: u32 = 61_003;
-const STRANGER: u32 = 61_004;
-
-/// People who exist only here.
-#[derive(Clone, Default)]
-struct People(Arc<Mutex<BTreeMap<String, u32>>>);
-
-impl People {
-    fn new() -> Self {
-        let people = People::default();
-        people.arrive("alice", ALICE);
-        people.arrive("www", WWW);
-        people
-    }
-
-    fn arrive(&self, name: &str, id: u32) {
-        self.0.lock().unwrap().insert(name.into(), id);
-    }
-}
-
-impl Accounts for People {
-    fn user(&self, name: &str) -> Option<u32> {
-        self.0.lock().unwrap().get(name).copied()
-    }
-
-    fn group(&self, name: &str) -> Option<u32> {
-        self.user(name)
-    }
-
-    fn groups_of(&self, user: u32) -> Vec<u32> {
-        if user == BOB { vec![BOB, WWW] } else { vec![user] }
-    }
-}
-
-fn user(name: &str) -> Grant {
-    Grant { user: Some(name.into()), group: None }
-}
-
-fn group(name: &str) -> Grant {
-    Grant { user: None, group: Some(name.into()) }
-}
-
-/// A store that everyone can reach, with these grants.
-fn reachable(layouts: &[Layout], grants: &[Grant]) -> (Bed, People) {
-    let mut bed = Bed::new(layouts);
-    let people = People::new();
-    bed.store = DirectoryStore::new().with_accounts(people.clone());
-    bed.target.grants = grants.to_vec();
-    fs::set_permissions(bed.folder.path(), PermissionsExt::from_mode(0o755)).unwrap();
-    (bed, people)
-}
-
-/// The list as `getfacl -n` prints it, from the attribute's bytes.
-fn list(path: &Path) -> String {
-    let directory = Directory::open(path.parent().unwrap()).unwrap();
-    let name = path.file_name().unwrap();
-    let acl = if path.is_dir() {
-        Directory::open(path).unwrap().acl().unwrap()
-    } else {
-        directory.examine(name, 1 << 20).unwrap().unwrap().acl
-    };
-    let Some(acl) = acl else { return format!("{:o}", mode(path)) };
-    let entries = acl[4..].chunks(8).map(|entry| {
-        let id = u32::from_le_bytes(entry[4..].try_into().unwrap());
-        let who = match entry[0] {
-            1 => "u:".to_owned(),
-            2 => format!("u:{id}"),
-            4 => "g:".to_owned(),
-            8 => format!("g:{id}"),
-            16 => "m:".to_owned(),
-            _ => "o:".to_owned(),
-        };
-        format!("{who}:{}", entry[2])
-    });
-    entries.collect::<Vec<_>>().join(" ")
-}
-
-/// Whether somebody can really read a file. Only root can become somebody else; for others the
-/// lists, which are compared too, have to do.
-fn check_readable(path: &Path, id: u32, group: u32, expected: bool) {
-    if rustix::process::geteuid().is_root() {
-        let mut cat = Command::new("cat");
-        let output = cat.arg(path).uid(id).gid(group).output().unwrap();
-        assert_eq!(output.status.success(), expected, "{id}:{group} {path:?}: {output:?}");
-    }
-}
-
 #[test]
 fn those_who_are_granted_access_can_read_and_nobody_else() {
     let grants = [user("alice"), user("61002"), group("www")];
@@ -161,7 +70,7 @@ fn an_unknown_user_holds_nothing_back_and_gets_access_once_known() {
     let content = certificate("web");
     let installed = bed.install(1, &content).unwrap();
     assert_eq!(list(&installed.file), "u::6 u:61001:4 g::0 m::4 o::0");
-    assert_eq!(installed.warnings, bed.store.grant_warnings(&bed.target));
+    assert_eq!(installed.warnings, bed.store.grant_warnings(&bed.target, &bed.ledger));
     assert!(installed.warnings[0].contains("user \"carol\""), "{:?}", installed.warnings);
     assert_eq!(bed.standing(), Standing::Intact);
     people.arrive("carol", STRANGER);

@@ -103,7 +103,7 @@ fn what_the_ledger_does_not_know_stays() {
 fn install(bed: &Bed, target: &Target, number: u32, ledger: &mut Ledger) {
     let (content, version) = (certificate("web"), version(number));
     let wanted = Wanted { version: &version, content: &content };
-    let prepared = bed.store.prepare(target, wanted, ledger, bed.now).unwrap();
+    let prepared = bed.store.prepare(target, wanted, ledger, &mut |_| (), bed.now).unwrap();
     *ledger = bed.store.switch(prepared).unwrap().ledger;
 }
 

@@ -29,6 +29,9 @@ pub struct CertificateRecord {
     /// The directories that the extension made on the way to the store.
     #[serde(default)]
     pub directories: Vec<PathBuf>,
+    /// Who was given access when it was last installed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub grantees: Vec<GranteeRecord>,
     /// The leaf of the active generation.
     pub certificate: Option<InstalledCertificate>,
     /// How its delivery to consumers stands.
@@ -65,6 +68,26 @@ pub struct FileRecord {
     /// Whether it was found and taken over, not written: such a file is never removed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub adopted: bool,
+    /// Whether it was written for a switch that did not come.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub prepared: bool,
+}
+
+/// A user or a group that was given access, and the id that the name meant then.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GranteeRecord {
+    /// The user's name, if it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// The group's name, if it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+    /// The numeric id.
+    pub id: u32,
+    /// Whether it is granted no longer, and permissions on directories are to be taken back.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub withdrawn: bool,
 }
 
 /// What a person wants to know of an installed certificate.
@@ -181,8 +204,10 @@ mod tests {
                 digest: "d".into(),
                 superseded_at: Some(std::time::SystemTime::UNIX_EPOCH.into()),
                 adopted: false,
+                prepared: false,
             }],
             directories: vec!["/store".into()],
+            grantees: Vec::new(),
             certificate: None,
             delivery: DeliveryRecord::default(),
             history: Vec::new(),

@@ -33,7 +33,7 @@ mod update_marker;
 
 pub use assignment::{AgentPaths, Assignment, Refusal};
 pub use certificate_record::{
-    CertificateRecord, FileRecord, GenerationRecord, InstalledCertificate, Records,
+    CertificateRecord, FileRecord, GenerationRecord, GranteeRecord, InstalledCertificate, Records,
 };
 pub use delivery_record::{
     DeliveryRecord, EventRecord, HeldRecord, OutputRecord, ReactionRecord, ReplacedRecord,

@@ -25,7 +25,7 @@ pub(super) fn findings(
     now: SystemTime,
 ) -> Vec<Finding> {
     let mut findings = vec![files(target, record, offered, store, now)];
-    let warnings = store.grant_warnings(&target.place);
+    let warnings = store.grant_warnings(&target.place, &record::ledger(record));
     findings.extend(warnings.into_iter().map(|text| Finding::attention(Step::Access, text)));
     findings
 }
@@ -180,6 +180,7 @@ mod tests {
             previous: None,
             files: Vec::new(),
             directories: Vec::new(),
+            grantees: Vec::new(),
             certificate: None,
             delivery: worker_state::DeliveryRecord::default(),
             history: Vec::new(),

@@ -4,18 +4,18 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
-use atomic_file::{Directory, FileError};
+use atomic_file::Directory;
 use zeroize::Zeroizing;
 
-use super::{DirectoryStore, reach, survey};
-use crate::access::Access;
+use super::{DirectoryStore, reach, retire, survey};
+use crate::access::{Access, Granted};
 use crate::error::StoreError;
 use crate::ledger::{Ledger, LedgerFile};
 use crate::luma;
 use crate::names;
 use crate::pieces::{self, Pieces, digest};
-use crate::plan::{Obstacle, Plan, Request, RequestedPart, Step, next_ledger, plan};
-use crate::store::{Change, Installed, Wanted};
+use crate::plan::{Obstacle, Plan, Request, RequestedPart, Step, announced, next_ledger, plan};
+use crate::store::{Announce, Change, Installed, Wanted};
 use crate::target::{Layout, Target};
 
 /// An installation between its two halves. It holds the store's opened directory, so the second
@@ -38,15 +38,22 @@ struct Metadata {
     access: Access,
 }
 
+/// What an installation is made from.
+pub(super) struct Context<'a> {
+    pub(super) store: &'a DirectoryStore,
+    pub(super) target: &'a Target,
+    pub(super) wanted: Wanted<'a>,
+    pub(super) ledger: &'a Ledger,
+    pub(super) now: SystemTime,
+}
+
 pub(super) fn prepare(
-    store: &DirectoryStore,
+    context: &Context<'_>,
     directory: Directory,
-    target: &Target,
-    wanted: Wanted<'_>,
-    ledger: &Ledger,
-    now: SystemTime,
+    announce: Announce<'_>,
 ) -> Result<Prepared, StoreError> {
-    let granted = store.granted(target);
+    let &Context { store, target, wanted, ledger, now } = context;
+    let granted = store.granted(target, ledger);
     let own = store.own_directories(&target.location, ledger);
     let opened = reach::open_up(store, target, &own, &granted)?;
     let private = store.private(&directory, &granted)?;
@@ -63,27 +70,31 @@ pub(super) fn prepare(
     let described = metadata.as_ref().map(|metadata| metadata.ledger_file(wanted.version));
     let mut next = next_ledger(&plan, &request, ledger, described, now);
     next.directories = own.into_iter().collect();
+    next.grantees = granted.remembered(&ledger.grantees);
+    if let Some(announced) = announced(&plan, &request, &listing, ledger, now) {
+        announce(&Ledger { directories: next.directories.clone(), ..announced });
+    }
     let change = change(&plan, &request, ledger, opened);
-    let installed = installed(store, target, &directory, &plan, change, next);
+    let warnings = warnings(context, &granted, &directory, &plan);
+    let installed = installed(target, &directory, &plan, change, (next, warnings));
     let existing = listing.files.into_keys().collect();
     Prepared { directory, plan, pieces, private, metadata, added: Vec::new(), installed }
         .with_new_files(&existing)
 }
 
 fn installed(
-    store: &DirectoryStore,
     target: &Target,
     directory: &Directory,
     plan: &Plan,
     change: Change,
-    ledger: Ledger,
+    (ledger, warnings): (Ledger, Vec<String>),
 ) -> Installed {
     let path = |name: &String| directory.path().join(name);
     Installed {
         change,
         paths: target.public_names().iter().map(path).collect(),
         file: plan.chosen.first().map(|chosen| path(&chosen.name)).unwrap_or_default(),
-        warnings: warnings(store, target, directory, plan),
+        warnings,
         ledger,
     }
 }
@@ -109,6 +120,7 @@ impl Metadata {
             digest: digest(&self.text),
             superseded: None,
             adopted: false,
+            prepared: false,
         }
     }
 }
@@ -144,7 +156,7 @@ fn refused(directory: &Directory, obstacle: Obstacle) -> StoreError {
 
 fn change(plan: &Plan, request: &Request<'_>, ledger: &Ledger, opened: bool) -> Change {
     match &ledger.active {
-        None if plan.adopts_all() => Change::Adopted,
+        None if plan.adopts_all() && plan.chosen.iter().any(|c| c.adopted) => Change::Adopted,
         None => Change::New,
         Some(active) if active.version != request.version => Change::Rotated,
         Some(_) if opened || !plan.is_empty() => Change::Repaired,
@@ -153,12 +165,12 @@ fn change(plan: &Plan, request: &Request<'_>, ledger: &Ledger, opened: bool) -> 
 }
 
 fn warnings(
-    store: &DirectoryStore,
-    target: &Target,
+    context: &Context<'_>,
+    granted: &Granted,
     directory: &Directory,
     plan: &Plan,
 ) -> Vec<String> {
-    let mut warnings = reach::warnings(store, target);
+    let mut warnings = reach::warnings(context.store, context.target, granted);
     let differing = plan.chosen.iter().filter(|chosen| chosen.differs);
     warnings.extend(differing.map(|chosen| {
         let path = directory.path().join(&chosen.name);
@@ -261,10 +273,12 @@ impl Prepared {
         }
     }
 
+    /// Another target may have found a file meanwhile and linked it: that one stays.
     pub(super) fn discard(self) -> Result<(), StoreError> {
-        let removed: Result<Vec<bool>, FileError> =
-            self.added.iter().map(|name| self.directory.remove(name)).collect();
-        removed?;
+        let linked = retire::linked(&self.directory)?;
+        for name in &self.added {
+            retire::remove_unlinked(&self.directory, name, &linked)?;
+        }
         Ok(self.directory.sync()?)
     }
 }

@@ -20,7 +20,7 @@ use crate::accounts::{Accounts, NameService};
 use crate::error::StoreError;
 use crate::ledger::{Generation, Ledger};
 use crate::names::Part;
-use crate::store::{CertificateStore, Installed, Retirement, Standing, Wanted};
+use crate::store::{Announce, CertificateStore, Installed, Retirement, Standing, Wanted};
 use crate::target::{Layout, StoreLocation, Target};
 
 pub use apply::Prepared;
@@ -73,8 +73,8 @@ impl DirectoryStore {
         DirectoryStore { opening: Opening::through(gate), ..self }
     }
 
-    fn granted(&self, target: &Target) -> Granted {
-        Granted::resolve(&target.grants, self.accounts.as_ref())
+    fn granted(&self, target: &Target, ledger: &Ledger) -> Granted {
+        Granted::resolve(&target.grants, &ledger.grantees, self.accounts.as_ref())
     }
 
     /// Opens a store that may be missing.
@@ -123,8 +123,8 @@ impl CertificateStore for DirectoryStore {
         survey::standing(self, target, ledger)
     }
 
-    fn grant_warnings(&self, target: &Target) -> Vec<String> {
-        reach::warnings(self, target)
+    fn grant_warnings(&self, target: &Target, ledger: &Ledger) -> Vec<String> {
+        reach::warnings(self, target, &self.granted(target, ledger))
     }
 
     fn layouts_found(
@@ -156,12 +156,14 @@ impl CertificateStore for DirectoryStore {
         target: &Target,
         wanted: Wanted<'_>,
         ledger: &Ledger,
+        announce: Announce<'_>,
         now: SystemTime,
     ) -> Result<Prepared, StoreError> {
         let StoreLocation::Directory { path, .. } = &target.location;
         let created = self.opening.create(path, DIRECTORY)?;
         self.remember(&created.made);
-        apply::prepare(self, created.directory, target, wanted, ledger, now)
+        let context = apply::Context { store: self, target, wanted, ledger, now };
+        apply::prepare(&context, created.directory, announce)
     }
 
     fn outcome<'p>(&self, prepared: &'p Prepared) -> &'p Installed {

@@ -2,6 +2,7 @@
 //! pass.
 
 use std::collections::BTreeSet;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use atomic_file::{Directory, Entry, FileError};
@@ -9,6 +10,7 @@ use atomic_file::{Directory, Entry, FileError};
 use super::DirectoryStore;
 use crate::access::{DIRECTORY, Granted, list_of};
 use crate::error::StoreError;
+use crate::ledger::{Grantee, GranteeKind};
 use crate::posix_acl::{Caller, PosixAcl, SEARCH};
 use crate::store::Drift;
 use crate::target::{StoreLocation, Target};
@@ -40,7 +42,7 @@ impl Step {
         Granted {
             users: grantees.users.iter().filter_map(held).collect(),
             groups: grantees.groups.iter().filter_map(held).collect(),
-            unknown: Vec::new(),
+            ..Granted::default()
         }
     }
 
@@ -148,18 +150,20 @@ pub(super) fn open_up(
 }
 
 /// What is wrong with the grants, in sentences.
-pub(super) fn warnings(store: &DirectoryStore, target: &Target) -> Vec<String> {
+pub(super) fn warnings(store: &DirectoryStore, target: &Target, granted: &Granted) -> Vec<String> {
     if target.grants.is_empty() {
         return Vec::new();
     }
-    let granted = store.granted(target);
-    let mut warnings: Vec<String> = granted
-        .unknown
-        .iter()
-        .map(|who| {
-            format!("the grant for {who} is not in force: this machine knows no such {}", kind(who))
-        })
-        .collect();
+    let unknown = granted.unknown.iter().map(|who| {
+        format!("the grant for {who} is not in force: this machine knows no such {}", kind(who))
+    });
+    let missing = granted.missing.iter().map(|who| {
+        format!(
+            "the grant for {who} stays as it was: at the moment this machine knows no such {}",
+            kind(who)
+        )
+    });
+    let mut warnings: Vec<String> = unknown.chain(missing).collect();
     let StoreLocation::Directory { path, .. } = &target.location;
     if let Ok(Some(directory)) = store.open(&target.location)
         && !directory.keeps_acls().unwrap_or(true)
@@ -170,12 +174,12 @@ pub(super) fn warnings(store: &DirectoryStore, target: &Target) -> Vec<String> {
         ));
         return warnings;
     }
-    let grantees = Grantees::of(store, &granted);
+    let grantees = Grantees::of(store, granted);
     for directory in way(path) {
         let Ok(step) = Step::open(store, &directory) else { continue };
         let held = step.held(&grantees);
         if !held.is_empty() {
-            warnings.push(barrier(&directory, &named(store, target, &held)));
+            warnings.push(barrier(&directory, &named(granted, &held)));
         }
     }
     warnings
@@ -194,16 +198,31 @@ fn barrier(directory: &Path, who: &str) -> String {
 }
 
 /// The grantees as the settings name them.
-fn named(store: &DirectoryStore, target: &Target, held: &Granted) -> String {
-    let mut names = BTreeSet::new();
-    for grant in &target.grants {
-        let one = Granted::resolve(std::slice::from_ref(grant), store.accounts.as_ref());
-        if let (Some(user), false) = (&grant.user, one.users.is_disjoint(&held.users)) {
-            names.insert(format!("user {user:?}"));
-        }
-        if let (Some(group), false) = (&grant.group, one.groups.is_disjoint(&held.groups)) {
-            names.insert(format!("group {group:?}"));
-        }
+fn named(granted: &Granted, held: &Granted) -> String {
+    let held = granted.grantees.iter().filter(|grantee| held.includes(grantee));
+    let names = held.map(|grantee| match grantee.kind {
+        GranteeKind::User => format!("user {:?}", grantee.name),
+        GranteeKind::Group => format!("group {:?}", grantee.name),
+    });
+    names.collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(", ")
+}
+
+/// Takes search permission on a directory of the extension's own from those whose grant is gone,
+/// where that is all they have there.
+pub(super) fn close_to(
+    store: &DirectoryStore,
+    directory: &Path,
+    former: &[&Grantee],
+) -> Result<(), StoreError> {
+    let step = match Step::open(store, directory) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        opened => opened?,
+    };
+    let of = |kind| former.iter().filter(move |f| f.kind == kind).map(|f| f.id).collect();
+    let list = step.list();
+    let closed = list.clone().without_search(&of(GranteeKind::User), &of(GranteeKind::Group));
+    if closed != list {
+        step.directory.set_acl(Some(&closed.encode()))?;
     }
-    names.into_iter().collect::<Vec<_>>().join(", ")
+    Ok(())
 }

@@ -1,15 +1,15 @@
 //! Removing versions that nobody needs any more.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use atomic_file::{Directory, Kind};
 use object_id::ObjectId;
 
-use super::DirectoryStore;
+use super::{DirectoryStore, reach};
 use crate::error::StoreError;
-use crate::ledger::Ledger;
+use crate::ledger::{Grantee, Ledger};
 use crate::names;
 use crate::store::Retirement;
 use crate::target::{Retain, StoreLocation, Target};
@@ -30,6 +30,7 @@ pub(super) fn retire(
     for (_, ledger) in targets.iter_mut() {
         date(ledger, now);
     }
+    withdraw(store, targets, &mut retirement);
     let stores = directories(store, targets, &mut retirement);
     for (directory, locations) in stores.values() {
         let here = targets.iter().filter(|(target, _)| locations.contains(&target.location));
@@ -45,6 +46,42 @@ pub(super) fn retire(
         }
     }
     retirement
+}
+
+/// Takes search permission on the extension's own directories from those that no target grants
+/// access any more, and them off the ledgers.
+fn withdraw(
+    store: &DirectoryStore,
+    targets: &mut [(&Target, &mut Ledger)],
+    retirement: &mut Retirement,
+) {
+    let mut former: BTreeMap<PathBuf, BTreeSet<Grantee>> = BTreeMap::new();
+    for (target, ledger) in targets.iter() {
+        let withdrawn = || ledger.grantees.iter().filter(|grantee| grantee.withdrawn).cloned();
+        for directory in store.own_directories(&target.location, ledger) {
+            former.entry(directory).or_default().extend(withdrawn());
+        }
+    }
+    former.retain(|_, grantees| !grantees.is_empty());
+    let mut failed = BTreeSet::new();
+    for (directory, former) in &former {
+        let below = targets.iter().filter(|(target, _)| {
+            target.location.directory().is_some_and(|path| path.starts_with(directory))
+        });
+        let granted: Vec<_> = below.map(|(target, l)| store.granted(target, l)).collect();
+        let former: Vec<&Grantee> =
+            former.iter().filter(|one| granted.iter().all(|all| !all.includes(one))).collect();
+        if let Err(error) = reach::close_to(store, directory, &former) {
+            retirement.problems.push(error);
+            failed.insert(directory.clone());
+        }
+    }
+    for (target, ledger) in targets {
+        let own = store.own_directories(&target.location, ledger);
+        if own.is_disjoint(&failed) {
+            ledger.grantees.retain(|grantee| !grantee.withdrawn);
+        }
+    }
 }
 
 /// The directories of all targets, each once, whatever paths lead to it.
@@ -115,7 +152,7 @@ fn expendable(targets: &[(&Target, &Ledger)], now: SystemTime) -> BTreeSet<Strin
 /// superseded last.
 fn kept_versions<'l>(target: &Target, ledger: &'l Ledger) -> BTreeSet<&'l str> {
     let mut last_used: BTreeMap<&str, SystemTime> = BTreeMap::new();
-    for file in &ledger.files {
+    for file in ledger.files.iter().filter(|file| !file.prepared) {
         let at = file.superseded.unwrap_or(SystemTime::UNIX_EPOCH);
         let last = last_used.entry(&file.version).or_insert(at);
         *last = (*last).max(at);
@@ -165,13 +202,13 @@ fn remove(
     gone
 }
 
-enum Removal {
+pub(super) enum Removal {
     Removed,
     Missing,
     Needed,
 }
 
-fn remove_unlinked(
+pub(super) fn remove_unlinked(
     directory: &Directory,
     name: &str,
     linked: &BTreeSet<(u64, u64)>,
@@ -185,7 +222,7 @@ fn remove_unlinked(
 }
 
 /// What the links in the store lead to, an administrator's own and chains of links included.
-fn linked(directory: &Directory) -> Result<BTreeSet<(u64, u64)>, StoreError> {
+pub(super) fn linked(directory: &Directory) -> Result<BTreeSet<(u64, u64)>, StoreError> {
     let mut linked = BTreeSet::new();
     for name in directory.list()? {
         if directory.look(&name)?.is_some_and(|entry| entry.kind == Kind::Link) {

@@ -31,7 +31,7 @@ pub(super) fn standing(
         let path = target.location.directory().map(PathBuf::from).unwrap_or_default();
         return Ok(Standing::Drifted(vec![Drift::StoreMissing(path)]));
     };
-    let granted = store.granted(target);
+    let granted = store.granted(target, ledger);
     let private = store.private(&directory, &granted)?;
     let own = store.own_directories(&target.location, ledger);
     let mut drifts = reach::drift(store, target, &own, &granted);

@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use super::{Chosen, Plan, Request, Source};
+use super::{Chosen, Listing, Plan, Request, Source, Step};
 use crate::ledger::{Generation, Ledger, LedgerFile};
 use crate::names;
 
@@ -38,6 +38,7 @@ pub(crate) fn next_ledger(
             digest: chosen.digest.clone(),
             superseded: None,
             adopted: chosen.adopted,
+            prepared: false,
         })
         .collect();
     if plan.metadata_stays {
@@ -57,5 +58,36 @@ pub(crate) fn next_ledger(
         previous: if same.is_some() { ledger.previous.clone() } else { ledger.active.clone() },
         files,
         directories: ledger.directories.clone(),
+        grantees: ledger.grantees.clone(),
     }
+}
+
+/// The ledger with the files that are about to be made before the switch, as if they had been left
+/// behind already; `None` if there is none that it does not have.
+pub(crate) fn announced(
+    plan: &Plan,
+    wanted: &Request<'_>,
+    listing: &Listing,
+    ledger: &Ledger,
+    now: SystemTime,
+) -> Option<Ledger> {
+    let is_new = |name: &str| !listing.files.contains_key(name) && ledger.file(name).is_none();
+    let ahead = plan.prepare.iter().filter_map(|step| match step {
+        Step::Write { part, name, .. } if is_new(name) => Some((*part, name)),
+        _ => None,
+    });
+    let files = ahead.filter_map(|(part, name)| {
+        Some(LedgerFile {
+            name: name.clone(),
+            version: wanted.version.into(),
+            digest: plan.file(part)?.digest.clone(),
+            superseded: Some(now),
+            adopted: false,
+            prepared: true,
+        })
+    });
+    let files: Vec<LedgerFile> = files.collect();
+    let with =
+        || Ledger { files: ledger.files.iter().chain(&files).cloned().collect(), ..ledger.clone() };
+    (!files.is_empty()).then(with)
 }

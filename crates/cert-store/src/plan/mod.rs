@@ -17,7 +17,7 @@ use crate::ledger::Ledger;
 use crate::names::Part;
 use crate::pieces::Likeness;
 
-pub(crate) use aftermath::next_ledger;
+pub(crate) use aftermath::{announced, next_ledger};
 
 /// What stands in the store under the names that matter; what is missing here is missing there.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -50,6 +50,8 @@ pub(crate) struct Bed {
     pub(crate) store: DirectoryStore,
     pub(crate) target: Target,
     pub(crate) ledger: Ledger,
+    /// What the store last said that it was about to make.
+    pub(crate) announced: Option<Ledger>,
     pub(crate) now: SystemTime,
 }
 
@@ -61,7 +63,7 @@ impl Bed {
     pub(crate) fn within(folder: tempfile::TempDir, layouts: &[Layout]) -> Self {
         let target = target(&folder.path().join("store"), "myCertificate", layouts);
         let store = DirectoryStore::new();
-        Bed { folder, store, target, ledger: Ledger::default(), now: start() }
+        Bed { folder, store, target, ledger: Ledger::default(), announced: None, now: start() }
     }
 
     pub(crate) fn path(&self) -> PathBuf {
@@ -81,7 +83,10 @@ impl Bed {
         self.now += Duration::from_secs(600);
         let version = version(number);
         let wanted = Wanted { version: &version, content };
-        let prepared = self.store.prepare(&self.target, wanted, &self.ledger, self.now)?;
+        let announced = &mut self.announced;
+        let mut announce = |ledger: &Ledger| *announced = Some(ledger.clone());
+        let (target, ledger) = (&self.target, &self.ledger);
+        let prepared = self.store.prepare(target, wanted, ledger, &mut announce, self.now)?;
         let installed = self.store.switch(prepared)?;
         self.ledger = installed.ledger.clone();
         Ok(installed)
