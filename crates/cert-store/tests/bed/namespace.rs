@@ -51,6 +51,7 @@ fn said(outcome: &Output) -> String {
 }
 
 /// Mounts something, for example `-t tmpfs -o size=64k tmpfs`, at `place`.
+#[allow(dead_code, reason = "only some tests do")]
 pub(crate) fn mount(arguments: &str, place: &Path) {
     let mut mount = Command::new("mount");
     mount.args(arguments.split(' ').filter(|argument| !argument.is_empty())).arg(place);
