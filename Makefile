@@ -78,6 +78,14 @@ chaos: prerequisites ## kill, freeze, rotate, update and break for MINUTES (3), 
 	PACKAGE_PROFILE=$(PACKAGE_PROFILE) cargo run --locked -p acceptance --bin chaos -- \
 	    --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
 
+.PHONY: soak
+soak: prerequisites package ## a day of polls in about half an hour: nothing may grow
+	PACKAGE_PROFILE=$(PROFILE) cargo run --locked -p acceptance --bin load -- soak
+
+.PHONY: size
+size: prerequisites package ## measure a first sync, a poll and a restart with 10,000 certificates
+	PACKAGE_PROFILE=$(PROFILE) cargo run --locked -p acceptance --bin load -- size
+
 .PHONY: lint
 lint: ## check the format, and clippy's warnings as errors
 	cargo fmt --check
