@@ -33,6 +33,9 @@ need curl has curl
 need zip has zip
 need unzip has unzip
 need acl has getfacl
+need util-linux has nsenter
+need mount has mount
+need faketime has faketime
 # Services that use certificates, started by the tests by hand.
 need nginx test -x /usr/sbin/nginx
 need haproxy test -x /usr/sbin/haproxy

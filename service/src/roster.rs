@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use worker_state::CertificateRecord;
 
+use crate::code::Code;
 use crate::failure::{Failure, Retry};
 use crate::initial_sync::InitialSync;
 use crate::moment::Moment;
@@ -134,6 +135,7 @@ impl Roster {
                 entry.failure = None;
                 entry.failures = 0;
                 entry.remarks = done.remarks;
+                entry.remarks.extend(outcome.unkept.map(unkept_remark));
                 entry.last_success = Some(now.wall);
             }
             Err(failure) => {
@@ -232,6 +234,12 @@ impl Roster {
         let gap = schedule::retry_delay(record.attempts, self.interval, asked, chance);
         Some(now.steady + gap.min(left))
     }
+}
+
+/// The certificate is installed; what it costs is that a later start of the worker knows less.
+fn unkept_remark(why: String) -> Remark {
+    let text = format!("what the worker knows of it cannot be kept on disk: {why}");
+    Remark { code: Code::State, text }
 }
 
 fn next_look(

@@ -10,6 +10,7 @@ use crate::code::Code;
 use crate::failure::Retry;
 use crate::initial_sync::{InitialSync, TIME_LIMIT};
 use crate::moment::Moment;
+use crate::outcome::Outcome;
 use crate::run::{End, Footing, HEARTBEAT};
 use crate::simulation::{Simulation, dawn, failed, installed, refused, worker};
 use crate::status;
@@ -126,6 +127,22 @@ fn a_state_directory_that_is_wiped_is_filled_again_from_memory() {
     assert_eq!(kept, [pending, done, done], "how the first sync stands is written again");
     assert!(outside.reports.iter().any(|(at, ..)| (HOUR / 2..HOUR / 2 + MINUTE).contains(at)));
     assert_eq!(outside.asked_to_keep, ["contoso.a", "contoso.b"], "and so are the records");
+}
+
+#[test]
+fn what_cannot_be_kept_on_disk_is_told_beside_the_certificate_that_is_installed() {
+    let script = |name: &str, now: Moment| {
+        let full = now.steady < HOUR / 2;
+        let unkept = full.then(|| "/var/lib/akvvm/records: No space left on device".to_owned());
+        Outcome { unkept, ..installed(name, now) }
+    };
+    let mut outside = Simulation::new(3 * HOUR, Box::new(script));
+    worker(&["a"], InitialSync::NotRequired).serve(&mut outside, None);
+    let full = outside.reports.iter().find(|(_, report, _)| report.passes == 1).unwrap();
+    let row = &full.1.certificates[0];
+    assert_eq!((row.state, row.code), (CertificateState::Warning, Code::State.number()));
+    assert!(row.version.is_some() && row.problem.as_ref().unwrap().contains("No space left"));
+    assert_eq!(outside.last().certificates[0].state, CertificateState::Ok);
 }
 
 #[test]

@@ -19,7 +19,6 @@
 
 mod size;
 mod soak;
-mod worker;
 
 use std::process::ExitCode;
 

@@ -2,9 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use acceptance::alone::{Alone, VAULT, Worker};
 use acceptance::processes::Signal;
-
-use crate::worker::{Ground, Worker};
 
 /// Long enough for a slow machine that does other things too.
 const LIMIT: Duration = Duration::from_secs(3600);
@@ -12,9 +11,9 @@ const LIMIT: Duration = Duration::from_secs(3600);
 /// Measures, and fails where a certificate is missing from the store or the report.
 pub(crate) fn size(certificates: usize) -> Result<(), String> {
     println!("{certificates} certificates; issuing them");
-    let ground = Ground::new(certificates, 86_400);
+    let alone = Alone::new(certificates, 86_400);
     println!("{:<24}{:>9}{:>14}{:>12}", "", "time", "processor", "memory");
-    let mut worker = ground.worker();
+    let mut worker = alone.worker();
     let report = measure("first sync, empty store", &mut worker, 1)?;
     let rows = report["certificates"].as_array().map_or(0, Vec::len);
     let fine = report["certificates"].as_array().into_iter().flatten();
@@ -22,15 +21,15 @@ pub(crate) fn size(certificates: usize) -> Result<(), String> {
     if (rows, fine) != (certificates, certificates) {
         return Err(format!("{fine} of {rows} certificates in the report are in order"));
     }
-    let links = ground.names.iter().map(|name| format!("store/{}.{name}", crate::worker::VAULT));
-    if let Some(missing) = links.map(|link| ground.below(&link)).find(|link| !link.exists()) {
+    let links = alone.names.iter().map(|name| format!("store/{}.{name}", VAULT));
+    if let Some(missing) = links.map(|link| alone.below(&link)).find(|link| !link.exists()) {
         return Err(format!("{} is missing", missing.display()));
     }
     worker.signal(Signal::HUP);
     measure("a poll, nothing new", &mut worker, 2)?;
     drop(worker);
-    measure("a restart, nothing new", &mut ground.worker(), 1)?;
-    let report = ground.below("state/report.json").metadata().map_or(0, |file| file.len());
+    measure("a restart, nothing new", &mut alone.worker(), 1)?;
+    let report = alone.below("state/report.json").metadata().map_or(0, |file| file.len());
     println!("report.json: {} KiB", report / 1024);
     Ok(())
 }

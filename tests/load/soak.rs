@@ -7,7 +7,7 @@ use std::time::Duration;
 use acceptance::processes::Signal;
 use fake_azure::{Action, FakeAzure, Place, Rule, When};
 
-use crate::worker::{Ground, VAULT, Worker, bytes, entries};
+use acceptance::alone::{Alone, Worker, bytes, entries};
 
 /// Polls that stand for an hour.
 const HOUR: u64 = 60;
@@ -34,14 +34,14 @@ struct Hour {
 
 /// Runs for so many simulated hours, and fails where something has grown.
 pub(crate) fn soak(hours: usize, certificates: usize) -> Result<(), String> {
-    let ground = Ground::new(certificates, 1);
-    let mut worker = ground.worker();
+    let alone = Alone::new(certificates, 1);
+    let mut worker = alone.worker();
     worker.await_passes(1, LIMIT)?;
     println!("{certificates} certificates, {HOUR} polls an hour\n");
     println!("hour    memory threads descriptors  store  state       log");
     let mut seen = Vec::new();
     for number in 0..hours {
-        let hour = live(number, &ground, &mut worker)?;
+        let hour = live(number, &alone, &mut worker)?;
         let Hour { memory, threads, descriptors, store, state, log } = hour;
         println!(
             "{:>4}{memory:>6} KiB{threads:>8}{descriptors:>12}{store:>7}{state:>7}{:>6} KiB",
@@ -53,23 +53,23 @@ pub(crate) fn soak(hours: usize, certificates: usize) -> Result<(), String> {
     judge(&seen, certificates as u64)
 }
 
-fn live(number: usize, ground: &Ground, worker: &mut Worker<'_>) -> Result<Hour, String> {
+fn live(number: usize, alone: &Alone, worker: &mut Worker<'_>) -> Result<Hour, String> {
     for index in 0..ROTATIONS {
-        let name = &ground.names[(number * ROTATIONS + index) % ground.names.len()];
-        ground.azure.rotate(VAULT, name).map_err(|error| error.to_string())?;
+        let name = &alone.names[(number * ROTATIONS + index) % alone.names.len()];
+        alone.rotate(name);
     }
     let begun = worker.report().and_then(|report| report["passes"].as_u64()).unwrap_or_default();
-    let mut seen = look(ground, worker);
+    let mut seen = look(alone, worker);
     for poll in 1..=HOUR {
         match poll {
-            20 => fail_for_a_while(&ground.azure),
+            20 => fail_for_a_while(&alone.azure),
             40 => worker.signal(Signal::HUP),
             _ => {}
         }
         worker.await_passes(begun + poll, LIMIT)?;
         // The threads of a pass end a moment after it has.
         thread::sleep(Duration::from_millis(50));
-        let now = look(ground, worker);
+        let now = look(alone, worker);
         seen = Hour {
             memory: seen.memory.min(now.memory),
             threads: seen.threads.min(now.threads),
@@ -86,15 +86,15 @@ fn fail_for_a_while(azure: &FakeAzure) {
     }
 }
 
-fn look(ground: &Ground, worker: &Worker<'_>) -> Hour {
-    let state = ["state", "state/records", "run"].map(|name| entries(&ground.below(name)));
+fn look(alone: &Alone, worker: &Worker<'_>) -> Hour {
+    let state = ["state", "state/records", "run"].map(|name| entries(&alone.below(name)));
     Hour {
         memory: worker.status("VmRSS"),
         threads: worker.status("Threads"),
         descriptors: worker.descriptors(),
-        store: entries(&ground.below("store")),
+        store: entries(&alone.below("store")),
         state: state.into_iter().sum(),
-        log: bytes(&ground.below("log")),
+        log: bytes(&alone.below("log")),
     }
 }
 

@@ -12,6 +12,7 @@
 )]
 
 mod agent;
+pub mod alone;
 mod answer;
 mod bed;
 mod extension;

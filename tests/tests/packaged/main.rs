@@ -15,4 +15,5 @@ mod life;
 mod operator;
 mod removal;
 mod settings;
+mod size;
 mod vault_trouble;

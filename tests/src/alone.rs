@@ -1,4 +1,5 @@
-//! A worker with very many certificates, as its process and its files show it.
+//! The worker alone, without a guest agent: few or very many certificates, and whatever limits its
+//! process is put under.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,41 +7,51 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use acceptance::Package;
-use fake_azure::{CertificateSpec, FakeAzure, Format, Options};
+use fake_azure::{CertificateSpec, FakeAzure, Format, Issued, Options};
+use rustix::process::Signal;
 use serde_json::{Value, json};
 
+use crate::{Package, processes};
+
+/// How many certificates differ, at most.
+const DISTINCT: usize = 20;
 /// The vault of all certificates.
-pub(crate) const VAULT: &str = "load";
+pub const VAULT: &str = "load";
 
 /// Where everything is: an imagined Azure, and one folder for all that the worker writes.
-pub(crate) struct Ground {
-    pub(crate) azure: FakeAzure,
-    pub(crate) names: Vec<String>,
+#[derive(Debug)]
+pub struct Alone {
+    /// Vaults and identities.
+    pub azure: FakeAzure,
+    /// The certificates.
+    pub names: Vec<String>,
     folder: tempfile::TempDir,
     program: PathBuf,
 }
 
-impl Ground {
+impl Alone {
     /// Issues so many certificates, and has the worker look at them every `interval` seconds.
-    pub(crate) fn new(certificates: usize, interval: u64) -> Self {
+    pub fn new(certificates: usize, interval: u64) -> Self {
         let folder = tempfile::Builder::new().prefix("akvvm-load-").tempdir().expect("a folder");
         let azure = FakeAzure::start(Options::new(folder.path().join("azure")));
         let azure = azure.expect("the imagined Azure starts");
         let program = Package::unpack_ours(folder.path()).join("akvvm_service");
         let _ = Command::new("chmod").arg("755").arg(&program).status();
         let names: Vec<String> = (1..=certificates).map(|number| format!("c{number}")).collect();
-        let spec = CertificateSpec { format: Format::Pem, ..CertificateSpec::default() };
-        for name in &names {
-            azure.put_certificate(VAULT, name, &spec).expect("issued");
-        }
-        let ground = Self { azure, names, folder, program };
-        let settings = ground.settings(interval).to_string();
-        fs::write(ground.below("settings.json"), settings).expect("settings are written");
-        ground
+        fill(&azure, VAULT, &names);
+        let alone = Self { azure, names, folder, program };
+        let settings = alone.settings(interval).to_string();
+        fs::write(alone.below("settings.json"), settings).expect("settings are written");
+        alone
     }
 
-    pub(crate) fn below(&self, name: &str) -> PathBuf {
+    /// Puts a new version of a certificate into the vault.
+    pub fn rotate(&self, name: &str) -> Issued {
+        self.azure.put_certificate(VAULT, name, &spec()).expect("issued")
+    }
+
+    /// A path below the folder of everything: `store`, `state`, `run`, `log`.
+    pub fn below(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
@@ -62,38 +73,73 @@ impl Ground {
     }
 
     /// Starts the worker.
-    pub(crate) fn worker(&self) -> Worker<'_> {
-        let process = Command::new(&self.program)
+    pub fn worker(&self) -> Worker<'_> {
+        self.worker_under(&[], &[])
+    }
+
+    /// Starts the worker by a command that becomes it, such as `prlimit`, and with further
+    /// variables.
+    pub fn worker_under(&self, wrapper: &[&str], variables: &[(&str, &str)]) -> Worker<'_> {
+        let program = self.program.display().to_string();
+        let mut words = wrapper.iter().copied().chain([program.as_str()]);
+        let process = Command::new(words.next().unwrap_or_default())
+            .args(words)
             .args(["run", "--settings"])
             .arg(self.below("settings.json"))
             .env_clear()
+            .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
             .env("STATE_DIRECTORY", self.below("state"))
             .env("RUNTIME_DIRECTORY", self.below("run"))
             .env("LOGS_DIRECTORY", self.below("log"))
             .env("HTTPS_PROXY", self.azure.proxy_url())
             .env("SSL_CERT_FILE", self.azure.ca_file())
+            .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
             .expect("the worker starts");
-        Worker { ground: self, process }
+        Worker { alone: self, process, began: Instant::now() }
     }
 }
 
+/// Puts certificates into a vault. Of many, several names have the same one: making one takes
+/// longer than installing it.
+pub fn fill(azure: &FakeAzure, vault: &str, names: &[String]) {
+    let issue = |number| azure.put_certificate("pattern", &format!("p{number}"), &spec());
+    let issued: Vec<_> = (0..DISTINCT.min(names.len())).map(issue).collect();
+    for (name, issued) in names.iter().zip(issued.iter().cycle()) {
+        let value = &issued.as_ref().expect("issued").value;
+        azure.put_secret(vault, name, value, Some("application/x-pem-file"));
+    }
+}
+
+/// Valid since yesterday, for tests that set the clock back.
+fn spec() -> CertificateSpec {
+    CertificateSpec { format: Format::Pem, starts_in: -86_400, ..CertificateSpec::default() }
+}
+
 /// A running worker.
-pub(crate) struct Worker<'g> {
-    ground: &'g Ground,
+#[derive(Debug)]
+pub struct Worker<'a> {
+    alone: &'a Alone,
     process: Child,
+    began: Instant,
 }
 
 impl Worker<'_> {
-    pub(crate) fn pid(&self) -> u32 {
+    /// How long it has been running.
+    pub fn age(&self) -> Duration {
+        self.began.elapsed()
+    }
+
+    /// Its number.
+    pub fn pid(&self) -> u32 {
         self.process.id()
     }
 
     /// The report, if this worker has written one.
-    pub(crate) fn report(&self) -> Option<Value> {
-        let text = fs::read(self.ground.below("state/report.json")).ok()?;
+    pub fn report(&self) -> Option<Value> {
+        let text = fs::read(self.alone.below("state/report.json")).ok()?;
         let report: Value = serde_json::from_slice(&text).ok()?;
         (report["worker"]["pid"] == self.pid()).then_some(report)
     }
@@ -102,7 +148,7 @@ impl Worker<'_> {
     ///
     /// # Errors
     /// The worker has ended, or `limit` is over.
-    pub(crate) fn await_passes(&mut self, passes: u64, limit: Duration) -> Result<Value, String> {
+    pub fn await_passes(&mut self, passes: u64, limit: Duration) -> Result<Value, String> {
         let deadline = Instant::now() + limit;
         loop {
             let report = self.report();
@@ -121,7 +167,7 @@ impl Worker<'_> {
     }
 
     /// A number of KiB, or of threads, from `/proc/PID/status`.
-    pub(crate) fn status(&self, field: &str) -> u64 {
+    pub fn status(&self, field: &str) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.pid()));
         let status = status.unwrap_or_default();
         let line = status.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
@@ -130,7 +176,7 @@ impl Worker<'_> {
     }
 
     /// Seconds of processor that it has used.
-    pub(crate) fn processor(&self) -> f64 {
+    pub fn processor(&self) -> f64 {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid())).unwrap_or_default();
         let fields = stat.rsplit_once(')').map(|(_, rest)| rest).unwrap_or_default();
         let fields: Vec<&str> = fields.split_ascii_whitespace().collect();
@@ -138,29 +184,31 @@ impl Worker<'_> {
         (ticks(11) + ticks(12)) / 100.0
     }
 
-    pub(crate) fn descriptors(&self) -> u64 {
+    /// How many descriptors it has open.
+    pub fn descriptors(&self) -> u64 {
         entries(Path::new(&format!("/proc/{}/fd", self.pid())))
     }
 
-    pub(crate) fn signal(&self, signal: acceptance::processes::Signal) {
-        acceptance::processes::signal(self.pid(), signal);
+    /// Sends it a signal.
+    pub fn signal(&self, signal: Signal) {
+        processes::signal(self.pid(), signal);
     }
 }
 
 impl Drop for Worker<'_> {
     fn drop(&mut self) {
-        self.signal(acceptance::processes::Signal::TERM);
+        self.signal(Signal::TERM);
         let _ = self.process.wait();
     }
 }
 
 /// How many entries a folder has.
-pub(crate) fn entries(folder: &Path) -> u64 {
+pub fn entries(folder: &Path) -> u64 {
     fs::read_dir(folder).map_or(0, |entries| entries.count() as u64)
 }
 
 /// How many bytes the files of a folder have.
-pub(crate) fn bytes(folder: &Path) -> u64 {
+pub fn bytes(folder: &Path) -> u64 {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     entries.filter_map(|entry| Some(entry.metadata().ok()?.len())).sum()
 }
