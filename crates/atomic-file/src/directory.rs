@@ -7,7 +7,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustix::fs::{self, AtFlags, Dir};
+use rustix::fs::{self, AtFlags, Dir, Mode, OFlags};
 use rustix::io::Errno;
 
 use crate::entry::Entry;
@@ -15,9 +15,11 @@ use crate::error::FileError;
 use crate::gate::{Call, Gate};
 use crate::walk::Opening;
 
-/// An opened directory handle; every name below is relative to it and none is followed.
+/// An opened directory handle; every name below is relative to it and none is followed. A clone is
+/// the same handle.
+#[derive(Clone)]
 pub struct Directory {
-    handle: OwnedFd,
+    handle: Arc<OwnedFd>,
     path: PathBuf,
     gate: Arc<dyn Gate>,
 }
@@ -33,7 +35,7 @@ impl Directory {
     }
 
     pub(crate) fn new(handle: OwnedFd, path: PathBuf, gate: Arc<dyn Gate>) -> Self {
-        Directory { handle, path, gate }
+        Directory { handle: Arc::new(handle), path, gate }
     }
 
     /// The path that it was opened by.
@@ -48,6 +50,44 @@ impl Directory {
     pub fn entry(&self) -> Result<Entry, FileError> {
         let stat = self.call(Call::Look, "look at", OsStr::new(""), |dir| fs::fstat(dir))?;
         Ok(Entry::of(&stat))
+    }
+
+    /// Opens the directory `name` in this one, not followed; nothing: `None`.
+    ///
+    /// # Errors
+    /// When it is no directory, or the kernel refuses.
+    pub fn enter(&self, name: impl AsRef<OsStr>) -> Result<Option<Self>, FileError> {
+        let name = self.checked(name.as_ref())?;
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let handle = self.call(Call::Open, "open", name, |dir| {
+            absent_as_none(fs::openat(dir, name, flags, Mode::empty()))
+        })?;
+        let opened = |handle| Self::new(handle, self.path.join(name), Arc::clone(&self.gate));
+        Ok(handle.map(opened))
+    }
+
+    /// Opens the directory `name` in this one, not followed; makes it with the permission bits
+    /// `mode` and without an access-control list if there is none. The directory that it stands in
+    /// is not synced.
+    ///
+    /// # Errors
+    /// When something else stands there, or the kernel refuses.
+    pub fn make(&self, name: impl AsRef<OsStr>, mode: u32) -> Result<Self, FileError> {
+        let name = name.as_ref();
+        if let Some(there) = self.enter(name)? {
+            return Ok(there);
+        }
+        self.call(Call::MakeDirectory, "create directory", name, |dir| {
+            fs::mkdirat(dir, name, Mode::RWXU)
+        })?;
+        let gone = FileError::NotADirectory(self.path.join(name));
+        let made = self.enter(name)?.ok_or(gone)?;
+        match made.set_acl(None) {
+            Err(error) if error.is_unsupported() => {} // there is none
+            other => other?,
+        }
+        made.set_mode(mode)?;
+        Ok(made)
     }
 
     /// What stands under `name`, not followed; nothing: `None`.

@@ -84,7 +84,7 @@ impl Directory {
         name: impl AsRef<OsStr>,
         options: &FileOptions,
         content: &[u8],
-    ) -> Result<Staged<'_>, FileError> {
+    ) -> Result<Staged, FileError> {
         let name = self.checked(name.as_ref())?;
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL;
         let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC;
@@ -108,7 +108,7 @@ impl Directory {
         &self,
         name: impl AsRef<OsStr>,
         target: impl AsRef<Path>,
-    ) -> Result<Staged<'_>, FileError> {
+    ) -> Result<Staged, FileError> {
         let name = self.checked(name.as_ref())?;
         let make = (Call::MakeLink, "make link");
         let (staged, ()) = Staged::make(self, make, name, |handle, temporary| {
@@ -128,6 +128,22 @@ impl Directory {
                 Err(Errno::NOENT) => Ok(false),
                 other => other.map(|()| true),
             }
+        })
+    }
+
+    /// Removes the directory `name` and the files and links in it; says whether there was one. The
+    /// directory that it stood in is not synced.
+    ///
+    /// # Errors
+    /// When the kernel refuses, `name` is no directory, or holds another one.
+    pub fn remove_directory(&self, name: impl AsRef<OsStr>) -> Result<bool, FileError> {
+        let name = self.checked(name.as_ref())?;
+        let Some(inner) = self.enter(name)? else { return Ok(false) };
+        for inside in inner.list()? {
+            inner.remove(inside)?;
+        }
+        self.call(Call::Remove, "remove", name, |dir| {
+            fs::unlinkat(dir, name, AtFlags::REMOVEDIR).map(|()| true)
         })
     }
 
@@ -239,6 +255,34 @@ mod tests {
         directory.replace("name", &FileOptions::mode(PRIVATE), b"").unwrap_err();
         directory.remove("name").unwrap_err();
         assert_eq!(names(&folder), ["name"]);
+    }
+
+    #[test]
+    fn a_directory_goes_with_its_files_but_not_with_another_directory() {
+        let (folder, directory) = directory();
+        let inner = directory.make("set", 0o755).unwrap();
+        inner.replace("file", &FileOptions::mode(PRIVATE), b"x").unwrap();
+        inner.replace_link("link", "/etc").unwrap();
+        assert!(directory.remove_directory("set").unwrap());
+        assert!(!directory.remove_directory("set").unwrap());
+        assert!(Path::new("/etc").exists());
+        directory.make("set", 0o755).unwrap().make("inner", 0o700).unwrap();
+        directory.remove_directory("set").unwrap_err();
+        symlink(folder.path().join("set"), folder.path().join("link")).unwrap();
+        directory.remove_directory("link").unwrap_err();
+        assert_eq!(names(&folder), ["link", "set"]);
+    }
+
+    #[test]
+    fn a_directory_is_made_once_with_its_mode() {
+        let (_folder, directory) = directory();
+        let made = directory.make("set", 0o755).unwrap();
+        assert_eq!(made.entry().unwrap().mode, 0o755);
+        made.set_mode(0o700).unwrap();
+        assert_eq!(directory.make("set", 0o755).unwrap().entry().unwrap().mode, 0o700);
+        symlink("set", directory.path().join("link")).unwrap();
+        directory.make("link", 0o755).unwrap_err();
+        assert!(directory.enter("none").unwrap().is_none());
     }
 
     #[test]

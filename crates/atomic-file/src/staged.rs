@@ -23,16 +23,16 @@ const DIGITS: usize = 16;
 /// A file or link that is complete under a temporary name, and is removed again unless it is put
 /// in its place.
 #[derive(Debug)]
-pub struct Staged<'d> {
-    directory: &'d Directory,
+pub struct Staged {
+    directory: Directory,
     temporary: Option<OsString>,
     place: OsString,
 }
 
-impl<'d> Staged<'d> {
+impl Staged {
     /// Makes something under a name that nothing had.
     pub(crate) fn make<T>(
-        directory: &'d Directory,
+        directory: &Directory,
         (call, action): (Call, &'static str),
         place: &OsStr,
         make: impl Fn(BorrowedFd<'_>, &OsStr) -> rustix::io::Result<T>,
@@ -46,7 +46,14 @@ impl<'d> Staged<'d> {
                 }
             }
         })?;
-        Ok((Staged { directory, temporary: Some(temporary), place: place.into() }, made))
+        Ok((
+            Staged {
+                directory: directory.clone(),
+                temporary: Some(temporary),
+                place: place.into(),
+            },
+            made,
+        ))
     }
 
     /// Puts it in its place, over what stands there: a reader sees the old or the new. The
@@ -64,7 +71,7 @@ impl<'d> Staged<'d> {
     }
 }
 
-impl Drop for Staged<'_> {
+impl Drop for Staged {
     fn drop(&mut self) {
         if let Some(name) = &self.temporary {
             // The caller reports why it gave up; what cannot be removed now is swept later.

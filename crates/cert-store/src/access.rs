@@ -108,6 +108,11 @@ impl Access {
         Access { owner, mode: PRIVATE, acl: granted.list(PRIVATE, READ) }
     }
 
+    /// A file with permission bits of its own.
+    pub(crate) fn file(owner: (u32, u32), mode: u32, granted: &Granted) -> Self {
+        Access { owner, mode, acl: granted.list(mode, READ) }
+    }
+
     /// A file for everyone.
     pub(crate) fn public(owner: (u32, u32)) -> Self {
         Access { owner, mode: PUBLIC, acl: None }

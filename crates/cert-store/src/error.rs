@@ -6,6 +6,8 @@ use std::path::PathBuf;
 
 use atomic_file::FileError;
 
+use crate::outputs::OutputError;
+
 /// Why a certificate could not be installed, repaired or removed. `Display` is a sentence that
 /// may be shown to anyone: it names paths and causes, never content.
 #[derive(Debug)]
@@ -30,6 +32,8 @@ pub enum StoreError {
         /// The link that asks for it.
         link: String,
     },
+    /// An output could not be written.
+    Output(OutputError),
     /// What was written, or was about to be, does not read back the same.
     NotTheSame {
         /// The file.
@@ -43,6 +47,7 @@ impl StoreError {
     pub fn is_customer(&self) -> bool {
         match self {
             Self::Taken { .. } | Self::Circle { .. } | Self::NotSplittable { .. } => true,
+            Self::Output(error) => error.is_customer(),
             Self::NotTheSame { .. } => false,
             Self::File(FileError::Refused { .. }) => false,
             Self::File(_) => true,
@@ -84,6 +89,7 @@ impl fmt::Display for StoreError {
                 "{link}: a secret that is no certificate has no chain and key to write to two \
                  files; use certificateFileLayout \"combined\""
             ),
+            Self::Output(error) => error.fmt(f),
             Self::NotTheSame { path } => {
                 write!(f, "{path:?} does not read back as it was written; nothing was switched")
             }
@@ -95,6 +101,7 @@ impl Error for StoreError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::File(error) => Some(error),
+            Self::Output(error) => Some(error),
             _ => None,
         }
     }

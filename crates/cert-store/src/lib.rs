@@ -17,9 +17,11 @@ mod error;
 mod ledger;
 mod luma;
 mod names;
+mod outputs;
 mod pieces;
 mod plan;
 mod posix_acl;
+mod private_file;
 mod store;
 mod target;
 
@@ -27,6 +29,10 @@ pub use accounts::{Accounts, NameService};
 pub use directory_store::{DirectoryStore, Prepared};
 pub use error::StoreError;
 pub use ledger::{Generation, Grantee, GranteeKind, Ledger, LedgerFile};
+pub use outputs::{
+    FileAccess, Form, Material, Output, OutputDirectoryRecord, OutputError, OutputFileRecord,
+    OutputLedger, OutputStore, PreparedOutputs, ReplacedFile, SetFile,
+};
 pub use store::{
     Announce, CertificateStore, Change, Drift, Installed, Retirement, Standing, Wanted,
 };

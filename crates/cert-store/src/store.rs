@@ -142,6 +142,12 @@ pub enum Drift {
     },
     /// A layout that is asked for was never written.
     LayoutMissing(Layout),
+    /// An output that is asked for was never written.
+    OutputUnwritten(PathBuf),
+    /// An output holds another form than is asked for.
+    OutputForm(PathBuf),
+    /// An output does not open with the password that it is to have.
+    OutputPassword(PathBuf),
 }
 
 impl fmt::Display for Drift {
@@ -160,6 +166,9 @@ impl fmt::Display for Drift {
             Self::LinkMoved { link, to } => write!(f, "the link {link:?} leads to {to:?}"),
             Self::LayoutMissing(Layout::Combined) => f.write_str("the combined file is missing"),
             Self::LayoutMissing(Layout::Split) => f.write_str("the split files are missing"),
+            Self::OutputUnwritten(path) => write!(f, "the output {path:?} was not written yet"),
+            Self::OutputForm(path) => write!(f, "the output {path:?} is to have another form"),
+            Self::OutputPassword(path) => write!(f, "the password of {path:?} has changed"),
         }
     }
 }

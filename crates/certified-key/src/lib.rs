@@ -26,4 +26,4 @@ pub use certificate::Certificate;
 pub use certified::{CertifiedKey, Content};
 pub use decode::{Decoded, MAX_VALUE, decode};
 pub use error::{DecodeError, EncodeError};
-pub use pkcs12::Encryption;
+pub use pkcs12::{Encryption, pkcs12_opens_with};

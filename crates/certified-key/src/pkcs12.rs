@@ -41,6 +41,16 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Parts, DecodeError> {
     safe::read(pfx.content, password, &mut budget)
 }
 
+/// Whether a file that [`CertifiedKey::to_pkcs12`](crate::CertifiedKey::to_pkcs12) made was made
+/// with this password.
+pub fn pkcs12_opens_with(file: &[u8], password: &str) -> bool {
+    let opens = || {
+        let Pfx { content, mac } = Pfx::parse(file).ok()?;
+        mac?.matches_pkcs12(content, &password::utf16(password), &mut Budget::default()).ok()
+    };
+    opens().unwrap_or(false)
+}
+
 fn password_of(
     mac: &Mac<'_>,
     content: &[u8],

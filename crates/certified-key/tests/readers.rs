@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use certified_key::{CertifiedKey, Encryption, decode};
+use certified_key::{CertifiedKey, Encryption, decode, pkcs12_opens_with};
 use pki::authority;
 
 const BOTH: [Encryption; 2] = [Encryption::Modern, Encryption::Legacy];
@@ -81,6 +81,18 @@ fn our_own_reader_finds_the_same() {
         let guarded = key.to_pkcs12("secret", encryption).unwrap();
         let refused = decode(None, &STANDARD.encode(&guarded)).unwrap_err().to_string();
         assert!(refused.contains("password"), "{refused}");
+    }
+}
+
+#[test]
+fn a_file_opens_with_its_own_password_only() {
+    let key = key();
+    for (encryption, password) in BOTH.into_iter().flat_map(|e| PASSWORDS.map(|p| (e, p))) {
+        let file = key.to_pkcs12(password, encryption).unwrap();
+        for tried in PASSWORDS {
+            assert_eq!(pkcs12_opens_with(&file, tried), tried == password);
+        }
+        assert!(!pkcs12_opens_with(&file[1..], password));
     }
 }
 

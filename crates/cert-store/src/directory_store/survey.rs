@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use atomic_file::{Directory, Examined, FileError, Kind};
+use atomic_file::{Directory, FileError, Kind};
 use certified_key::Content;
 use zeroize::Zeroizing;
 
@@ -13,11 +13,9 @@ use crate::ledger::{Generation, Ledger, LedgerFile};
 use crate::names::{self, Part};
 use crate::pieces::{self, Likeness, Pieces, digest};
 use crate::plan::{FileState, LinkState, Listing, Request};
+use crate::private_file::examine;
 use crate::store::{Drift, Standing};
 use crate::target::{Layout, Target, layouts};
-
-/// Files longer than this, in bytes, are no certificates; a chain has some ten thousand.
-const LONGEST_FILE: u64 = 4 << 20;
 
 pub(super) fn standing(
     store: &DirectoryStore,
@@ -100,7 +98,7 @@ fn file_drift(
     if digest(&found.content) != file.digest {
         return Ok(Some(Drift::FileChanged(path())));
     }
-    let as_asked = access.is(&found.entry, found.acl.as_deref());
+    let as_asked = found.has(access);
     Ok((!as_asked).then(|| Drift::FileAccess(path())))
 }
 
@@ -122,28 +120,6 @@ fn look_at_link(directory: &Directory, name: &str) -> Result<Option<LinkState>, 
         Some(Kind::Directory) => Some(LinkState::Taken("a directory")),
         Some(Kind::Other) => Some(LinkState::Taken("neither a file nor a link")),
     })
-}
-
-/// Looks at a regular file; anything else, and an impossibly long file, is as good as none.
-fn examine(directory: &Directory, name: &str) -> Result<Option<Private>, FileError> {
-    match directory.examine(name, LONGEST_FILE) {
-        Err(FileError::NotARegularFile(_) | FileError::TooLong { .. }) => Ok(None),
-        other => Ok(other?.map(Private::from)),
-    }
-}
-
-/// A file that may hold a private key.
-struct Private {
-    entry: atomic_file::Entry,
-    acl: Option<Vec<u8>>,
-    content: Zeroizing<Vec<u8>>,
-}
-
-impl From<Examined> for Private {
-    fn from(examined: Examined) -> Self {
-        let Examined { entry, acl, content } = examined;
-        Private { entry, acl, content: Zeroizing::new(content) }
-    }
 }
 
 /// Everything that a plan has to know.
@@ -212,7 +188,7 @@ fn file_state(
     let Some(found) = examine(directory, name)? else { return Ok(Some(FileState::Irregular)) };
     Ok(Some(FileState::File {
         digest: digest(&found.content),
-        access: access.is(&found.entry, found.acl.as_deref()),
+        access: found.has(access),
         likeness: compare(&found.content),
     }))
 }
@@ -237,9 +213,7 @@ pub(super) fn reads_back(
     access: &Access,
 ) -> Result<bool, FileError> {
     let found = examine(directory, name)?;
-    Ok(found.is_some_and(|found| {
-        digest(&found.content) == expected && access.is(&found.entry, found.acl.as_deref())
-    }))
+    Ok(found.is_some_and(|found| digest(&found.content) == expected && found.has(access)))
 }
 
 pub(super) fn recall(

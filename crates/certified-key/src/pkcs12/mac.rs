@@ -53,9 +53,19 @@ impl<'a> Mac<'a> {
         if self.algorithm.oid == PBMAC1 {
             return self.matches_pbmac1(content, password, budget);
         }
+        self.matches_pkcs12(content, password.utf16(), budget)
+    }
+
+    /// The same with PKCS#12's own derivation only; the password in UTF-16 with a final zero.
+    pub(super) fn matches_pkcs12(
+        &self,
+        content: &[u8],
+        password: &[u8],
+        budget: &mut Budget,
+    ) -> Result<bool, DecodeError> {
         let hash =
             Hash::of_digest(self.algorithm.oid).ok_or_else(|| unsupported(self.algorithm.oid))?;
-        let (salt, size, password) = (self.salt, hash.size(), password.utf16());
+        let (salt, size) = (self.salt, hash.size());
         let key = hash.pkcs12(Purpose::MacKey, password, salt, self.iterations, size, budget)?;
         Ok(hash.hmac_matches(&key, content, self.expected))
     }

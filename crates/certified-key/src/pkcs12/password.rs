@@ -1,4 +1,6 @@
-//! The passwords that an unprotected file can have.
+//! The passwords that an unprotected file can have, and how a password becomes bytes.
+
+use zeroize::Zeroizing;
 
 /// No password, in one of its two forms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,4 +38,12 @@ impl Password {
             Self::Null | Self::Empty => &[],
         }
     }
+}
+
+/// A password as PKCS#12's own derivation wants it.
+pub(super) fn utf16(password: &str) -> Zeroizing<Vec<u8>> {
+    let mut bytes = Zeroizing::new(Vec::with_capacity(2 * password.len() + 2));
+    let units = password.encode_utf16().chain([0]);
+    units.for_each(|unit| bytes.extend_from_slice(&unit.to_be_bytes()));
+    bytes
 }

@@ -13,6 +13,7 @@ use zeroize::Zeroizing;
 use super::budget::Budget;
 use super::encryption::PBES2;
 use super::hash::{Hash, Purpose};
+use super::password;
 use super::structure::DATA;
 use super::tlv::{
     Element, bmp, explicit, implicit_octets, null, number, octets, oid, sequence, set_of,
@@ -146,8 +147,7 @@ impl Sealer<'_> {
         Ok(sequence(&[&digest, &octets(&salt), &number(ITERATIONS)]))
     }
 
-    /// PKCS#12's own derivation, with the password in UTF-16 and a final zero (RFC 7292 appendix
-    /// B.1).
+    /// PKCS#12's own derivation.
     fn derive(
         &mut self,
         hash: Hash,
@@ -155,9 +155,7 @@ impl Sealer<'_> {
         salt: &[u8],
         length: usize,
     ) -> Result<Zeroizing<Vec<u8>>, EncodeError> {
-        let units = self.password.encode_utf16();
-        let mut password = Zeroizing::new(Vec::with_capacity(2 * self.password.len() + 2));
-        units.chain([0]).for_each(|unit| password.extend_from_slice(&unit.to_be_bytes()));
+        let password = password::utf16(self.password);
         hash.pkcs12(purpose, &password, salt, ITERATIONS, length, &mut self.budget)
             .map_err(|_| EncodeError::Unencryptable)
     }

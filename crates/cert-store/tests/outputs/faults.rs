@@ -1,0 +1,133 @@
+//! The process dies, the disk is full, or it is broken, at every file-system call. Afterwards every
+//! file is whole, the old or the new one, and the next preparation of the same version finishes it.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use atomic_file::{Call, Gate};
+use cert_store::{FileAccess, Form, Output, OutputStore};
+use certified_key::Content;
+use rustix::io::Errno;
+
+use crate::Place;
+use crate::bed::{certificate, key};
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Fault {
+    /// The process is killed before the call: none of the following is made either.
+    Death,
+    /// The call fails.
+    Error(Errno),
+}
+
+const FAULTS: [Fault; 3] = [Fault::Death, Fault::Error(Errno::NOSPC), Fault::Error(Errno::IO)];
+
+struct Failing {
+    fails: usize,
+    fault: Fault,
+    made: AtomicUsize,
+}
+
+impl Gate for Failing {
+    fn enter(&self, _call: Call, _name: &OsStr) -> io::Result<()> {
+        let number = self.made.fetch_add(1, Ordering::Relaxed);
+        match self.fault {
+            Fault::Death if number >= self.fails => Err(io::Error::other("killed")),
+            Fault::Error(errno) if number == self.fails => Err(errno.into()),
+            _ => Ok(()),
+        }
+    }
+
+    fn longest_write(&self) -> usize {
+        256 // so that files are torn at several places
+    }
+}
+
+/// Two files, and chain and key below one link.
+fn place() -> Place {
+    let mut place = Place::with_set();
+    for (name, form) in [("site.pem", Form::Combined), ("site.key", Form::PrivateKey)] {
+        let path = place.path(name);
+        place.wanted.push(Output::File { path, form, access: FileAccess::default() });
+    }
+    place
+}
+
+/// Which of the contents stands there, if it is whole.
+fn which(place: &Place, contents: &[Content; 2], name: &str) -> Option<usize> {
+    let found = match fs::read(place.path(name)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
+        other => other.unwrap(),
+    };
+    let is = |content: &Content| match name {
+        "tls/tls.crt" => key(content).to_chain_pem() == found,
+        "tls/tls.key" => *key(content).to_key_pem() == found,
+        _ => *key(content).to_pem() == found,
+    };
+    Some(contents.iter().position(is).unwrap_or_else(|| panic!("{name} is torn")))
+}
+
+fn check_whole(place: &Place, contents: &[Content; 2], before: Option<usize>) {
+    let chain = which(place, contents, "tls/tls.crt");
+    assert_eq!(chain, which(place, contents, "tls/tls.key"), "the set is of one version");
+    assert!(chain.is_some() || before.is_none(), "the set is missing");
+    let combined = which(place, contents, "site.pem");
+    assert!(combined.is_some() || before.is_none(), "the file is missing");
+}
+
+/// Tries one point; false when there was no such point any more.
+fn try_point(installed: bool, fails: usize, fault: Fault, contents: &[Content; 2]) -> bool {
+    let mut place = place();
+    if installed {
+        place.install(1, &contents[0]).unwrap();
+    } else {
+        fs::write(place.path("site.key"), b"by hand").unwrap();
+    }
+    let before = installed.then_some(0);
+    let gate = Arc::new(Failing { fails, fault, made: AtomicUsize::new(0) });
+    let broken = OutputStore::new(place.keep()).through(gate.clone());
+    let healthy = std::mem::replace(&mut place.store, broken);
+    let outcome = place.install(2, &contents[1]);
+    place.store = healthy;
+    check_whole(&place, contents, before);
+    if let (Err(error), Fault::Error(_)) = (&outcome, fault) {
+        assert!(!error.is_customer(), "{error}");
+        let temporary = place.names().into_iter().find(|name| name.starts_with(".akvvm"));
+        assert_eq!(temporary, None, "what fails cleans up");
+    }
+    let gone_through = gate.made.load(Ordering::Relaxed) > fails;
+    place.sweep();
+    place.install(2, &contents[1]).unwrap();
+    assert_eq!(place.standing(), Vec::<String>::new());
+    check_whole(&place, contents, Some(1));
+    assert_eq!(which(&place, contents, "site.pem"), Some(1));
+    let after = place.snapshot();
+    assert!(!place.install(2, &contents[1]).unwrap());
+    assert_eq!(place.snapshot(), after, "the second time there is nothing to do");
+    assert_eq!(place.ledger.replaced.len(), usize::from(!installed));
+    place.sweep();
+    assert_eq!(place.names().len(), if installed { 5 } else { 4 }, "{:?}", place.names());
+    if installed {
+        place.install(1, &contents[0]).unwrap();
+        check_whole(&place, contents, Some(0));
+        assert_eq!(which(&place, contents, "site.pem"), Some(0), "and there is a way back");
+    }
+    gone_through
+}
+
+#[test]
+fn outputs_survive_a_fault_at_every_call() {
+    let contents = [certificate("web"), certificate("web")];
+    let mut points = 0;
+    for installed in [false, true] {
+        for fault in FAULTS {
+            let tried = (0..).take_while(|&fails| try_point(installed, fails, fault, &contents));
+            points += tried.count();
+        }
+    }
+    println!("{points} points of preparing and switching outputs tried");
+    assert!(points > 300);
+}
