@@ -62,7 +62,12 @@ impl RuntimeSettings {
             Value::Object(file) if file.contains_key("runtimeSettings") => {
                 handler_settings(Value::Object(file)).and_then(Self::of)
             }
-            Value::Object(file) if file.contains_key("publicSettings") => Self::of(file),
+            Value::Object(file)
+                if file.contains_key("publicSettings")
+                    || file.keys().all(|key| key == "protectedSettings") && !file.is_empty() =>
+            {
+                Self::of(file)
+            }
             Value::Null => Err(RuntimeSettingsError::NoPublicSettings),
             bare => Ok(Self { public: bare, protected_present: false }),
         }
@@ -96,7 +101,7 @@ fn not_json(
     document: &'static str,
     source: serde_json::Error,
 ) -> RuntimeSettingsError {
-    match slip::recognise(bytes, slip::offset(bytes, source.line(), source.column())) {
+    match slip::recognise(bytes, &source) {
         Some(slip) => RuntimeSettingsError::Slip { slip, source },
         None => RuntimeSettingsError::Malformed(DocumentError::Syntax { document, source }),
     }
@@ -245,6 +250,10 @@ mod tests {
             assert_eq!(RuntimeSettings::parse_any_form(form).unwrap(), wanted);
         }
         assert!(RuntimeSettings::parse_any_form(b"null").is_err());
+        let protected = RuntimeSettings::parse_any_form(br#"{"protectedSettings": {"a": 1}}"#);
+        assert!(matches!(protected, Err(RuntimeSettingsError::OnlyProtectedSettings)));
+        let empty = RuntimeSettings::parse_any_form(b"{}").unwrap();
+        assert_eq!(empty.public, json!({}));
         assert!(RuntimeSettings::parse_any_form(b" ").is_err());
     }
 

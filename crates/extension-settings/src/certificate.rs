@@ -11,6 +11,7 @@ use crate::identity::Identity;
 use crate::key::{Level, known_at};
 use crate::outputs::{self, Output};
 use crate::placeholder;
+use crate::places::may_hold_keys;
 use crate::reaction::{self, Action, Command, Guards};
 use crate::remark::{Remarks, excerpt};
 use crate::settings::{Acl, FileLayout, ObservedCertificate, StoreLocation};
@@ -123,13 +124,30 @@ fn read_id(url: &Field, suffixes: &VaultSuffixes, remarks: &mut Remarks) -> Opti
     match ObjectId::parse(text, suffixes).and_then(ObjectId::require_secret) {
         Ok(id) => Some(id),
         Err(reason) => {
-            let text = match placeholder::recognise(text.trim()) {
-                Some(what) => format!("\"{}\" {what}: write {URL}", excerpt(text.trim())),
-                None => reason.to_string(),
+            let text = match (placeholder::recognise(text.trim()), no_secrets_url(text)) {
+                (Some(what), _) => format!("\"{}\" {what}: write {URL}", excerpt(text.trim())),
+                (None, Some(what)) => format!("{what}: write {URL}"),
+                (None, None) => reason.to_string(),
             };
             remarks.problem(&url.path, text);
             None
         }
+    }
+}
+
+/// What people take for the URL of a secret. Not quoted: a URL can hold a password.
+fn no_secrets_url(text: &str) -> Option<&'static str> {
+    let text = text.trim().to_ascii_lowercase();
+    if text.contains("portal.azure.com") {
+        Some("the address of a page in the portal, which shows the Secret Identifier")
+    } else if text.matches("://").count() > 1 {
+        Some("more than one URL in one text: list them, [\"URL\", \"URL\"]")
+    } else if text.starts_with("/subscriptions/") {
+        Some("an ARM resource id; `az keyvault certificate show --query sid` prints the URL")
+    } else if text.contains(".vaultcore.azure.net") {
+        Some("the name of a private endpoint, which acts through DNS alone")
+    } else {
+        None
     }
 }
 
@@ -148,6 +166,10 @@ fn default_link_name(id: &ObjectId, path: &str, remarks: &mut Remarks) -> Option
 /// Reads `acls`; entries that cannot be read are reported and left out.
 pub(crate) fn read_acls(field: Field, remarks: &mut Remarks) -> Vec<Acl> {
     let path = field.path.clone();
+    if field.value.as_str().is_some_and(|text| !text.trim_start().starts_with(['[', '{', '"'])) {
+        field.refuse::<()>("a list of objects, [{\"user\": \"NAME\"}]", remarks);
+        return Vec::new();
+    }
     let list = if field.value.is_object() {
         remarks.warning(&path, "one entry without brackets, read as a list of one");
         vec![field]
@@ -169,6 +191,9 @@ pub(crate) fn without_repetitions(acls: impl Iterator<Item = Acl>) -> Vec<Acl> {
 
 fn read_acl(field: Field, remarks: &mut Remarks) -> Option<Acl> {
     let path = field.path.clone();
+    if field.value.is_string() && !may_hold_keys(&field) {
+        return field.refuse("an object, {\"user\": \"NAME\"} or {\"group\": \"NAME\"}", remarks);
+    }
     let (mut user, mut group) = (None, None);
     for (key, field) in field.object(remarks)?.fields() {
         match known_at(Level::Acl, &key) {
@@ -237,11 +262,11 @@ mod tests {
         for (value, sentence) in [
             (json!([{}]), "acls[0]: names neither a user nor a group"),
             (json!([{"user": ""}]), "acls[0]: names neither a user nor a group"),
-            (json!(["app"]), "acls[0]: must be an object, but is the string \"app\""),
+            (json!(["app"]), "acls[0]: must be an object, {\"user\": \"NAME\"} or"),
             (json!([{"user": 1000}]), "acls[0].user: must be a name in quotes, but is 1000"),
             (json!([{"user": "a:b"}]), "acls[0].user: must be the name of one user or group"),
             (json!([{"group": "a\nb"}]), "acls[0].group: must be the name of one user or group"),
-            (json!("app"), "acls: must be an array"),
+            (json!("app"), "acls: must be a list of objects, [{\"user\": \"NAME\"}], but is"),
         ] {
             let problems = acls(value).2;
             assert!(problems[0].starts_with(sentence), "{problems:?}");

@@ -7,6 +7,7 @@ use object_id::VaultSuffixes;
 use crate::certificate::{self, Defaults, read_acls};
 use crate::claims::Claims;
 use crate::collision;
+use crate::duration;
 use crate::field::Field;
 use crate::identity::Identity;
 use crate::logging::Logging;
@@ -22,6 +23,9 @@ use crate::store::read_layout;
 
 /// The longest polling interval: eight digits, about three years. More is a mistake.
 const LONGEST_INTERVAL: u32 = 99_999_999;
+
+/// A week. Longer is mostly milliseconds, or a mistake of a digit.
+const LONGEST_USUAL_INTERVAL: u32 = 7 * 86_400;
 
 /// The most versions that can be counted; whoever wants more wants all of them.
 const MOST_VERSIONS: u32 = 999;
@@ -85,12 +89,24 @@ fn defaults(mut secrets: Claims, identity: &Identity, remarks: &mut Remarks) -> 
 
 fn polling_interval(field: Option<Field>, remarks: &mut Remarks) -> Duration {
     let Some(field) = field else { return DEFAULT_POLLING_INTERVAL };
+    if let Some(seconds) = field.value.as_str().and_then(duration::seconds) {
+        let text = format!("{} is a duration: write its seconds, {seconds}", field.value);
+        remarks.problem(&field.path, text);
+        return DEFAULT_POLLING_INTERVAL;
+    }
     let Some(seconds) = field.whole_number(1..=LONGEST_INTERVAL, remarks) else {
         return DEFAULT_POLLING_INTERVAL;
     };
     if seconds < 60 {
         let text = "less than a minute: vaults refuse callers who ask too often, and all machines \
             that share the vault feel it";
+        remarks.warning(&field.path, text);
+    } else if seconds > LONGEST_USUAL_INTERVAL {
+        let text = format!(
+            "{} days: the value is in seconds, and a certificate that is renewed in between stays \
+             the old one until then",
+            seconds / 86_400
+        );
         remarks.warning(&field.path, text);
     }
     Duration::from_secs(seconds.into())

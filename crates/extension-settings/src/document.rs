@@ -18,6 +18,12 @@ pub(crate) fn settings_object(document: &Value, remarks: &mut Remarks) -> Option
         Value::Array(_) => "the settings are an array instead of an object",
         Value::Bool(_) => "the settings are a boolean instead of an object",
         Value::Number(_) => "the settings are a number instead of an object",
+        Value::Object(keys)
+            if keys.contains_key("$schema") && keys.contains_key("contentVersion") =>
+        {
+            "this is a whole ARM template or its parameters: give what stands under settings in the \
+             extension's resource, which replaces it"
+        }
         Value::String(_) | Value::Object(_) => {
             return Field::new(String::new(), document.clone()).object(remarks);
         }

@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 use serde_json::{Map, Value};
 
 use crate::key::closest;
+use crate::placeholder::recognise;
 use crate::remark::{Remarks, excerpt};
 use crate::repetition;
 
@@ -151,7 +152,11 @@ impl Field {
 
     /// Says that the value is not what it must be.
     pub(crate) fn refuse<T>(&self, expected: &str, remarks: &mut Remarks) -> Option<T> {
-        let text = format!("must be {expected}, but is {}", shown(&self.value));
+        let text = match self.value.as_str().and_then(|text| Some((text, recognise(text.trim())?)))
+        {
+            Some((text, what)) => format!("\"{}\" {what}: it must be {expected}", excerpt(text)),
+            None => format!("must be {expected}, but is {}", shown(&self.value)),
+        };
         remarks.problem(&self.path, text);
         None
     }

@@ -159,7 +159,8 @@ fn is_on_this_machine(host: &str) -> bool {
 
 fn read_selector(field: &Field, remarks: &mut Remarks) -> Option<IdentitySelector> {
     let text = field.text(remarks)?;
-    if is_guid(&text) {
+    let is_nobodys = text.bytes().all(|byte| byte == b'0' || byte == b'-');
+    if is_guid(&text) && !is_nobodys {
         return Some(IdentitySelector::ClientId(text.to_ascii_lowercase()));
     }
     if is_identity_resource(&text) {

@@ -26,6 +26,7 @@ mod check;
 mod claims;
 mod collision;
 mod document;
+mod duration;
 mod entries;
 mod field;
 mod identity;

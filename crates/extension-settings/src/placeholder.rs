@@ -3,13 +3,18 @@
 /// What a text is instead of a value, if it looks like something that should have been replaced.
 pub(crate) fn recognise(text: &str) -> Option<&'static str> {
     let between = |open, close| text.starts_with(open) && text.ends_with(close);
+    let inside = |open, close| {
+        text.split_once(open).is_some_and(|(_, rest): (&str, &str)| rest.contains(close))
+    };
     if between("[", "]") && text.contains('(') {
         Some(
             "is an expression of an ARM template, which only a deployment of that template evaluates",
         )
-    } else if between("${", "}") || between("$(", ")") || between("{{", "}}") {
+    } else if text.starts_with("System.") || between("@{", "}") {
+        Some("is what PowerShell writes for what lies too deep (ConvertTo-Json -Depth 10)")
+    } else if inside("${", "}") || inside("$(", ")") || inside("{{", "}}") {
         Some("is a variable that nothing has filled in")
-    } else if between("<", ">") {
+    } else if inside("<", ">") {
         Some("is a placeholder of an example")
     } else {
         None
@@ -29,11 +34,15 @@ mod tests {
             ("$(certificateUrl)", "variable"),
             ("{{ url }}", "variable"),
             ("<observedCert1>", "example"),
+            ("https://${vault}.vault.azure.net/secrets/web", "variable"),
+            ("https://<vault>.vault.azure.net/secrets/web", "example"),
+            ("System.Collections.Hashtable", "PowerShell"),
+            ("@{url=https://x; certificateStoreLocation=/y}", "PowerShell"),
         ] {
             let found = recognise(text).unwrap_or_default();
             assert!(found.contains(word), "{text}");
         }
-        for text in ["", "https://contoso.vault.azure.net/secrets/web", "[web]", "a<b>"] {
+        for text in ["", "https://contoso.vault.azure.net/secrets/web", "[web]", "a<b", "$a"] {
             assert_eq!(recognise(text), None, "{text}");
         }
     }

@@ -36,7 +36,14 @@ impl StoreLocation {
             return None;
         }
         match normalised(&text) {
-            Ok(path) => Some(Self::at(path)),
+            Ok(path) => {
+                if names_a_file(&path) {
+                    let text = "looks like a file's name, but becomes a directory: the links in it \
+                        are named by customSymbolicLinkName";
+                    remarks.warning(&field.path, text);
+                }
+                Some(Self::at(path))
+            }
             Err(reason) => {
                 let text = format!(
                     "\"{}\" {reason}: write the absolute path of a directory, \
@@ -48,6 +55,11 @@ impl StoreLocation {
             }
         }
     }
+}
+
+fn names_a_file(path: &Path) -> bool {
+    let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+    ["pem", "crt", "cer", "key", "pfx", "p12"].iter().any(|one| extension.eq_ignore_ascii_case(one))
 }
 
 /// The path without `.` and doubled or trailing separators, or what is wrong with it.

@@ -46,6 +46,8 @@ pub enum ObjectIdError {
     },
     /// The path does not begin with a kind of object.
     UnknownKind(String),
+    /// Two slashes side by side in the path.
+    EmptyPart,
     /// The path ends before the object's name.
     NoName,
     /// The object's name is not 1 to 127 letters, digits and hyphens.
@@ -108,6 +110,7 @@ impl ObjectIdError {
             Self::UnknownKind(_) => {
                 "which is none of secrets, certificates and keys that the path may begin with"
             }
+            Self::EmptyPart => "two slashes side by side in the path: remove one",
             Self::NoName => "the URL ends before the object's name",
             Self::Name(_) => "is no object's name: names are 1 to 127 letters, digits and hyphens",
             Self::Version(_) => {

@@ -220,6 +220,9 @@ type Path = (ObjectKind, String, Option<String>);
 
 fn parse_path(path: &str) -> Result<Path, ObjectIdError> {
     let path = path.strip_prefix('/').unwrap_or(path);
+    if path.trim_end_matches('/').split('/').any(str::is_empty) && path.len() > 1 {
+        return Err(ObjectIdError::EmptyPart);
+    }
     let path = path.strip_suffix('/').unwrap_or(path);
     let mut segments = path.split('/');
     let collection = segments.next().unwrap_or_default();
@@ -339,7 +342,7 @@ mod tests {
             ("https://abc.vault.azure.net:8443/secrets/x".into(), "AKVVM_VAULT_DNS_SUFFIXES"),
             ("https://ab.vault.azure.net/secrets/x".into(), "vault's name"),
             ("https://abc.vault.azure.net/storage/x".into(), "\"storage\""),
-            ("https://abc.vault.azure.net//secrets/x".into(), "ends before"),
+            ("https://abc.vault.azure.net//secrets/x".into(), "side by side"),
             ("https://abc.vault.azure.net".into(), "ends before"),
             (base.into(), "ends before"),
             (format!("{base}/.."), "no object's name"),

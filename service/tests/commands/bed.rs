@@ -98,10 +98,12 @@ impl Bed {
         }
     }
 
-    /// Starts `akvvm_service`; whoever starts it ends it.
+    /// Starts `akvvm_service`; whoever starts it ends it. What it says on standard error becomes a
+    /// file in the folder.
     pub(crate) fn start(&self, arguments: &[&str]) -> Child {
+        let said = std::fs::File::create(self.path("stderr")).unwrap();
         let mut command = self.command(arguments);
-        command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+        command.stdout(Stdio::null()).stderr(said).spawn().unwrap()
     }
 
     fn command(&self, arguments: &[&str]) -> Command {

@@ -8,8 +8,10 @@
     reason = "tests run the program, make their own files, and end on the first surprise"
 )]
 
+mod accidents;
 mod arc;
 mod bed;
+mod crash;
 mod doctor;
 mod doctor_store;
 mod namespace;

@@ -1,6 +1,6 @@
 //! What the worker asks of vaults and identity endpoints that are in trouble: little.
 
-use fake_azure::{Action, Place, Rule, When};
+use fake_azure::{Action, Denial, Place, Refusal, Rule, When};
 use serde_json::Value;
 
 use crate::bed::Ran;
@@ -45,6 +45,20 @@ fn a_vault_that_asks_for_time_is_not_asked_for_the_next_certificate() {
         assert!(asked <= AT_ONE_VAULT, "{asked}");
         assert_eq!(world.azure.requests_to(Place::Imds).len(), 1);
     }
+}
+
+#[test]
+fn a_vault_whose_firewall_refuses_is_not_asked_for_the_next_certificate() {
+    let world = World::new();
+    world.azure.deny("contoso", Denial::all(Refusal::ForbiddenByFirewall));
+    let (code, problem) = told(&pass(&world, &many(&world)));
+    assert_eq!(code, 22);
+    assert!(
+        problem.contains("network-rule add --name contoso --ip-address 203.0.113.7`"),
+        "{problem}"
+    );
+    let asked = world.azure.requests_to(Place::Vault).len();
+    assert!(asked <= AT_ONE_VAULT, "{asked}");
 }
 
 #[test]

@@ -1,0 +1,45 @@
+//! A worker that crashes with a token and half a secret in hand.
+
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::time::Duration;
+
+use fake_azure::{Action, Place, Recorded, Rule, When};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::json;
+
+use crate::world::World;
+
+/// Everything in a folder and below, as text.
+fn all_text(folder: &Path) -> String {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let text = |path: std::path::PathBuf| match path.is_dir() {
+        true => all_text(&path),
+        false => String::from_utf8_lossy(&std::fs::read(&path).unwrap()).into_owned(),
+    };
+    entries.map(text).collect()
+}
+
+#[test]
+fn nothing_of_what_it_held_is_left_anywhere() {
+    for signal in [Signal::ABORT, Signal::ILL, Signal::KILL] {
+        let world = World::new();
+        let drip = Action::Drip { bytes: 64, every_ms: 100 };
+        let when = When { authorized: Some(true), ..When::at(Place::Vault) };
+        world.azure.fault(Rule::new(when, drip));
+        let settings = world.settings(json!(["https://contoso.vault.azure.net/secrets/web"]));
+        world.bed.write("settings.json", settings.to_string());
+        let mut worker = world.bed.start(&["run", "--settings", "settings.json"]);
+        let at_work = |all: &[Recorded]| all.iter().any(|one| one.place == Place::Vault);
+        assert!(world.azure.wait_for(Duration::from_secs(60), at_work));
+        let limits = std::fs::read_to_string(format!("/proc/{}/limits", worker.id())).unwrap();
+        let core = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
+        assert_eq!(core.split_whitespace().nth(4), Some("0"), "{core}");
+        kill_process(Pid::from_child(&worker), signal).unwrap();
+        let ended = worker.wait().unwrap();
+        assert_eq!((ended.signal(), ended.core_dumped()), (Some(signal.as_raw()), false));
+        let left = all_text(&world.bed.path(""));
+        assert!(left.contains("akvvm_service "), "its log is there: {left}");
+        world.assert_nothing_of_it(&left);
+    }
+}
