@@ -64,11 +64,13 @@ def seconds(time):
 
 def failed(error):
     inner = getattr(getattr(error, "error", None), "innererror", None)
+    headers = getattr(getattr(error, "response", None), "headers", {})
     return {
         "error": type(error).__name__,
         "status": getattr(error, "status_code", None),
         "code": getattr(getattr(error, "error", None), "code", None),
         "inner": (inner or {}).get("code"),
+        "request": headers.get("x-ms-request-id"),
         "message": str(error),
     }
 

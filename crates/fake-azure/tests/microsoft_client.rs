@@ -159,45 +159,74 @@ fn the_client_is_challenged_once_and_one_token_serves_all() {
     assert!(bed.azure.requests_to(Place::Imds).iter().all(|request| !request.proxied));
 }
 
-#[test]
-fn refusals_are_understood() {
-    let mut bed = Bed::new();
-    bed.azure.put_secret("contoso", "web", "x", None);
-    let missing = bed.get("nothing");
-    assert_eq!(
-        (&missing["error"], &missing["status"]),
-        (&json!("ResourceNotFoundError"), &json!(404))
-    );
-    assert_eq!(missing["code"], "SecretNotFound");
-    bed.azure.disable("contoso", "web");
-    let disabled = bed.get("web");
-    assert_eq!(
-        (&disabled["code"], &disabled["inner"]),
-        (&json!("Forbidden"), &json!("SecretDisabled"))
-    );
-    for refusal in [
-        Refusal::ForbiddenByRbac,
-        Refusal::AccessDenied,
-        Refusal::ForbiddenByFirewall,
-        Refusal::ForbiddenByConnection,
-    ] {
-        bed.azure.deny("contoso", Denial::all(refusal));
-        let refused = bed.get("web");
-        assert_eq!(refused["status"], 403, "{refused}");
-        assert_eq!(refused["inner"], refusal.code());
-        bed.azure.allow("contoso");
-    }
+/// Asks for the secret `web`, and holds the client's exception against what is expected: its class,
+/// the vault's code and inner code, and words of the message.
+#[track_caller]
+fn assert_raises(
+    bed: &mut Bed,
+    class: &str,
+    status: u16,
+    codes: (&str, Option<&str>),
+    words: &str,
+) {
+    let raised = bed.get("web");
+    assert_eq!(raised["error"], class, "{raised}");
+    assert_eq!(raised["status"], status, "{raised}");
+    assert_eq!((&raised["code"], &raised["inner"]), (&json!(codes.0), &json!(codes.1)), "{raised}");
+    assert!(raised["message"].as_str().unwrap().contains(words), "{raised}");
+    // What support asks for: a GUID.
+    assert_eq!(raised["request"].as_str().unwrap_or_default().len(), 36, "{raised}");
 }
 
 #[test]
-fn revoked_tokens_are_replaced_by_the_client() {
+fn every_403_and_404_is_what_the_client_has_an_exception_for() {
+    let mut bed = Bed::new();
+    bed.azure.put_secret("contoso", "other", "x", None);
+    let not_found = ("SecretNotFound", None);
+    let missing = "A secret with (name/id) web was not found in this key vault";
+    assert_raises(&mut bed, "ResourceNotFoundError", 404, not_found, missing);
+    bed.azure.put_secret("contoso", "web", "x", None);
+    for (refusal, words) in [
+        (Refusal::ForbiddenByRbac, "Caller is not authorized to perform action on resource."),
+        (Refusal::ForbiddenByRbac, "Action: 'Microsoft.KeyVault/vaults/secrets/getSecret/action'"),
+        (Refusal::AccessDenied, "does not have secrets get permission on key vault 'contoso;"),
+        (Refusal::ForbiddenByFirewall, "Client address is not authorized and caller is not a"),
+        (Refusal::ForbiddenByConnection, "Connection is not an approved private link and caller"),
+    ] {
+        bed.azure.deny("contoso", Denial::all(refusal));
+        let codes = ("Forbidden", Some(refusal.code()));
+        assert_raises(&mut bed, "HttpResponseError", 403, codes, words);
+        bed.azure.allow("contoso");
+        assert_eq!(bed.get("web")["value"], "x");
+    }
+    bed.azure.disable("contoso", "web");
+    let disabled = ("Forbidden", Some("SecretDisabled"));
+    let words = "Operation get is not allowed on a disabled secret.";
+    assert_raises(&mut bed, "HttpResponseError", 403, disabled, words);
+    bed.azure.delete("contoso", "web");
+    let words = "If you recently deleted this secret you may be able to recover it";
+    assert_raises(&mut bed, "ResourceNotFoundError", 404, not_found, words);
+}
+
+#[test]
+fn a_401_is_a_challenge_first_and_then_the_clients_authentication_error() {
     let mut bed = Bed::new();
     bed.azure.put_secret("contoso", "web", "x", None);
-    bed.get("web");
+    assert_eq!(bed.get("web")["value"], "x");
+    let asked = bed.azure.requests_to(Place::Vault);
+    let challenged: Vec<_> = asked.iter().map(|one| (one.authorized, one.status)).collect();
+    assert_eq!(challenged, [(false, Some(401)), (true, Some(200))]);
+    // The client believes in its own cache for a while, so a fresh token does not heal it.
     bed.azure.revoke_tokens();
-    // The client believes in its cache for a while; what counts is that it understands the 401.
-    let refused = bed.get("web");
-    assert!(refused["value"] == "x" || refused["status"] == 401, "{refused}");
+    let codes = ("Unauthorized", None);
+    assert_raises(&mut bed, "ClientAuthenticationError", 401, codes, "AKV10046");
+    let words = "AKV10032: Invalid issuer. Expected one of https://sts.windows.net/1/, found x";
+    let document = json!({"error": {"code": "Unauthorized", "message": words}}).to_string();
+    let challenge = "Bearer authorization=\"https://login.microsoftonline.com/1\", \
+                     resource=\"https://vault.azure.net\"";
+    let refusal = Action::body(401, &document).header("WWW-Authenticate", challenge);
+    bed.azure.fault(Rule::new(When::at(Place::Vault), refusal));
+    assert_raises(&mut bed, "ClientAuthenticationError", 401, codes, "AKV10032");
 }
 
 #[test]
