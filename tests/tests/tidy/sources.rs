@@ -158,3 +158,49 @@ fn every_file_says_what_it_is_about() {
     let paths: Vec<_> = silent.map(|file| file.path).collect();
     assert_none("files without a first line of documentation", &paths);
 }
+
+/// Structs and enums that derive `Debug` and have a field whose content is wiped when dropped.
+fn shown_secrets(source: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let (mut derives, mut item) = (false, None);
+    for line in source.lines() {
+        let code = line.trim_start();
+        if code.starts_with("#[derive(") {
+            derives = code.contains("Debug");
+        } else if ["struct ", "enum "].iter().any(|word| code.contains(word))
+            && !code.contains("//")
+        {
+            item = derives.then(|| code.to_owned());
+        }
+        if let Some(item) = item.as_ref().filter(|_| line.contains("Zeroizing<")) {
+            found.push(item.clone());
+        }
+        if line == "}" || (line.ends_with(';') && !line.starts_with(' ')) {
+            (derives, item) = (false, None);
+        }
+    }
+    found
+}
+
+#[test]
+fn a_secret_that_would_be_shown_is_found() {
+    let shown = "#[derive(Clone, Debug)]\npub struct A {\n    b: Arc<Zeroizing<String>>,\n}\n";
+    assert_eq!(shown_secrets(shown), ["pub struct A {"]);
+    let tuple = "#[derive(Debug)]\nstruct A(Zeroizing<String>);\n";
+    assert_eq!(shown_secrets(tuple).len(), 1);
+    let hidden = "#[derive(Debug)]\nstruct A;\n\nstruct B {\n    c: Zeroizing<u8>,\n}\n";
+    let code = "#[derive(Debug)]\nstruct A {\n    b: u8,\n}\nfn f() -> Zeroizing<u8> {\n}\n";
+    for fine in [hidden, code, &shown.replace(", Debug", "")] {
+        assert_eq!(shown_secrets(fine), Vec::<String>::new(), "{fine}");
+    }
+}
+
+#[test]
+fn nothing_that_holds_a_secret_derives_debug() {
+    let files = rust().into_iter().filter(|file| !file.is_for_tests());
+    let found = files.flat_map(|file| {
+        let secrets = shown_secrets(file.product());
+        secrets.into_iter().map(move |item| format!("{}: {item}", file.path))
+    });
+    assert_none("types that would show a secret", &found.collect::<Vec<_>>());
+}
