@@ -61,8 +61,10 @@ pub(crate) fn pass<S: CertificateStore>(
         kept
     };
     let kept: Vec<(usize, CertificateRecord)> = std::thread::scope(|scope| {
+        // A machine that is out of threads has fewer hands: this one does it all, if need be.
+        let hand = || std::thread::Builder::new().name("look".into()).spawn_scoped(scope, work);
         let more = queue.hands().saturating_sub(1);
-        let threads: Vec<_> = (0..more).map(|_| scope.spawn(work)).collect();
+        let threads: Vec<_> = (0..more).map_while(|_| hand().ok()).collect();
         let mut kept = work();
         for thread in threads {
             kept.extend(thread.join().unwrap_or_default());

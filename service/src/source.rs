@@ -116,6 +116,9 @@ fn closes(error: &ClientError) -> bool {
             | ErrorKind::Tls
             | ErrorKind::NoTrustedRoots
             | ErrorKind::Proxy
+            | ErrorKind::WrongTenant
+            | ErrorKind::ForbiddenByFirewall
+            | ErrorKind::ForbiddenByConnection
     );
     meets_all || (vault_asked && is_vaults)
 }

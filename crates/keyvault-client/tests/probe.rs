@@ -120,7 +120,7 @@ fn a_proxy_that_refuses_or_is_silent_is_where_it_ends() {
         probe(Network { https_proxy: Some(proxy), ..network }, "contoso.vault.azure.net")
     };
     for (status, words) in [
-        ("407 Who", "user name and password (407)"),
+        ("407 Who", "does not accept the user name and password in HTTPS_PROXY (407)"),
         ("403 No", "does not connect to contoso.vault.azure.net"),
         ("502 Bad Gateway", "does not connect to contoso.vault.azure.net"),
     ] {

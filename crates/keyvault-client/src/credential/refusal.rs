@@ -43,6 +43,8 @@ struct ErrorBody {
 }
 
 const SHOW: &str = "az vm identity show --resource-group GROUP --name VM";
+/// Scale sets have commands of their own, which take the same words.
+const VMSS: &str = "(of a scale set: `az vmss identity …`)";
 
 impl Refusal<'_> {
     pub(super) fn of_trouble(&self, trouble: Trouble) -> ClientError {
@@ -161,7 +163,7 @@ impl Refusal<'_> {
                 ErrorKind::IdentityAmbiguous,
                 format!(
                     "several identities are assigned to this machine and the settings do not say \
-                     which to use: list them with `{SHOW}`, then set \
+                     which to use: list them with `{SHOW}` {VMSS}, then set \
                      authenticationSettings.msiClientId to the client id of one"
                 ),
             );
@@ -175,15 +177,16 @@ impl Refusal<'_> {
             )
         } else if is_named {
             format!(
-                "{} is not assigned to this machine: list what is with `{SHOW}`, then correct \
+                "{} is not assigned to this machine: list what is with `{SHOW}` {VMSS}, then correct \
                  authenticationSettings.msiClientId or assign it with `az vm identity assign \
                  --resource-group GROUP --name VM --identities ID`",
                 self.selector
             )
         } else {
-            "this machine has no managed identity, or it is not ready yet: `az vm identity assign \
-             --resource-group GROUP --name VM` gives it one"
-                .to_owned()
+            format!(
+                "this machine has no managed identity, or it is not ready yet: `az vm identity \
+                 assign --resource-group GROUP --name VM` {VMSS} gives it one"
+            )
         };
         ClientError::new(ErrorKind::IdentityNotFound, sentence)
     }

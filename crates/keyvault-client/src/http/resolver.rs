@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::fmt;
 use std::io::ErrorKind;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use ureq::config::Config;
 use ureq::http::Uri;
@@ -33,9 +33,10 @@ impl Resolve for Resolver {
         config: &Config,
         timeout: NextTimeout,
     ) -> Result<ResolvedSocketAddrs, ureq::Error> {
-        if let Some(address) = literal(uri) {
+        let known = without_lookup(uri);
+        if !known.is_empty() {
             let mut addresses = self.empty();
-            addresses.push(address);
+            known.into_iter().for_each(|address| addresses.push(address));
             return Ok(addresses);
         }
         self.0.resolve(uri, config, timeout).map_err(|error| told_apart(uri, error))
@@ -64,13 +65,21 @@ fn not_resolved(uri: &Uri, cause: std::io::Error) -> ureq::Error {
     ureq::Error::Other(Box::new(NameNotResolved { host, is_unanswered, cause }))
 }
 
-/// An address needs no lookup, and no thread that looks it up.
-fn literal(uri: &Uri) -> Option<SocketAddr> {
-    let host = uri.host()?;
+/// An address needs no lookup, and no thread that looks it up. Nor does `localhost`, which is this
+/// machine whatever its files and name servers say (RFC 6761 §6.3): keys and tokens rely on that.
+fn without_lookup(uri: &Uri) -> Vec<SocketAddr> {
+    let host = uri.host().unwrap_or_default();
     let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-    let address: IpAddr = bare.parse().ok()?;
+    let addresses: Vec<IpAddr> = match bare.parse() {
+        Ok(address) => vec![address],
+        Err(_) if bare.eq_ignore_ascii_case("localhost") => {
+            vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]
+        }
+        Err(_) => Vec::new(),
+    };
     let default = if uri.scheme_str() == Some("https") { 443 } else { 80 };
-    Some(SocketAddr::new(address, uri.port_u16().unwrap_or(default)))
+    let port = uri.port_u16().unwrap_or(default);
+    addresses.into_iter().map(|address| SocketAddr::new(address, port)).collect()
 }
 
 impl fmt::Display for NameNotResolved {
@@ -103,15 +112,17 @@ mod tests {
     }
 
     #[test]
-    fn addresses_are_taken_as_they_are() {
-        for (url, address) in [
-            ("http://169.254.169.254/metadata", Some("169.254.169.254:80")),
-            ("https://127.0.0.1:8443/", Some("127.0.0.1:8443")),
-            ("https://[::1]/", Some("[::1]:443")),
-            ("https://localhost/", None),
+    fn addresses_are_taken_as_they_are_and_localhost_is_this_machine() {
+        for (url, addresses) in [
+            ("http://169.254.169.254/metadata", &["169.254.169.254:80"][..]),
+            ("https://127.0.0.1:8443/", &["127.0.0.1:8443"]),
+            ("https://[::1]/", &["[::1]:443"]),
+            ("http://LocalHost:40342/x", &["127.0.0.1:40342", "[::1]:40342"]),
+            ("https://abc.vault.azure.net/", &[]),
         ] {
-            let found = literal(&url.parse().unwrap()).map(|address| address.to_string());
-            assert_eq!(found.as_deref(), address);
+            let found = without_lookup(&url.parse().unwrap());
+            let found: Vec<String> = found.iter().map(ToString::to_string).collect();
+            assert_eq!(found, addresses, "{url}");
         }
     }
 }

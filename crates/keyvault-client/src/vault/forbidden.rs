@@ -1,6 +1,8 @@
 //! A 403: who may not do what, and the command that changes it
 //! ([403](https://learn.microsoft.com/azure/key-vault/general/rest-error-codes#http-403-insufficient-permissions)).
 
+use std::net::IpAddr;
+
 use crate::error::ClientError;
 use crate::kind::ErrorKind;
 use crate::text::one_line;
@@ -30,14 +32,7 @@ impl Refusal<'_> {
                     self.object_id()
                 ),
             ),
-            "ForbiddenByFirewall" => (
-                ErrorKind::ForbiddenByFirewall,
-                format!(
-                    "the firewall of {host} does not let this machine in: `az keyvault \
-                     network-rule add --name {vault} --subnet SUBNET_ID` (or --ip-address with \
-                     this machine's outbound address), or a private endpoint"
-                ),
-            ),
+            "ForbiddenByFirewall" => (ErrorKind::ForbiddenByFirewall, self.shut_out(message)),
             "ForbiddenByConnection" => (
                 ErrorKind::ForbiddenByConnection,
                 format!(
@@ -73,6 +68,23 @@ impl Refusal<'_> {
         )
     }
 
+    fn shut_out(&self, message: &str) -> String {
+        let (host, vault) = (self.host(), self.id.vault().name());
+        let rule = format!("`az keyvault network-rule add --name {vault}");
+        match client_address(message) {
+            // A private address comes from a subnet, and rules for addresses take public ones only.
+            Some(address) if !is_private(address) => format!(
+                "the firewall of {host} does not let this machine in, whose address is {address} \
+                 to it: {rule} --ip-address {address}` (or --subnet SUBNET_ID), or a private \
+                 endpoint"
+            ),
+            _ => format!(
+                "the firewall of {host} does not let this machine in: {rule} --subnet SUBNET_ID` \
+                 (or --ip-address with this machine's outbound address), or a private endpoint"
+            ),
+        }
+    }
+
     fn otherwise_forbidden(&self, inner: &str) -> String {
         let code = one_line(inner, 60);
         let code = if code.is_empty() { String::new() } else { format!(", {code}") };
@@ -83,6 +95,19 @@ impl Refusal<'_> {
             self.id.name(),
             self.who()
         )
+    }
+}
+
+/// The address that the vault saw (`Client address: 203.0.113.7`).
+fn client_address(message: &str) -> Option<IpAddr> {
+    let (_, rest) = message.split_once("Client address: ")?;
+    rest.split_whitespace().next()?.parse().ok()
+}
+
+fn is_private(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => address.is_private(),
+        IpAddr::V6(address) => address.is_unique_local(),
     }
 }
 
@@ -100,7 +125,65 @@ fn vault_resource(message: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, SystemTime};
+
+    use object_id::{ObjectId, VaultSuffixes};
+    use zeroize::Zeroizing;
+
     use super::*;
+    use crate::credential::AccessToken;
+
+    /// The sentence of a 403 for an identity and a vault with these resource ids.
+    fn sentence(inner: &str, message: &str, identity: &str) -> String {
+        use base64::Engine;
+        let guid = "4633458b-17de-408a-b874-0445c86b69e6";
+        let claims = format!(r#"{{"oid":"{guid}","xms_mirid":"{identity}"}}"#);
+        let claims = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(claims);
+        let text = Zeroizing::new(format!("a.{claims}.c"));
+        let token = AccessToken::new(text, SystemTime::UNIX_EPOCH, Duration::from_secs(60));
+        let url = format!(
+            "https://{}.vault.usgovcloudapi.net/secrets/{}",
+            "v".repeat(24),
+            "n".repeat(127)
+        );
+        let id = ObjectId::parse(&url, &VaultSuffixes::known()).unwrap();
+        let now = SystemTime::UNIX_EPOCH;
+        Refusal { id: &id, token: Some(&token), now }.forbidden(inner, message).to_string()
+    }
+
+    #[test]
+    fn the_longest_command_to_type_fits_into_a_substatus() {
+        let guid = "4633458b-17de-408a-b874-0445c86b69e6";
+        let group = format!("/subscriptions/{guid}/resourceGroups/{}", "g".repeat(90));
+        let vault = format!("{group}/providers/Microsoft.KeyVault/vaults/{}", "v".repeat(24));
+        let identity = "providers/Microsoft.ManagedIdentity/userAssignedIdentities";
+        for identity in
+            [format!("{group}/{identity}/{}", "i".repeat(80)), "/subscriptions/1".into()]
+        {
+            let message = format!("Action: 'x'\r\nResource: '{vault}'\r\n");
+            let said = sentence("ForbiddenByRbac", &message.replace("\\r\\n", " "), &identity);
+            assert!(
+                said.contains(&identity) && said.contains(&format!("--scope {vault}`")),
+                "{said}"
+            );
+            assert!(said.len() <= 1000, "{}: {said}", said.len());
+        }
+    }
+
+    #[test]
+    fn the_address_that_the_vault_saw_is_part_of_the_command() {
+        let told = |message: &str| sentence("ForbiddenByFirewall", message, "/subscriptions/1");
+        let seen =
+            told("Client address is not authorized.\r\nClient address: 203.0.113.7\r\nCaller: x");
+        assert!(seen.contains("--ip-address 203.0.113.7`"), "{seen}");
+        let seen = told("Client address: 2001:db8::7\r\n");
+        assert!(seen.contains("--ip-address 2001:db8::7`"), "{seen}");
+        for message in ["Client address: 10.0.0.4\r\n", "Client address: $(reboot)", ""] {
+            let said = told(message);
+            assert!(said.contains("--subnet SUBNET_ID` (or --ip-address with"), "{said}");
+            assert!(!said.contains("reboot"));
+        }
+    }
 
     #[test]
     fn the_vaults_resource_id_is_taken_from_the_message_if_it_is_one() {

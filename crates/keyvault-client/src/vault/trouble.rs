@@ -81,24 +81,7 @@ fn through_proxy(trouble: Trouble, host: &str, proxy: &str) -> ClientError {
             cause,
         ),
         Trouble::ProxyRefused(cause) => {
-            let said = cause.to_string();
-            let sentence = if said.contains("407") {
-                format!(
-                    "the proxy {proxy} wants a user name and password (407): write \
-                     HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT"
-                )
-            } else if ["502", "503", "504"].iter().any(|status| said.contains(status)) {
-                format!(
-                    "the proxy {proxy} does not connect to {host}, because it cannot reach it: \
-                     check the vault's name, that the vault was not deleted (`az keyvault \
-                     list-deleted`), and the proxy's own DNS and routes"
-                )
-            } else {
-                format!(
-                    "the proxy {proxy} does not connect to {host}: allow this host there, or \
-                     name it in NO_PROXY"
-                )
-            };
+            let sentence = refused_by(proxy, host, &cause.to_string());
             (ErrorKind::Proxy, sentence, cause)
         }
         Trouble::Lost(cause) => (
@@ -117,6 +100,32 @@ fn through_proxy(trouble: Trouble, host: &str, proxy: &str) -> ClientError {
         other => return common(other, host),
     };
     ClientError::because(kind, sentence, cause)
+}
+
+/// `said` has the status that the proxy answered.
+fn refused_by(proxy: &str, host: &str, said: &str) -> String {
+    if said.contains("407") && proxy.contains("***@") {
+        format!(
+            "the proxy {proxy} does not accept the user name and password in HTTPS_PROXY (407): \
+             correct them, special characters as percent escapes"
+        )
+    } else if said.contains("407") {
+        format!(
+            "the proxy {proxy} wants a user name and password (407): write \
+             HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT"
+        )
+    } else if ["502", "503", "504"].iter().any(|status| said.contains(status)) {
+        format!(
+            "the proxy {proxy} does not connect to {host}, because it cannot reach it: check the \
+             vault's name, that the vault was not deleted (`az keyvault list-deleted`), and the \
+             proxy's own DNS and routes"
+        )
+    } else {
+        format!(
+            "the proxy {proxy} does not connect to {host}: allow this host there, or name it in \
+             NO_PROXY"
+        )
+    }
 }
 
 /// What is the same with and without a proxy.
