@@ -1,7 +1,7 @@
 //! A directory of files and links as a certificate store.
 
 mod apply;
-mod reach;
+pub(crate) mod reach;
 mod retire;
 mod survey;
 

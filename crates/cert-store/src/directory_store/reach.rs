@@ -5,26 +5,27 @@ use std::collections::BTreeSet;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use atomic_file::{Directory, Entry, FileError};
+use atomic_file::{Directory, Entry, FileError, Opening};
 
 use super::DirectoryStore;
 use crate::access::{DIRECTORY, Granted, list_of};
+use crate::accounts::Accounts;
 use crate::error::StoreError;
 use crate::ledger::{Grantee, GranteeKind};
 use crate::posix_acl::{Caller, PosixAcl, SEARCH};
 use crate::store::Drift;
 use crate::target::{StoreLocation, Target};
 
-/// A directory on the way to the store, from the root down.
-struct Step {
+/// A directory on the way to a file, from the root down.
+pub(crate) struct Step {
     directory: Directory,
     entry: Entry,
     acl: Option<Vec<u8>>,
 }
 
 impl Step {
-    fn open(store: &DirectoryStore, path: &Path) -> Result<Self, FileError> {
-        let directory = store.opening.open(path)?;
+    pub(crate) fn open(opening: &Opening, path: &Path) -> Result<Self, FileError> {
+        let directory = opening.open(path)?;
         Ok(Step { entry: directory.entry()?, acl: directory.acl()?, directory })
     }
 
@@ -37,7 +38,7 @@ impl Step {
     }
 
     /// The users and groups that cannot pass.
-    fn held(&self, grantees: &Grantees) -> Granted {
+    pub(crate) fn held(&self, grantees: &Grantees) -> Granted {
         let held = |(id, caller): &(u32, Caller)| (!self.lets_pass(caller)).then_some(*id);
         Granted {
             users: grantees.users.iter().filter_map(held).collect(),
@@ -78,14 +79,14 @@ impl Step {
 }
 
 /// Those who are to pass; who belongs to which group is looked up once.
-struct Grantees {
+pub(crate) struct Grantees {
     users: Vec<(u32, Caller)>,
     groups: Vec<(u32, Caller)>,
 }
 
 impl Grantees {
-    fn of(store: &DirectoryStore, granted: &Granted) -> Self {
-        let user = |&id: &u32| (id, Caller::User { id, groups: store.accounts.groups_of(id) });
+    pub(crate) fn of(accounts: &dyn Accounts, granted: &Granted) -> Self {
+        let user = |&id: &u32| (id, Caller::User { id, groups: accounts.groups_of(id) });
         let mortal = granted.users.iter().filter(|&&id| id != 0); // root passes everywhere
         let groups = granted.groups.iter().map(|&id| (id, Caller::Member(id)));
         Grantees { users: mortal.map(user).collect(), groups: groups.collect() }
@@ -93,7 +94,7 @@ impl Grantees {
 }
 
 /// All directories on the way, by the path in the settings and by the one that it resolves to.
-fn way(path: &Path) -> BTreeSet<PathBuf> {
+pub(crate) fn way(path: &Path) -> BTreeSet<PathBuf> {
     let resolved = std::fs::canonicalize(path).ok();
     let paths = std::iter::once(path.to_owned()).chain(resolved);
     paths.flat_map(|path| path.ancestors().map(PathBuf::from).collect::<Vec<_>>()).collect()
@@ -108,7 +109,7 @@ pub(super) fn drift(
     granted: &Granted,
 ) -> Vec<Drift> {
     let StoreLocation::Directory { path, is_default } = &target.location;
-    let grantees = Grantees::of(store, granted);
+    let grantees = Grantees::of(store.accounts.as_ref(), granted);
     let mut drifts = Vec::new();
     for directory in way(path) {
         let changeable = store.grant_ancestors || own.contains(&directory);
@@ -116,7 +117,7 @@ pub(super) fn drift(
         if !changeable {
             continue;
         }
-        let Ok(step) = Step::open(store, &directory) else { continue };
+        let Ok(step) = Step::open(&store.opening, &directory) else { continue };
         let can_be_opened = step.directory.keeps_acls().unwrap_or(false);
         let unusable = can_be_opened && !step.held(&grantees).is_empty();
         if unusable || (closed && !step.is_closed()) {
@@ -136,13 +137,14 @@ pub(super) fn open_up(
     granted: &Granted,
 ) -> Result<bool, StoreError> {
     let StoreLocation::Directory { path, is_default } = &target.location;
-    let mut changed = *is_default && Step::open(store, path)?.close()?;
+    let mut changed = *is_default && Step::open(&store.opening, path)?.close()?;
     if !granted.is_empty() {
-        let grantees = Grantees::of(store, granted);
+        let grantees = Grantees::of(store.accounts.as_ref(), granted);
         let mut changeable = way(path);
         changeable.retain(|directory| store.grant_ancestors || own.contains(directory));
         for directory in changeable {
-            let opened = Step::open(store, &directory).and_then(|step| step.open_up(&grantees));
+            let opened =
+                Step::open(&store.opening, &directory).and_then(|step| step.open_up(&grantees));
             changed |= opened.unwrap_or(false);
         }
     }
@@ -174,9 +176,9 @@ pub(super) fn warnings(store: &DirectoryStore, target: &Target, granted: &Grante
         ));
         return warnings;
     }
-    let grantees = Grantees::of(store, granted);
+    let grantees = Grantees::of(store.accounts.as_ref(), granted);
     for directory in way(path) {
-        let Ok(step) = Step::open(store, &directory) else { continue };
+        let Ok(step) = Step::open(&store.opening, &directory) else { continue };
         let held = step.held(&grantees);
         if !held.is_empty() {
             warnings.push(barrier(&directory, &named(granted, &held)));
@@ -198,7 +200,7 @@ fn barrier(directory: &Path, who: &str) -> String {
 }
 
 /// The grantees as the settings name them.
-fn named(granted: &Granted, held: &Granted) -> String {
+pub(crate) fn named(granted: &Granted, held: &Granted) -> String {
     let held = granted.grantees.iter().filter(|grantee| held.includes(grantee));
     let names = held.map(|grantee| match grantee.kind {
         GranteeKind::User => format!("user {:?}", grantee.name),
@@ -214,7 +216,7 @@ pub(super) fn close_to(
     directory: &Path,
     former: &[&Grantee],
 ) -> Result<(), StoreError> {
-    let step = match Step::open(store, directory) {
+    let step = match Step::open(&store.opening, directory) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
         opened => opened?,
     };

@@ -11,6 +11,7 @@ mod keep;
 mod ledger;
 mod prepare;
 mod prepared;
+mod reach;
 mod render;
 mod survey;
 mod sweep;
@@ -80,6 +81,13 @@ impl OutputStore {
         ledger: &OutputLedger,
     ) -> Result<Vec<Drift>, StoreError> {
         survey::standing(self, wanted, ledger)
+    }
+
+    /// What is wrong with the access that was asked for, in sentences for a warning: unknown readers,
+    /// directories they cannot pass. Reads only; empty means that everyone can read what they may.
+    #[must_use]
+    pub fn warnings(&self, wanted: &[Output], ledger: &OutputLedger) -> Vec<String> {
+        reach::warnings(self, wanted, ledger)
     }
 
     /// Puts everything that differs beside what stands there. Nothing that a consumer opens has

@@ -29,7 +29,8 @@ pub(super) fn prepare(
 ) -> Result<PreparedOutputs, StoreError> {
     let mut prepared = PreparedOutputs::new(store.opening.clone());
     prepared.ledger.replaced.clone_from(&ledger.replaced);
-    let mut making = Making { store, material, ledger, prepared };
+    prepared.warnings = store.warnings(wanted, ledger);
+    let mut making = Making { store, material, ledger, prepared, readable: false };
     match making.all(wanted) {
         Ok(()) => Ok(making.prepared),
         Err(error) => {
@@ -45,6 +46,8 @@ struct Making<'a> {
     material: Material<'a>,
     ledger: &'a OutputLedger,
     prepared: PreparedOutputs,
+    /// Whether the content was found to read back as it is.
+    readable: bool,
 }
 
 /// The bytes of a file, and how it is to stand.
@@ -56,9 +59,6 @@ struct Made {
 
 impl Making<'_> {
     fn all(&mut self, wanted: &[Output]) -> Result<(), StoreError> {
-        if let Some(first) = wanted.first() {
-            check_readable(self.material.content, || first.path().into())?;
-        }
         for output in wanted {
             let missing = || {
                 let directory = output.path().parent().unwrap_or(Path::new("/")).into();
@@ -196,7 +196,6 @@ impl Making<'_> {
     ) -> Result<Made, StoreError> {
         let access = self.store.access(path, access, self.ledger);
         let (access, granted) = access.map_err(StoreError::Output)?;
-        self.prepared.warnings.extend(unknown(path, &granted));
         self.remember(granted);
         if access.has_list() && !directory.keeps_acls()? {
             return Err(StoreError::Output(OutputError::NoLists { path: path.into() }));
@@ -222,7 +221,7 @@ impl Making<'_> {
         accounts.dedup();
     }
 
-    fn bytes(&self, path: &Path, form: &Form) -> Result<Zeroizing<Vec<u8>>, StoreError> {
+    fn bytes(&mut self, path: &Path, form: &Form) -> Result<Zeroizing<Vec<u8>>, StoreError> {
         let OutputStore { keep, opening, .. } = self.store;
         let password = render::password(form, opening)?;
         let fits = |bytes: &Zeroizing<Vec<u8>>| match form {
@@ -235,20 +234,15 @@ impl Making<'_> {
         {
             return Ok(kept);
         }
+        if !self.readable {
+            check_readable(self.material.content, || path.into())?;
+            self.readable = true;
+        }
         let bytes = render::render(form, self.material, &password, path);
         let bytes = bytes.map_err(StoreError::Output)?;
         keep.save(opening, &bytes)?;
         Ok(bytes)
     }
-}
-
-fn unknown(path: &Path, granted: &Granted) -> Vec<String> {
-    let sentence = |who| {
-        format!(
-            "the grant for {who} on {path:?} is not in force: this machine knows nobody so called"
-        )
-    };
-    granted.unknown.iter().map(sentence).collect()
 }
 
 /// `.NAME.` and 16 digits that follow from the files: the same files are the same directory.

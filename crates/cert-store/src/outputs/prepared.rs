@@ -90,7 +90,7 @@ impl PreparedOutputs {
         self.steps.is_empty()
     }
 
-    /// What a person should know: grants that are not in force.
+    /// What [`OutputStore::warnings`](super::OutputStore::warnings) says.
     #[must_use]
     pub fn warnings(&self) -> &[String] {
         &self.warnings

@@ -143,6 +143,28 @@ fn a_name_service_that_is_away_takes_no_key() {
     assert!(!reads(&path, STRANGER, STRANGER));
 }
 
+#[test]
+fn a_directory_that_a_reader_cannot_pass_is_a_warning() {
+    let grants = vec![Grant { user: None, group: named("web") }];
+    let wanted =
+        |grants, mode| FileAccess { owner: named("tomcat"), mode, grants, ..FileAccess::default() };
+    let place = place(wanted(grants, 0o600));
+    assert_eq!(place.store.warnings(&place.wanted, &place.ledger), Vec::<String>::new());
+    let closed = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+    std::fs::set_permissions(place.path(""), closed).unwrap();
+    let warnings = place.store.warnings(&place.wanted, &place.ledger);
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert!(
+        warnings[0].starts_with("group \"web\", user \"tomcat\" cannot get to"),
+        "{warnings:?}"
+    );
+    let [Output::File { access, .. }] = &place.wanted[..] else { panic!() };
+    let mut write_only = place.wanted.clone();
+    let Output::File { access: changed, .. } = &mut write_only[0] else { panic!() };
+    *changed = FileAccess { mode: 0o200, grants: Vec::new(), ..access.clone() };
+    assert_eq!(place.store.warnings(&write_only, &place.ledger), Vec::<String>::new());
+}
+
 /// A file system without access-control lists.
 struct Listless;
 

@@ -1,6 +1,7 @@
 //! What holds of any document. Shared by the property test and the fuzz target.
 
 use std::collections::BTreeSet;
+use std::path::Component;
 
 use extension_settings::{StoreLocation, parse};
 use object_id::VaultSuffixes;
@@ -11,6 +12,8 @@ use serde_json::Value;
 pub(crate) fn hold(document: &Value) {
     match parse(document, &VaultSuffixes::known()) {
         Ok(parsed) => {
+            let directories: BTreeSet<_> =
+                parsed.settings.written_directories().into_iter().collect();
             let certificates = parsed.settings.certificates;
             assert!(!certificates.is_empty());
             let mut links = BTreeSet::new();
@@ -19,6 +22,14 @@ pub(crate) fn hold(document: &Value) {
                 let name = &certificate.link_name;
                 assert!(path.is_absolute() && !name.is_empty() && !name.contains(['/', '\0']));
                 assert!(links.insert((path, name)), "{path:?} {name} is written twice");
+            }
+            let outputs: Vec<_> = certificates.iter().flat_map(|one| &one.outputs).collect();
+            let paths: BTreeSet<_> = outputs.iter().map(|output| output.path()).collect();
+            assert_eq!(paths.len(), outputs.len(), "an output is written twice");
+            for path in paths {
+                let plain = path.components().skip(1).all(|c| matches!(c, Component::Normal(_)));
+                assert!(path.is_absolute() && plain, "{path:?}");
+                assert!(path.parent().is_some_and(|parent| directories.contains(parent)));
             }
         }
         Err(problems) => {
