@@ -48,6 +48,7 @@ install: ## put the worker and its unit in place, for machines without a guest a
 .PHONY: uninstall
 uninstall: ## take away what make install has put in place
 	rm -f $(DESTDIR)$(PREFIX)/bin/akvvm_service $(DESTDIR)$(UNITS)/akvvm_service.service
+	rm -f $(DESTDIR)/etc/systemd/system/akvvm_service.service.d/akvvm-sandbox.conf
 
 .PHONY: test
 test: prerequisites ## run all tests; those of the packaged zip as built in PACKAGE_PROFILE (dev)

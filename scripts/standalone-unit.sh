@@ -12,5 +12,5 @@ esac
 here=$(dirname "$0")
 echo "# Installed for /etc/akvvm/settings.json by make install."
 sed -e 1d -e /@ENVIRONMENT@/d \
-    -e "s|@PROGRAM@ run|$program run --settings /etc/akvvm/settings.json|" \
+    -e "s,@PROGRAM@ \(confine\|run\),$program \1 --settings /etc/akvvm/settings.json," \
     "$here/akvvm_service.service.in"

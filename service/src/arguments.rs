@@ -11,6 +11,11 @@ pub(crate) enum Arguments {
         /// The settings to serve; none: what the guest agent's handler assigned.
         settings: Option<PathBuf>,
     },
+    /// Make directories, and a sandbox around them, for a worker that is about to start.
+    Confine {
+        /// The settings that it will serve.
+        settings: Option<PathBuf>,
+    },
     /// One pass now.
     Sync {
         /// The settings to serve.
@@ -46,6 +51,7 @@ usage: akvvm_service run      [--settings FILE]           serve until stopped
        akvvm_service sync     [--settings FILE] [--json]  one pass now, with a summary
        akvvm_service validate [--settings FILE] [--json]  what the settings mean, what is wrong
        akvvm_service doctor   [--settings FILE] [--json]  try every step from identity to store
+       akvvm_service confine  [--settings FILE]           what the systemd unit does before run
        akvvm_service --help | --version
 
 FILE takes the extension's settings, {\"publicSettings\": …}, or a guest agent's N.settings.
@@ -83,7 +89,8 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Arg
     }
     match command.as_ref().and_then(|command| command.to_str()) {
         Some("run") if !json => Ok(Arguments::Run { settings }),
-        Some("run") => Err("run takes no --json".into()),
+        Some("confine") if !json => Ok(Arguments::Confine { settings }),
+        Some(name @ ("run" | "confine")) => Err(format!("{name} takes no --json")),
         Some("sync") => Ok(Arguments::Sync { settings, json }),
         Some("doctor") => Ok(Arguments::Doctor { settings, json }),
         Some("validate") => Ok(Arguments::Validate { settings, json }),
@@ -106,6 +113,8 @@ mod tests {
         let settings = Some(PathBuf::from("f"));
         assert_eq!(parsed("run"), Ok(Arguments::Run { settings: None }));
         assert_eq!(parsed("run --settings f"), Ok(Arguments::Run { settings: settings.clone() }));
+        let confine = Arguments::Confine { settings: settings.clone() };
+        assert_eq!(parsed("confine --settings f"), Ok(confine));
         let sync = Arguments::Sync { settings, json: true };
         assert_eq!(parsed("--json sync --settings=f"), Ok(sync));
         let validate = Arguments::Validate { settings: None, json: true };

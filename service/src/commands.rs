@@ -2,12 +2,14 @@
 
 use std::error::Error;
 use std::io;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use worker_state::{Account, Directories, Environment, EnvironmentError};
 
 use crate::arguments::{self, Arguments};
 use crate::order::Surroundings;
+use crate::sandbox::confine;
 use crate::{doctor, hardening, serve, sync, terminal, validate};
 
 /// How a command ended, for whoever called it.
@@ -19,6 +21,8 @@ pub(crate) enum Outcome {
     Failed,
     /// The command line or the settings cannot be used.
     Usage,
+    /// The supervisor is to start the worker again, which has no fault.
+    Again,
 }
 
 /// Runs the command that the command line names.
@@ -35,6 +39,8 @@ pub fn main() -> ExitCode {
         Outcome::Fine => ExitCode::SUCCESS,
         Outcome::Failed => ExitCode::from(1),
         Outcome::Usage => ExitCode::from(2),
+        // EX_TEMPFAIL of sysexits.h; the unit knows it.
+        Outcome::Again => ExitCode::from(75),
     }
 }
 
@@ -43,6 +49,9 @@ fn run(arguments: Arguments) -> Outcome {
         Arguments::Help => terminal::say(arguments::HELP),
         Arguments::Version => terminal::say(concat!(env!("CARGO_PKG_VERSION"), "\n")),
         Arguments::Run { settings } => return with_state(|d, s| serve::run(d, s, settings)),
+        Arguments::Confine { settings } => {
+            return with_state(|d, s| confine::run(d, s, settings, programs().as_deref()));
+        }
         Arguments::Sync { settings, json } => {
             return with_state(|d, s| sync::run(d, s, settings, json));
         }
@@ -54,6 +63,13 @@ fn run(arguments: Arguments) -> Outcome {
         }
     }
     Outcome::Fine
+}
+
+/// Where this program lies.
+fn programs() -> Option<PathBuf> {
+    #[expect(clippy::disallowed_methods, reason = "the process' surroundings are read here, once")]
+    let program = std::env::current_exe();
+    program.ok().as_deref().and_then(Path::parent).map(PathBuf::from)
 }
 
 type Around = (Directories, Surroundings);

@@ -50,6 +50,7 @@ mod roster;
 mod run;
 #[cfg(test)]
 mod run_tests;
+mod sandbox;
 mod schedule;
 mod serve;
 mod signals;

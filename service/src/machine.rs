@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::Duration;
 
 use cert_store::DirectoryStore;
-use log::{error, info};
+use log::{error, info, warn};
 use status_schema::{Heartbeat, HeartbeatState, SequenceNumber, Status, StatusReport};
 use worker_state::{Directories, InitialSyncRecord, Lease, Refusal, Report};
 
@@ -18,6 +18,7 @@ use crate::notify::Notifier;
 use crate::order::{self, Agent, Order, Origin, Surroundings};
 use crate::pass::{Ground, Item, pass};
 use crate::run::{Event, Footing, Outside, Reread};
+use crate::sandbox::Watch;
 use crate::source::VaultSource;
 use crate::status;
 use crate::supervision::Notice;
@@ -47,6 +48,8 @@ pub(crate) struct Serving<'a> {
     pub(crate) told: BTreeMap<u64, Status>,
     /// What cannot be written at present, by what it is; said when it begins.
     pub(crate) trouble: BTreeMap<&'static str, String>,
+    /// Looks whether the sandbox still fits, where there may be one.
+    pub(crate) watch: Option<Watch>,
 }
 
 impl Outside for Serving<'_> {
@@ -69,6 +72,9 @@ impl Outside for Serving<'_> {
     }
 
     fn start_pass(&mut self, items: Vec<Item>, now: Moment) {
+        if self.is_misfit() {
+            return;
+        }
         let source = Arc::clone(&self.source);
         let store = Arc::clone(&self.store);
         let lease = Arc::clone(&self.machine.lease);
@@ -113,6 +119,7 @@ impl Outside for Serving<'_> {
     }
 
     fn beat(&mut self, report: &Report) {
+        self.is_misfit();
         let Some(agent) = &self.order.agent else { return };
         let beat =
             Heartbeat { state: HeartbeatState::Ready, code: 0, message: status::message(report) };
@@ -158,6 +165,17 @@ impl Serving<'_> {
     pub(crate) fn announce(&mut self) {
         let announced = announce::announce(self.machine, self.order);
         self.tell_trouble("announcement", announced);
+    }
+
+    /// Whether the sandbox no longer fits. An event says so to the loop.
+    fn is_misfit(&self) -> bool {
+        let lost = self.watch.as_ref().and_then(Watch::lost);
+        if let Some(lost) = lost {
+            let lost = lost.display();
+            warn!("{lost}: cannot be written any more from inside this sandbox");
+            drop(self.machine.sender.send(Event::Misfit));
+        }
+        lost.is_some()
     }
 
     /// Tells the agent, unless that is what it was told already: the agent does not look at the

@@ -34,6 +34,11 @@ impl Notifier {
         Self { socket: socket.ok(), watchdog: watchdog.map(Duration::from_micros) }
     }
 
+    /// Whether a supervisor listens, which also starts the process again.
+    pub(crate) fn is_heard(&self) -> bool {
+        self.socket.is_some()
+    }
+
     /// Tells it, if somebody listens.
     pub(crate) fn tell(&self, notice: &Notice) {
         let Some((socket, place)) = &self.socket else { return };

@@ -33,6 +33,8 @@ pub(crate) enum Event {
     Reload,
     /// The worker is to end (SIGTERM, SIGINT).
     Stop,
+    /// The sandbox no longer fits what is served.
+    Misfit,
 }
 
 /// Everything that the loop cannot do by thinking.
@@ -78,6 +80,8 @@ pub(crate) enum End {
     Reload,
     /// Another worker has the lease.
     Superseded,
+    /// Another start is needed, in a new sandbox.
+    Restart,
 }
 
 /// The pass that is under way.
@@ -164,7 +168,7 @@ impl Worker {
                 Some(Event::News(news)) => self.note(news, outside.now()),
                 Some(Event::PassEnded) => self.end_pass(outside, outside.now()),
                 Some(Event::Stop) => return false,
-                Some(Event::Reload) | None => {}
+                Some(Event::Reload | Event::Misfit) | None => {}
             }
         }
         true
@@ -179,6 +183,7 @@ impl Worker {
                 return self.reload_after_pass.then_some(End::Reload);
             }
             Event::Stop => return Some(End::Stop),
+            Event::Misfit => return Some(End::Restart),
             Event::Reload => match self.reread(outside) {
                 Reread::Same(refusal) => {
                     self.refusal = refusal;

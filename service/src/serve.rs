@@ -7,8 +7,8 @@ use std::sync::{Arc, mpsc};
 use cert_store::DirectoryStore;
 use log::{error, info, warn};
 use worker_state::{
-    Assignment, Directories, InitialSyncRecord, Lease, LeaseError, Presence, WorkerReport,
-    WorkerSight, environment_name as name,
+    Assignment, Directories, InitialSyncRecord, Lease, LeaseError, MadeDirectories, Presence,
+    WorkerReport, WorkerSight, environment_name as name,
 };
 
 use crate::announce::{LEASE_GAP, LEASE_PATIENCE};
@@ -22,6 +22,7 @@ use crate::order::{self, DEFAULT_SETTINGS, Order, OrderError, Origin, Surroundin
 use crate::report::Frame;
 use crate::roster::Roster;
 use crate::run::{End, Worker};
+use crate::sandbox::{self, Places, Watch};
 use crate::source::VaultSource;
 use crate::supervision::Notice;
 use crate::{hardening, journal, remains, signals, status, survey, terminal};
@@ -76,7 +77,7 @@ pub(crate) fn origin(directories: &Directories, settings: Option<PathBuf>) -> Or
     }
 }
 
-fn acquire(directories: &Directories, clock: &Clock) -> Result<Lease, LeaseError> {
+pub(crate) fn acquire(directories: &Directories, clock: &Clock) -> Result<Lease, LeaseError> {
     let until = clock.now().steady + LEASE_PATIENCE;
     loop {
         match Lease::acquire(directories) {
@@ -87,7 +88,7 @@ fn acquire(directories: &Directories, clock: &Clock) -> Result<Lease, LeaseError
 }
 
 /// An image that was captured of another machine brings that machine's order along.
-fn if_installed(order: Order) -> Result<Order, OrderError> {
+pub(crate) fn if_installed(order: Order) -> Result<Order, OrderError> {
     match &order.agent {
         Some(agent) if !agent.paths.extension_folder.is_dir() => {
             Err(OrderError::ExtensionGone(agent.paths.extension_folder.clone()))
@@ -140,11 +141,13 @@ fn refuse(refused: &OrderError, _lease: &Lease, clock: &Clock, notifier: &Notifi
 
 fn serve(machine: &Machine, origin: &Origin, mut order: Order) -> Outcome {
     let mut before: Option<Frame> = None;
+    let supervised = machine.notifier.is_heard();
     loop {
         let served = prepare(machine, &mut order).map(|(mut worker, source, store)| {
             if let Some(before) = &before {
                 worker.take_over(before);
             }
+            let places = Places::of(&order, &machine.directories);
             let mut serving = Serving {
                 machine,
                 origin,
@@ -153,6 +156,7 @@ fn serve(machine: &Machine, origin: &Origin, mut order: Order) -> Outcome {
                 store,
                 told: BTreeMap::new(),
                 trouble: BTreeMap::new(),
+                watch: supervised.then(|| Watch::begin(&places)),
             };
             serving.announce();
             info!("{}", status::STARTED);
@@ -169,14 +173,27 @@ fn serve(machine: &Machine, origin: &Origin, mut order: Order) -> Outcome {
             Ok((End::Superseded, _)) => {
                 return idle(&machine.notifier, "another worker has taken over; this one ends");
             }
+            Ok((End::Restart, _)) => return again(machine),
             Err(failure) => return fail(&format!("{failure:#}")),
         }
         let now = machine.clock.now().wall;
         match order::read(origin, &machine.directories, &machine.surroundings, now) {
+            Ok(other) if supervised && is_shut_out(&other, machine) => return again(machine),
             Ok(other) => order = other,
             Err(refused) => warn!("{refused}; the settings in force stay"),
         }
     }
+}
+
+/// Whether another start might let this process write what it cannot write now.
+fn is_shut_out(order: &Order, machine: &Machine) -> bool {
+    Places::of(order, &machine.directories).needed().any(|place| sandbox::is_read_only(place))
+}
+
+fn again(machine: &Machine) -> Outcome {
+    info!("akvvm_service ends, to be started again in a sandbox that fits");
+    machine.notifier.tell(&Notice::Stopping);
+    Outcome::Again
 }
 
 pub(crate) type Prepared = (Worker, Arc<VaultSource>, Arc<DirectoryStore>);
@@ -184,7 +201,12 @@ pub(crate) type Prepared = (Worker, Arc<VaultSource>, Arc<DirectoryStore>);
 /// Everything that serving an order needs.
 pub(crate) fn prepare(machine: &Machine, order: &mut Order) -> anyhow::Result<Prepared> {
     let grant_ancestors = order.environment.value(name::GRANT_ANCESTORS) == Some("yes");
-    let store = Arc::new(DirectoryStore::new().granting_ancestors(grant_ancestors));
+    let mut store = DirectoryStore::new().granting_ancestors(grant_ancestors);
+    store = store.having_made(MadeDirectories::read(&machine.directories).directories);
+    if machine.notifier.is_heard() {
+        store = store.closed(sandbox::closed(&Places::of(order, &machine.directories)));
+    }
+    let store = Arc::new(store);
     remains::sweep(machine, order);
     let known = survey::survey(order, &machine.directories, store.as_ref())?;
     let targets = known.iter().map(|known| &known.target);

@@ -76,6 +76,7 @@ fn alone(
         store,
         told: BTreeMap::new(),
         trouble: BTreeMap::new(),
+        watch: None,
     };
     if !worker.once(&mut serving) {
         return Err(failed("stopped before the pass had ended"));

@@ -34,6 +34,13 @@ pub enum StoreError {
     },
     /// An output could not be written.
     Output(OutputError),
+    /// What confines this process keeps the store from it.
+    Closed {
+        /// The store.
+        path: PathBuf,
+        /// What does so, and what to do.
+        why: String,
+    },
     /// What was written, or was about to be, does not read back the same.
     NotTheSame {
         /// The file.
@@ -46,7 +53,10 @@ impl StoreError {
     #[must_use]
     pub fn is_customer(&self) -> bool {
         match self {
-            Self::Taken { .. } | Self::Circle { .. } | Self::NotSplittable { .. } => true,
+            Self::Taken { .. }
+            | Self::Circle { .. }
+            | Self::NotSplittable { .. }
+            | Self::Closed { .. } => true,
             Self::Output(error) => error.is_customer(),
             Self::NotTheSame { .. } => false,
             Self::File(FileError::Refused { .. }) => false,
@@ -90,6 +100,7 @@ impl fmt::Display for StoreError {
                  files; use certificateFileLayout \"combined\""
             ),
             Self::Output(error) => error.fmt(f),
+            Self::Closed { path, why } => write!(f, "{path:?} {why}"),
             Self::NotTheSame { path } => {
                 write!(f, "{path:?} does not read back as it was written; nothing was switched")
             }

@@ -109,6 +109,7 @@ impl Directories {
             self.assignment_path(),
             self.update_marker_path(),
             self.initial_sync_path(),
+            self.made_directories_path(),
             self.report_path(),
             self.lease_path(),
             self.handler_lock_path(),
@@ -147,6 +148,10 @@ impl Directories {
 
     pub(crate) fn initial_sync_path(&self) -> PathBuf {
         self.state.join("initial-sync.json")
+    }
+
+    pub(crate) fn made_directories_path(&self) -> PathBuf {
+        self.state.join("made-directories.json")
     }
 
     pub(crate) fn records_path(&self) -> PathBuf {

@@ -12,6 +12,7 @@
 //! | `STATE/update.json`         | the handler     | an update is under way                        |
 //! | `STATE/initial-sync.json`   | the worker      | how far the first sync has come               |
 //! | `STATE/records/*.json`      | the worker      | what was written for each certificate         |
+//! | `STATE/made-directories.json` | the worker    | which directories are the extension's own     |
 //! | `STATE/report.json`         | the worker      | how the certificates stand, for people        |
 //!
 //! **Invariant:** holding a [`Lease`] *is* the right to write what the worker writes. The lock dies
@@ -26,9 +27,11 @@ mod environment;
 mod holder;
 mod initial_sync;
 mod lease;
+mod made_directories;
 mod presence;
 mod report;
 mod timestamp;
+pub mod unit;
 mod update_marker;
 
 pub use assignment::{AgentPaths, Assignment, Refusal};
@@ -43,6 +46,7 @@ pub use document::StateError;
 pub use environment::{Environment, EnvironmentError, name as environment_name};
 pub use initial_sync::{InitialSyncPhase, InitialSyncRecord};
 pub use lease::{HandlerLock, Lease, LeaseError, LeaseStanding};
+pub use made_directories::MadeDirectories;
 pub use presence::{Presence, ProcessIdentity, WorkerSight};
 pub use report::{CertificateReport, CertificateState, Report, WorkerReport};
 pub use timestamp::Timestamp;

@@ -1,8 +1,10 @@
 //! Which process the worker is, for those who must see it or stop it.
 
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 
-use rustix::process::{Pid, Signal};
+use rustix::io::Errno;
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use serde::{Deserialize, Serialize};
 
 use crate::{Directories, Lease, LeaseError, StateError, Timestamp, document};
@@ -34,6 +36,18 @@ impl ProcessIdentity {
         Self::of(self.pid).as_ref() == Some(self)
     }
 
+    /// Whether a process has this number whose start cannot be seen: `/proc` shows this one only
+    /// its own kind (`hidepid=` of proc(5), `ProtectProc=` of systemd.exec(5)).
+    fn is_hidden(&self) -> bool {
+        let number = i32::try_from(self.pid).ok().and_then(Pid::from_raw);
+        let exists = |number| {
+            matches!(rustix::process::test_kill_process(number), Ok(()) | Err(Errno::PERM))
+        };
+        Self::of(self.pid).is_none()
+            && !PathBuf::from(format!("/proc/{}", self.pid)).exists()
+            && number.is_some_and(exists)
+    }
+
     /// Sends a signal to this process, and to no other that may have inherited its number.
     /// `false` where it has ended.
     ///
@@ -46,17 +60,26 @@ impl ProcessIdentity {
         let Some(pid) = i32::try_from(self.pid).ok().and_then(Pid::from_raw) else {
             return Ok(false);
         };
-        let descriptor = rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty());
+        self.signal_by(pid, pidfd_open(pid, PidfdFlags::empty()), signal)
+    }
+
+    /// Sends a signal by a descriptor of the process, or by its number where there is none.
+    fn signal_by(
+        &self,
+        pid: Pid,
+        descriptor: rustix::io::Result<OwnedFd>,
+        signal: Signal,
+    ) -> std::io::Result<bool> {
         if !self.is_alive() {
             return Ok(false);
         }
-        let sent = match descriptor {
-            Ok(descriptor) => rustix::process::pidfd_send_signal(descriptor, signal),
-            Err(_) => rustix::process::kill_process(pid, signal),
+        let sent = match descriptor.map(|process| pidfd_send_signal(process, signal)) {
+            Err(_) | Ok(Err(Errno::NOSYS)) => rustix::process::kill_process(pid, signal),
+            Ok(sent) => sent,
         };
         match sent {
             Ok(()) => Ok(true),
-            Err(rustix::io::Errno::SRCH) => Ok(false),
+            Err(Errno::SRCH) => Ok(false),
             Err(error) => Err(error.into()),
         }
     }
@@ -93,7 +116,7 @@ impl Presence {
     pub fn announced(directories: &Directories) -> Option<Self> {
         // What a kill left behind is not the present worker's.
         let presence: Self = document::read(&directories.presence_path()).ok().flatten()?;
-        presence.process.is_alive().then_some(presence)
+        (presence.process.is_alive() || presence.process.is_hidden()).then_some(presence)
     }
 
     /// Announces the worker.
@@ -157,6 +180,31 @@ mod tests {
         let namesake = ProcessIdentity { start_ticks: this.start_ticks + 1, ..this };
         assert!(!namesake.is_alive());
         assert!(!namesake.signal(Signal::KILL).unwrap());
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "a test needs a process to end")]
+    fn without_process_descriptors_it_is_the_number_that_is_signalled_and_only_if_it_is_the_same() {
+        let mut child = std::process::Command::new("/bin/cat")
+            .stdin(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let process = ProcessIdentity::of(child.id()).unwrap();
+        let pid = Pid::from_child(&child);
+        let later = ProcessIdentity { start_ticks: process.start_ticks + 1, ..process.clone() };
+        let none = || Err(Errno::NOSYS);
+        assert!(!later.signal_by(pid, none(), Signal::KILL).unwrap());
+        assert!(process.signal_by(pid, none(), Signal::CONT).unwrap());
+        assert!(process.signal_by(pid, none(), Signal::KILL).unwrap());
+        assert_eq!(std::os::unix::process::ExitStatusExt::signal(&child.wait().unwrap()), Some(9));
+        assert!(!process.signal_by(pid, none(), Signal::KILL).unwrap());
+    }
+
+    #[test]
+    fn a_process_that_can_be_seen_is_not_hidden_and_neither_is_one_that_is_not_there() {
+        assert!(!ProcessIdentity::current().unwrap().is_hidden());
+        assert!(!ProcessIdentity { pid: u32::MAX, start_ticks: 0 }.is_hidden());
+        assert!(!ProcessIdentity { pid: i32::MAX as u32, start_ticks: 0 }.is_hidden());
     }
 
     #[test]

@@ -94,6 +94,7 @@ impl Supervisor for Systemd<'_> {
         let disabled = self.systemctl(&["disable", NAME]);
         let path = self.units.path();
         std::fs::remove_file(&path).with_context(|| path.display().to_string())?;
+        self.units.remove_sandbox()?;
         disabled?;
         self.systemctl(&["daemon-reload"])?;
         Ok(Some(path))

@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
+use worker_state::unit::{SANDBOX, SANDBOX_MARKER};
+
 use super::WorkerProgram;
 
-/// The unit's name; Microsoft's extension uses the same.
-pub(super) const NAME: &str = "akvvm_service.service";
+pub(super) use worker_state::unit::NAME;
 
 /// What our units begin with, in every version: a unit that does not is somebody else's.
 const OWNER_MARKER: &str = "# Written by akvvm_handler, ";
@@ -50,6 +51,21 @@ impl UnitFolders {
              fight over the certificates; remove the other one from this machine, then deploy \
              this one again"
         ))
+    }
+
+    /// Removes the drop-in that the worker's program writes for our unit, and its folder where
+    /// nothing else is in it.
+    ///
+    /// # Errors
+    /// Where it cannot be removed.
+    pub(super) fn remove_sandbox(&self) -> Result<()> {
+        let path = self.own.join(SANDBOX);
+        let ours = fs::read(&path).is_ok_and(|text| text.starts_with(SANDBOX_MARKER.as_bytes()));
+        if ours {
+            fs::remove_file(&path).with_context(|| path.display().to_string())?;
+        }
+        // An administrator's own drop-ins keep it.
+        path.parent().map_or(Ok(()), |folder| fs::remove_dir(folder).or(Ok(())))
     }
 
     /// The path of our unit.
@@ -167,6 +183,26 @@ mod tests {
     #[test]
     fn without_variables_there_is_no_environment_line() {
         assert_eq!(lines_of(&worker("/e/x", &[]), "Environment="), Vec::<String>::new());
+    }
+
+    #[test]
+    fn the_sandbox_is_removed_and_what_an_administrator_has_put_beside_it_stays() {
+        let (_root, folders) = folders();
+        let sandbox = folders.own.join(SANDBOX);
+        let folder = sandbox.parent().unwrap();
+        folders.remove_sandbox().unwrap();
+        fs::create_dir(folder).unwrap();
+        fs::write(&sandbox, format!("{SANDBOX_MARKER}\n")).unwrap();
+        fs::write(folder.join("override.conf"), "").unwrap();
+        folders.remove_sandbox().unwrap();
+        assert!(!sandbox.exists() && folder.join("override.conf").exists());
+        fs::remove_file(folder.join("override.conf")).unwrap();
+        fs::write(&sandbox, "[Service]\n").unwrap();
+        folders.remove_sandbox().unwrap();
+        assert!(sandbox.exists(), "not ours");
+        fs::remove_file(&sandbox).unwrap();
+        folders.remove_sandbox().unwrap();
+        assert!(!folder.exists());
     }
 
     #[test]

@@ -5,10 +5,10 @@ pub(crate) mod reach;
 mod retire;
 mod survey;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io::ErrorKind;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
@@ -31,6 +31,7 @@ pub struct DirectoryStore {
     accounts: Box<dyn Accounts>,
     grant_ancestors: bool,
     owner: (u32, u32),
+    closed: BTreeMap<PathBuf, Closed>,
     /// Directories that were made since this store was, for ledgers that are written later.
     made: Mutex<BTreeSet<PathBuf>>,
 }
@@ -42,9 +43,19 @@ impl Default for DirectoryStore {
             accounts: Box::new(NameService),
             grant_ancestors: false,
             owner: (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw()),
+            closed: BTreeMap::new(),
             made: Mutex::default(),
         }
     }
+}
+
+/// Why a store cannot be used by this process, whatever the disk says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Closed {
+    /// What closes it and what to do; stands behind the store's path in a sentence.
+    pub why: String,
+    /// Whether what is seen there is not what others see there.
+    pub hidden: bool,
 }
 
 impl DirectoryStore {
@@ -65,6 +76,27 @@ impl DirectoryStore {
     #[must_use]
     pub fn with_accounts(self, accounts: impl Accounts + 'static) -> Self {
         DirectoryStore { accounts: Box::new(accounts), ..self }
+    }
+
+    /// Stores that cannot be used, so that this is said instead of what the disk would say.
+    #[must_use]
+    pub fn closed(self, closed: BTreeMap<PathBuf, Closed>) -> Self {
+        DirectoryStore { closed, ..self }
+    }
+
+    /// Directories of the extension's own that were made before this process began.
+    #[must_use]
+    pub fn having_made(self, made: BTreeSet<PathBuf>) -> Self {
+        DirectoryStore { made: Mutex::new(made), ..self }
+    }
+
+    /// Makes the directory of a store where it is missing, as an installation does; says what was
+    /// made, outermost first.
+    ///
+    /// # Errors
+    /// Where a directory cannot be made, or the path is not to be trusted.
+    pub fn make(&self, path: &Path) -> Result<Vec<PathBuf>, StoreError> {
+        Ok(self.opening.create(path, DIRECTORY)?.made)
     }
 
     /// Every file-system call passes `gate`: for tests that try each of them.
@@ -102,6 +134,20 @@ impl DirectoryStore {
         known.filter(|known| path.starts_with(known)).chain(default).collect()
     }
 
+    fn refuse(
+        &self,
+        location: &StoreLocation,
+        matters: fn(&Closed) -> bool,
+    ) -> Result<(), StoreError> {
+        let StoreLocation::Directory { path, .. } = location;
+        match self.closed.get(path).filter(|closed| matters(closed)) {
+            Some(Closed { why, .. }) => {
+                Err(StoreError::Closed { path: path.clone(), why: why.clone() })
+            }
+            None => Ok(()),
+        }
+    }
+
     fn remember(&self, made: &[PathBuf]) {
         let mut known = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         known.extend(made.iter().cloned());
@@ -120,6 +166,7 @@ impl CertificateStore for DirectoryStore {
     type Prepared = Prepared;
 
     fn standing(&self, target: &Target, ledger: &Ledger) -> Result<Standing, StoreError> {
+        self.refuse(&target.location, |closed| closed.hidden)?;
         survey::standing(self, target, ledger)
     }
 
@@ -159,6 +206,7 @@ impl CertificateStore for DirectoryStore {
         announce: Announce<'_>,
         now: SystemTime,
     ) -> Result<Prepared, StoreError> {
+        self.refuse(&target.location, |_| true)?;
         let StoreLocation::Directory { path, .. } = &target.location;
         let created = self.opening.create(path, DIRECTORY)?;
         self.remember(&created.made);

@@ -1,0 +1,47 @@
+//! Where the worker writes while it serves an order.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use worker_state::{Directories, environment_name as name};
+
+use crate::order::Order;
+
+/// Directories that the worker writes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Places {
+    /// Made where they are missing: those of the settings.
+    pub(crate) stores: BTreeSet<PathBuf>,
+    /// Made where they are missing: those of the worker.
+    pub(crate) own: BTreeSet<PathBuf>,
+    /// Written to where they are there: those of the guest agent.
+    pub(crate) agents: BTreeSet<PathBuf>,
+    /// Where the log lies.
+    pub(crate) log: PathBuf,
+    /// Whether directories above the stores are changed too.
+    pub(crate) above: bool,
+}
+
+impl Places {
+    pub(crate) fn of(order: &Order, directories: &Directories) -> Self {
+        let stores = order.settings.written_directories();
+        let agent = order.agent.as_ref().map(|agent| &agent.paths);
+        let agents = agent.iter().flat_map(|agent| {
+            let beat = agent.heartbeat_file.parent();
+            beat.into_iter().chain([agent.status_folder.as_path()])
+        });
+        let log_folder = agent.map(|agent| agent.log_folder.as_path());
+        Self {
+            stores: stores.into_iter().collect(),
+            own: [directories.state(), directories.runtime()].map(PathBuf::from).into(),
+            agents: agents.map(PathBuf::from).collect(),
+            log: directories.logs(log_folder).to_owned(),
+            above: order.environment.value(name::GRANT_ANCESTORS) == Some("yes"),
+        }
+    }
+
+    /// What the work cannot do without.
+    pub(crate) fn needed(&self) -> impl Iterator<Item = &PathBuf> {
+        self.stores.iter().chain(&self.own)
+    }
+}
