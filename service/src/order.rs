@@ -1,7 +1,7 @@
 //! What the worker serves: an assignment of the guest agent's handler, or a file of settings.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use extension_settings::{Parsed, Problems, Remark, Settings};
@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 use status_schema::RuntimeSettings;
 use worker_state::{
     AgentPaths, Assignment, Directories, Environment, Refusal, Timestamp, environment_name as name,
+    read_trusted,
 };
 
 /// Where settings lie on a machine without a guest agent.
@@ -208,8 +209,24 @@ fn assigned(directories: &Directories, around: &Surroundings) -> Result<Given, O
     })
 }
 
+/// What root serves without being asked each time, nobody else may have written.
+fn settings_of(file: &Path) -> Result<Vec<u8>, String> {
+    if file != Path::new(DEFAULT_SETTINGS) {
+        return std::fs::read(file).map_err(|error| format!("cannot be read: {error}"));
+    }
+    match read_trusted(file) {
+        Ok(Some(bytes)) => Ok(bytes),
+        Ok(None) => Err("not found".into()),
+        Err(error) => {
+            let said = error.to_string();
+            let name = format!("{}: ", file.display());
+            Err(said.strip_prefix(&name).map(str::to_owned).unwrap_or(said))
+        }
+    }
+}
+
 fn from_file(file: &PathBuf, around: &Surroundings, now: SystemTime) -> Result<Given, String> {
-    let bytes = std::fs::read(file).map_err(|error| format!("cannot be read: {error}"))?;
+    let bytes = settings_of(file)?;
     let read = RuntimeSettings::parse_any_form(&bytes).map_err(|error| error.to_string())?;
     let digest = Sha256::digest(read.public.to_string().as_bytes());
     Ok(Given {

@@ -23,6 +23,7 @@ import systemd_container  # noqa: E402
 import test_extension  # noqa: E402
 import test_notify  # noqa: E402
 import test_reaction  # noqa: E402
+import test_sandbox  # noqa: E402
 import test_standalone  # noqa: E402
 from machine import Machine  # noqa: E402
 
@@ -31,6 +32,7 @@ CASES = (
     test_extension.Extension,
     test_notify.Notify,
     test_reaction.Reaction,
+    test_sandbox.Sandbox,
     test_standalone.Standalone,
 )
 

@@ -9,6 +9,7 @@ import zipfile
 
 import bed
 from machine import CERTIFICATES, STORE, UNIT, VAULT
+from test_sandbox import WORST_EXPOSURE, exposure
 
 OTHER_STORE = "/etc/contoso/certificates"
 INSTALLED_UNIT = f"/usr/local/lib/systemd/system/{UNIT}"
@@ -60,14 +61,29 @@ class Standalone(unittest.TestCase):
         machine = self.machine
         self.configure(machine.settings())
         self.start()
-        worker = machine.process()
+        worker, before = machine.process(), machine.link("web")
         self.configure({"secretsManagementSettings": {}})
         machine.container.output("systemctl", "reload", UNIT)
         bed.until(lambda: "the settings in force stay" in machine.journal(), "a complaint")
+        machine.azure.rotate(VAULT, "web")
+        self.configure(machine.settings(retainVersions=3))
+        machine.container.output("systemctl", "reload", UNIT)
+        bed.until(lambda: machine.link("web") != before, "the link moves")
+        self.assertEqual((machine.process(), machine.active()), (worker, "active"))
+
+    def test_a_new_store_needs_a_new_sandbox_and_gets_it_by_itself(self):
+        machine = self.machine
+        self.configure(machine.settings())
+        self.start()
+        worker = machine.process()
+        self.assertEqual(machine.container.shown(UNIT, "ProtectSystem"), "strict")
+        self.assertLessEqual(exposure(machine), WORST_EXPOSURE)
         self.configure(machine.settings(OTHER_STORE))
         machine.container.output("systemctl", "reload", UNIT)
         machine.wait_for_certificates(OTHER_STORE)
-        self.assertEqual((machine.process(), machine.active()), (worker, "active"))
+        machine.wait_until_active()
+        self.assertNotEqual(machine.process(), worker)
+        self.assertEqual(machine.container.shown(UNIT, "Result"), "success")
 
     def test_the_journal_has_priorities(self):
         machine = self.machine

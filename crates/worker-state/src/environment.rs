@@ -8,10 +8,9 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use crate::{StateError, document};
+use crate::{StateError, read_trusted};
 
 /// The names, each in one place.
 pub mod name {
@@ -111,8 +110,7 @@ impl Environment {
     /// Where root would read a file that others can write or that belongs to somebody else;
     /// where a line is no assignment (named by its number, never by its text).
     pub fn from_file(path: &Path) -> Result<Self, EnvironmentError> {
-        let Some(bytes) = document::read_bytes(path)? else { return Ok(Self::default()) };
-        check_owner(path)?;
+        let Some(bytes) = read_trusted(path)? else { return Ok(Self::default()) };
         let text = String::from_utf8(bytes).map_err(|_| EnvironmentError::Line(path.into(), 1))?;
         let mut values = BTreeMap::new();
         for (number, line) in text.lines().enumerate() {
@@ -172,23 +170,11 @@ fn assignment_of(line: &str) -> Option<(&str, &str)> {
     Some((name, unquoted.unwrap_or(value)))
 }
 
-fn check_owner(path: &Path) -> Result<(), EnvironmentError> {
-    let metadata = std::fs::metadata(path).map_err(|error| StateError::read(path, error))?;
-    let reader = rustix::process::geteuid().as_raw();
-    let foreign = metadata.uid() != 0 && metadata.uid() != reader;
-    if foreign || metadata.mode() & 0o022 != 0 {
-        return Err(EnvironmentError::Untrusted(path.into()));
-    }
-    Ok(())
-}
-
 /// The environment file cannot be used.
 #[derive(Debug)]
 pub enum EnvironmentError {
-    /// It cannot be read.
+    /// It cannot be read, or others than its reader could have written it.
     Unreadable(StateError),
-    /// Others than its reader could have written it.
-    Untrusted(PathBuf),
     /// The line with this number (from 1) is no `NAME=value`.
     Line(PathBuf, usize),
 }
@@ -203,12 +189,6 @@ impl fmt::Display for EnvironmentError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unreadable(error) => error.fmt(f),
-            Self::Untrusted(path) => write!(
-                f,
-                "{0}: must belong to root and be writable by nobody else; \
-                 run: chown root {0} && chmod 0600 {0}",
-                path.display()
-            ),
             Self::Line(path, number) => {
                 write!(f, "{}: line {number} is not of the form NAME=value", path.display())
             }
@@ -220,7 +200,7 @@ impl std::error::Error for EnvironmentError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Unreadable(error) => io_source(error),
-            Self::Untrusted(_) | Self::Line(..) => None,
+            Self::Line(..) => None,
         }
     }
 }
@@ -267,8 +247,8 @@ mod tests {
     #[test]
     fn a_file_that_others_can_write_is_refused() {
         let (_folder, path) = file("SSL_CERT_FILE=/f\n", 0o622);
-        let error = Environment::from_file(&path).unwrap_err();
-        assert!(matches!(error, EnvironmentError::Untrusted(_)), "{error}");
+        let error = Environment::from_file(&path).unwrap_err().to_string();
+        assert!(error.contains("must belong to root and be writable by nobody else"), "{error}");
     }
 
     #[test]

@@ -31,6 +31,7 @@ mod made_directories;
 mod presence;
 mod report;
 mod timestamp;
+mod trusted;
 pub mod unit;
 mod update_marker;
 
@@ -50,4 +51,5 @@ pub use made_directories::MadeDirectories;
 pub use presence::{Presence, ProcessIdentity, WorkerSight};
 pub use report::{CertificateReport, CertificateState, Report, WorkerReport};
 pub use timestamp::Timestamp;
+pub use trusted::read_trusted;
 pub use update_marker::UpdateMarker;

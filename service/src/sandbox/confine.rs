@@ -2,7 +2,7 @@
 //! sandbox. What it cannot do is said and hinders nothing: the worker tells what it misses then.
 
 use std::collections::BTreeSet;
-use std::fs::DirBuilder;
+use std::fs::{self, DirBuilder};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
@@ -34,7 +34,10 @@ pub(crate) fn run(
         Err(LeaseError::Held) => return Outcome::Fine,
         Err(failure) => return fail(&failure.to_string()),
     };
-    let text = drop_in::text(&places, &made, programs);
+    // As they are named, and where they lie in truth: links may lead out of what is open.
+    let named = drop_in::directories(&places, &made);
+    let open = named.iter().map(|path| fs::canonicalize(path).unwrap_or_else(|_| path.clone()));
+    let text = drop_in::text(&open.collect(), programs);
     match put(Path::new(units::FOLDER), &text) {
         Ok(()) => Outcome::Fine,
         Err(failure) => fail(&format!("{failure:#}")),

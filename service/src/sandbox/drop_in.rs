@@ -17,10 +17,10 @@ const LONGEST_WORD: usize = 1500;
 /// Each directory is a mount of the worker's; of more than so many, their parents are named.
 const MOST_PLACES: usize = 200;
 
-/// The drop-in for a worker that writes to these places, of which `made` are the extension's own,
-/// and whose programs lie in `programs`.
-pub(super) fn text(places: &Places, made: &BTreeSet<PathBuf>, programs: Option<&Path>) -> String {
-    let writable = writable(places, made);
+/// The drop-in for a worker that may write below these paths, and whose programs lie in
+/// `programs`.
+pub(super) fn text(open: &BTreeSet<PathBuf>, programs: Option<&Path>) -> String {
+    let writable = thinned(open);
     let mut text = format!(
         "{SANDBOX_MARKER}\n\
          # What a unit of yours should have instead belongs in another drop-in: systemctl edit\n\
@@ -36,15 +36,23 @@ pub(super) fn text(places: &Places, made: &BTreeSet<PathBuf>, programs: Option<&
     text
 }
 
-/// The directories to open, none within another.
-fn writable(places: &Places, made: &BTreeSet<PathBuf>) -> BTreeSet<PathBuf> {
-    let stores = places.stores.iter().map(|store| match places.above {
+/// The directories that a worker with these places writes to, as they are named. `made` are the
+/// extension's own.
+pub(super) fn directories(places: &Places, made: &BTreeSet<PathBuf>) -> BTreeSet<PathBuf> {
+    let above = places.stores.iter().map(|store| match places.above {
         true => below_root(store),
         false => outermost(store, made),
     });
+    let stores = places.stores.iter().map(PathBuf::as_path).chain(above);
     let all = stores
         .chain(places.own.iter().chain(&places.agents).chain([&places.log]).map(PathBuf::as_path));
-    let mut open: BTreeSet<PathBuf> = all.map(|path| sayable(path).to_owned()).collect();
+    all.map(PathBuf::from).collect()
+}
+
+/// The directories to name so that all of these are open: none within another, all of them
+/// sayable, and not too many.
+fn thinned(open: &BTreeSet<PathBuf>) -> BTreeSet<PathBuf> {
+    let mut open: BTreeSet<PathBuf> = open.iter().map(|path| sayable(path).to_owned()).collect();
     while open.len() > MOST_PLACES {
         let parents: BTreeSet<_> = open.iter().map(|path| parent(path).to_owned()).collect();
         if parents == open {
@@ -107,13 +115,17 @@ mod tests {
         }
     }
 
+    fn open(places: &Places) -> BTreeSet<PathBuf> {
+        directories(places, &BTreeSet::new())
+    }
+
     fn lines(text: &str, key: &str) -> Vec<String> {
         text.lines().filter_map(|line| line.strip_prefix(key)).map(str::to_owned).collect()
     }
 
     #[test]
     fn the_worker_may_write_to_its_places_and_nowhere_else() {
-        let text = text(&places(&["/srv/certs"]), &BTreeSet::new(), Some(Path::new("/e-1/bin/x")));
+        let text = super::text(&open(&places(&["/srv/certs"])), Some(Path::new("/e-1/bin/x")));
         assert!(text.starts_with(SANDBOX_MARKER));
         assert_eq!(lines(&text, "ProtectSystem="), ["strict"]);
         let writable = ["/e-1", "/run/akvvm", "/srv/certs", "/var/lib/akvvm", "/var/log/akvvm"];
@@ -124,14 +136,14 @@ mod tests {
 
     #[test]
     fn programs_elsewhere_are_read_only_anyway() {
-        let text = text(&places(&["/s"]), &BTreeSet::new(), Some(Path::new("/usr/local/bin")));
+        let text = super::text(&open(&places(&["/s"])), Some(Path::new("/usr/local/bin")));
         assert_eq!(lines(&text, "ReadOnlyPaths="), Vec::<String>::new());
     }
 
     #[test]
     fn directories_of_the_extensions_own_are_opened_from_the_outermost_on() {
         let made = ["/srv/a".into(), "/srv/a/b".into(), "/other".into()].into();
-        let open = writable(&places(&["/srv/a/b/c", "/etc/c"]), &made);
+        let open = thinned(&directories(&places(&["/srv/a/b/c", "/etc/c"]), &made));
         assert!(open.contains(Path::new("/srv/a")) && open.contains(Path::new("/etc/c")));
         assert!(!open.contains(Path::new("/other")) && open.len() == 6, "{open:?}");
     }
@@ -139,7 +151,7 @@ mod tests {
     #[test]
     fn an_administrator_who_has_ancestors_opened_gets_them_opened() {
         let places = Places { above: true, ..places(&["/srv/a/b"]) };
-        assert!(writable(&places, &BTreeSet::new()).contains(Path::new("/srv")));
+        assert!(thinned(&open(&places)).contains(Path::new("/srv")));
     }
 
     #[test]
@@ -159,7 +171,7 @@ mod tests {
     fn where_a_path_cannot_be_said_the_one_above_is() {
         let long = format!("/srv/{}", "x/".repeat(800));
         for path in ["/srv/a\\b/c", "/srv/'\"", "/srv/a\nExecStartPre=/bin/sh", &long] {
-            let open = writable(&places(&[path]), &BTreeSet::new());
+            let open = thinned(&open(&places(&[path])));
             let said = open.iter().find(|path| path.starts_with("/srv")).unwrap();
             assert!(Path::new(path).starts_with(said) && word(said).is_some(), "{said:?}");
         }
@@ -171,7 +183,7 @@ mod tests {
     fn of_very_many_stores_the_parents_are_named() {
         let stores: Vec<_> = (0..1000).map(|n| format!("/srv/stores/{n}")).collect();
         let stores: Vec<_> = stores.iter().map(String::as_str).collect();
-        let open = writable(&places(&stores), &BTreeSet::new());
+        let open = thinned(&open(&places(&stores)));
         assert!(open.contains(Path::new("/srv/stores")) && open.len() < 10, "{open:?}");
     }
 
@@ -190,7 +202,7 @@ mod tests {
         ) {
             let stores: Vec<_> = names.iter().map(|name| format!("/srv/{name}")).collect();
             let stores: Vec<_> = stores.iter().map(String::as_str).collect();
-            let text = text(&places(&stores), &BTreeSet::new(), None);
+            let text = super::text(&open(&places(&stores)), None);
             let open: Vec<_> = text.lines().skip(5).map(|line| {
                 PathBuf::from(as_systemd_reads(line.strip_prefix("ReadWritePaths=").unwrap()))
             }).collect();
