@@ -2,7 +2,6 @@
 
 use std::error::Error;
 use std::io;
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use worker_state::{Account, Directories, Environment, EnvironmentError};
@@ -50,7 +49,7 @@ fn run(arguments: Arguments) -> Outcome {
         Arguments::Version => terminal::say(concat!(env!("CARGO_PKG_VERSION"), "\n")),
         Arguments::Run { settings } => return with_state(|d, s| serve::run(d, s, settings)),
         Arguments::Confine { settings } => {
-            return with_state(|d, s| confine::run(d, s, settings, programs().as_deref()));
+            return with_state(|d, s| confine::run(d, s, settings));
         }
         Arguments::Sync { settings, json } => {
             return with_state(|d, s| sync::run(d, s, settings, json));
@@ -63,13 +62,6 @@ fn run(arguments: Arguments) -> Outcome {
         }
     }
     Outcome::Fine
-}
-
-/// Where this program lies.
-fn programs() -> Option<PathBuf> {
-    #[expect(clippy::disallowed_methods, reason = "the process' surroundings are read here, once")]
-    let program = std::env::current_exe();
-    program.ok().as_deref().and_then(Path::parent).map(PathBuf::from)
 }
 
 type Around = (Directories, Surroundings);

@@ -167,15 +167,18 @@ impl Serving<'_> {
         self.tell_trouble("announcement", announced);
     }
 
-    /// Whether the sandbox no longer fits. An event says so to the loop.
+    /// Whether the sandbox no longer fits, and another start would mend that. An event says so to
+    /// the loop.
     fn is_misfit(&self) -> bool {
-        let lost = self.watch.as_ref().and_then(Watch::lost);
-        if let Some(lost) = lost {
-            let lost = lost.display();
-            warn!("{lost}: cannot be written any more from inside this sandbox");
-            drop(self.machine.sender.send(Event::Misfit));
+        let Some(lost) = self.watch.as_ref().and_then(Watch::lost) else { return false };
+        let Machine { directories, surroundings, .. } = self.machine;
+        if order::read(self.origin, directories, surroundings, self.now().wall).is_err() {
+            // Wiped with the state: only this process still knows what to serve.
+            return false;
         }
-        lost.is_some()
+        warn!("{}: cannot be written any more from inside this sandbox", lost.display());
+        drop(self.machine.sender.send(Event::Misfit));
+        true
     }
 
     /// Tells the agent, unless that is what it was told already: the agent does not look at the

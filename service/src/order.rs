@@ -225,7 +225,7 @@ fn settings_of(file: &Path) -> Result<Vec<u8>, String> {
     }
 }
 
-fn from_file(file: &PathBuf, around: &Surroundings, now: SystemTime) -> Result<Given, String> {
+fn from_file(file: &Path, around: &Surroundings, now: SystemTime) -> Result<Given, String> {
     let bytes = settings_of(file)?;
     let read = RuntimeSettings::parse_any_form(&bytes).map_err(|error| error.to_string())?;
     let digest = Sha256::digest(read.public.to_string().as_bytes());

@@ -45,6 +45,31 @@ impl Package {
         Self::at(&path, version)
     }
 
+    /// The same under another version, and at a given point a command of it fails: the one that
+    /// `folder/failing` names, as `VERSION COMMAND before` (nothing is done) or `… after` (done,
+    /// and then killed).
+    pub fn ours_failing(version: &str, folder: &Path) -> Self {
+        let package = Self::ours_as(version, folder);
+        let tree = folder.join(format!("failing-{version}"));
+        let mut unzip = Command::new("unzip");
+        unzip.arg("-q").arg(&package.path).arg("-d").arg(&tree);
+        last_line(unzip);
+        fs::rename(tree.join("bin/handler"), tree.join("bin/real")).unwrap();
+        let script = format!(
+            "#!/bin/sh\nfailing=$(cat {} 2>/dev/null)\n\
+             [ \"$failing\" = \"{version} $1 before\" ] && exit 7\n\
+             \"${{0%/*}}/real\" \"$@\" || exit\n\
+             [ \"$failing\" = \"{version} $1 after\" ] && kill -9 $$\nexit 0\n",
+            folder.join("failing").display()
+        );
+        fs::write(tree.join("bin/handler"), script).unwrap();
+        fs::remove_file(&package.path).unwrap();
+        let mut zip = Command::new("zip");
+        zip.args(["-q", "-r"]).arg(&package.path).arg(".").current_dir(&tree);
+        last_line(zip);
+        package
+    }
+
     /// Another extension, whose `enable` runs `script` (sh) and then reports success.
     pub fn other(handler: &str, script: &str, folder: &Path) -> Self {
         let tree = folder.join(handler);

@@ -175,7 +175,8 @@ mod tests {
     fn the_unit_begins_with_its_owners_marker_and_leaves_no_gap() {
         let unit = render(&worker("/e/bin/akvvm_service", &[("STATE_DIRECTORY", "/s")])).unwrap();
         assert!(unit.starts_with(OWNER_MARKER), "{unit}");
-        assert!(!unit.contains('@'), "{unit}");
+        assert!(!unit.contains("@PROGRAM@") && !unit.contains("@ENVIRONMENT@"), "{unit}");
+        assert!(unit.contains("\nExecStartPre=-+\"/e/bin/akvvm_service\" confine\n"), "{unit}");
         assert!(unit.contains("\nExecStart=\"/e/bin/akvvm_service\" run\n"), "{unit}");
         assert!(unit.contains("\nEnvironment=\"STATE_DIRECTORY=/s\"\n"), "{unit}");
     }

@@ -20,7 +20,6 @@ pub(crate) fn run(
     directories: Directories,
     surroundings: Surroundings,
     settings: Option<PathBuf>,
-    programs: Option<&Path>,
 ) -> Outcome {
     let clock = Clock::start();
     let origin = serve::origin(&directories, settings);
@@ -37,7 +36,7 @@ pub(crate) fn run(
     // As they are named, and where they lie in truth: links may lead out of what is open.
     let named = drop_in::directories(&places, &made);
     let open = named.iter().map(|path| fs::canonicalize(path).unwrap_or_else(|_| path.clone()));
-    let text = drop_in::text(&open.collect(), programs);
+    let text = drop_in::text(&open.collect(), &places.untouched);
     match put(Path::new(units::FOLDER), &text) {
         Ok(()) => Outcome::Fine,
         Err(failure) => fail(&format!("{failure:#}")),

@@ -17,9 +17,8 @@ const LONGEST_WORD: usize = 1500;
 /// Each directory is a mount of the worker's; of more than so many, their parents are named.
 const MOST_PLACES: usize = 200;
 
-/// The drop-in for a worker that may write below these paths, and whose programs lie in
-/// `programs`.
-pub(super) fn text(open: &BTreeSet<PathBuf>, programs: Option<&Path>) -> String {
+/// The drop-in for a worker that may write below these paths, but not to those in `untouched`.
+pub(super) fn text(open: &BTreeSet<PathBuf>, untouched: &[PathBuf]) -> String {
     let writable = thinned(open);
     let mut text = format!(
         "{SANDBOX_MARKER}\n\
@@ -29,8 +28,7 @@ pub(super) fn text(open: &BTreeSet<PathBuf>, programs: Option<&Path>) -> String 
     for word in writable.iter().filter_map(|path| word(path)) {
         text += &format!("ReadWritePaths={word}\n");
     }
-    let inside = |programs: &&Path| writable.iter().any(|path| programs.starts_with(path));
-    if let Some(word) = programs.filter(inside).and_then(word) {
+    for word in untouched.iter().filter_map(|path| word(path)) {
         text += &format!("ReadOnlyPaths={word}\n");
     }
     text
@@ -110,6 +108,7 @@ mod tests {
             stores: stores.iter().map(PathBuf::from).collect(),
             own: ["/var/lib/akvvm".into(), "/run/akvvm".into()].into(),
             agents: ["/e-1".into(), "/e-1/status".into()].into(),
+            untouched: Vec::new(),
             log: "/var/log/akvvm".into(),
             above: false,
         }
@@ -125,19 +124,13 @@ mod tests {
 
     #[test]
     fn the_worker_may_write_to_its_places_and_nowhere_else() {
-        let text = super::text(&open(&places(&["/srv/certs"])), Some(Path::new("/e-1/bin/x")));
+        let text = super::text(&open(&places(&["/srv/certs"])), &["/e-1/bin".into()]);
         assert!(text.starts_with(SANDBOX_MARKER));
         assert_eq!(lines(&text, "ProtectSystem="), ["strict"]);
         let writable = ["/e-1", "/run/akvvm", "/srv/certs", "/var/lib/akvvm", "/var/log/akvvm"];
         let words = writable.map(|path| format!("\"-{path}\""));
         assert_eq!(lines(&text, "ReadWritePaths="), words);
-        assert_eq!(lines(&text, "ReadOnlyPaths="), ["\"-/e-1/bin/x\""]);
-    }
-
-    #[test]
-    fn programs_elsewhere_are_read_only_anyway() {
-        let text = super::text(&open(&places(&["/s"])), Some(Path::new("/usr/local/bin")));
-        assert_eq!(lines(&text, "ReadOnlyPaths="), Vec::<String>::new());
+        assert_eq!(lines(&text, "ReadOnlyPaths="), ["\"-/e-1/bin\""]);
     }
 
     #[test]
@@ -202,7 +195,7 @@ mod tests {
         ) {
             let stores: Vec<_> = names.iter().map(|name| format!("/srv/{name}")).collect();
             let stores: Vec<_> = stores.iter().map(String::as_str).collect();
-            let text = super::text(&open(&places(&stores)), None);
+            let text = super::text(&open(&places(&stores)), &[]);
             let open: Vec<_> = text.lines().skip(5).map(|line| {
                 PathBuf::from(as_systemd_reads(line.strip_prefix("ReadWritePaths=").unwrap()))
             }).collect();

@@ -23,6 +23,8 @@ struct Mount {
     /// Whether the file system itself is read-only, for everybody.
     all_read_only: bool,
     file_system: String,
+    /// Whether it was made in this process' view: mounts of the machine are copies with a master.
+    own: bool,
 }
 
 /// The stores that this process cannot use because it is confined, and why.
@@ -57,8 +59,8 @@ impl Mount {
     fn directive(&self) -> Option<(&'static str, bool)> {
         let home = HOMES.iter().any(|home| self.point.starts_with(home));
         let root = self.root.to_string_lossy();
-        let stand_in = root.contains("/systemd/inaccessible/");
-        let empty = home && self.read_only && self.file_system == "tmpfs";
+        let stand_in = root.contains("/inaccessible/");
+        let empty = home && self.own && self.file_system == "tmpfs";
         if root.contains("/systemd-private-") {
             Some(("PrivateTmp=", true))
         } else if home && (stand_in || empty) {
@@ -79,7 +81,7 @@ impl Mount {
 fn mount(line: &[u8]) -> Option<Mount> {
     let mut fields = line.split(|byte| *byte == b' ').skip(3);
     let (root, point, options) = (fields.next()?, fields.next()?, fields.next()?);
-    let mut fields = fields.skip_while(|field| *field != b"-").skip(1);
+    let tags: Vec<_> = fields.by_ref().take_while(|field| *field != b"-").collect();
     let (file_system, _source, all) = (fields.next()?, fields.next()?, fields.next()?);
     let read_only = |options: &[u8]| options.split(|byte| *byte == b',').any(|one| one == b"ro");
     Some(Mount {
@@ -88,6 +90,7 @@ fn mount(line: &[u8]) -> Option<Mount> {
         read_only: read_only(options),
         all_read_only: read_only(all),
         file_system: String::from_utf8_lossy(file_system).into_owned(),
+        own: !tags.iter().any(|tag| tag.starts_with(b"master:")),
     })
 }
 
@@ -122,10 +125,10 @@ mod tests {
 3 1 8:1 /tmp/systemd-private-0-akvvm_service.service-x/tmp /tmp rw shared:7 - ext4 /dev/sda1 rw
 4 1 0:23 /systemd/inaccessible/dir /home ro - tmpfs tmpfs rw
 5 1 0:23 /systemd/inaccessible/dir /opt/closed ro - tmpfs tmpfs rw
-6 1 0:99 / /root ro - tmpfs tmpfs rw
+6 1 0:99 / /root rw shared:9 - tmpfs tmpfs rw
 7 1 8:2 / /mnt/disk ro - ext4 /dev/sdb ro,errors=remount-ro
 8 1 8:1 /a\\040b /srv/a\\040b rw - ext4 /dev/sda1 rw
-9 1 8:1 /run/user/7 /run/user/7 ro - tmpfs tmpfs rw
+9 1 0:77 / /run/user/7 rw shared:8 master:3 - tmpfs tmpfs rw
 nonsense";
 
     fn by(path: &str) -> Option<(String, bool)> {
@@ -154,7 +157,9 @@ nonsense";
 
     #[test]
     fn what_is_open_or_read_only_for_everybody_is_none_of_systemds() {
-        for path in ["/srv/certs", "/srv/certs/inner", "/srv/a b", "/mnt/disk/certs"] {
+        for path in
+            ["/srv/certs", "/srv/certs/inner", "/srv/a b", "/mnt/disk/certs", "/run/user/7/x"]
+        {
             assert_eq!(by(path), None, "{path}");
         }
     }

@@ -7,6 +7,9 @@ use worker_state::{Directories, environment_name as name};
 
 use crate::order::Order;
 
+/// What the package and the guest agent put into the extension's folder.
+const UNTOUCHED: [&str; 4] = ["bin", "config", "HandlerEnvironment.json", "HandlerManifest.json"];
+
 /// Directories that the worker writes to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Places {
@@ -16,6 +19,8 @@ pub(crate) struct Places {
     pub(crate) own: BTreeSet<PathBuf>,
     /// Written to where they are there: those of the guest agent.
     pub(crate) agents: BTreeSet<PathBuf>,
+    /// What lies among the guest agent's and is none of the worker's: programs, settings.
+    pub(crate) untouched: Vec<PathBuf>,
     /// Where the log lies.
     pub(crate) log: PathBuf,
     /// Whether directories above the stores are changed too.
@@ -30,11 +35,16 @@ impl Places {
             let beat = agent.heartbeat_file.parent();
             beat.into_iter().chain([agent.status_folder.as_path()])
         });
+        let folder = agent.map(|agent| &agent.extension_folder);
         let log_folder = agent.map(|agent| agent.log_folder.as_path());
         Self {
             stores: stores.into_iter().collect(),
             own: [directories.state(), directories.runtime()].map(PathBuf::from).into(),
             agents: agents.map(PathBuf::from).collect(),
+            untouched: folder
+                .iter()
+                .flat_map(|folder| UNTOUCHED.map(|name| folder.join(name)))
+                .collect(),
             log: directories.logs(log_folder).to_owned(),
             above: order.environment.value(name::GRANT_ANCESTORS) == Some("yes"),
         }

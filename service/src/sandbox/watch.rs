@@ -57,6 +57,7 @@ mod tests {
             stores: [store.to_owned()].into(),
             own: [].into(),
             agents: ["/nonexistent".into()].into(),
+            untouched: Vec::new(),
             log: "/nonexistent".into(),
             above: false,
         }

@@ -59,6 +59,51 @@ fn a_dependent_extension_starts_only_after_the_first_sync() {
 }
 
 #[test]
+fn whoever_depends_on_settings_that_are_refused_is_skipped_until_they_are_mended() {
+    let mut bed = Bed::new();
+    bed.issue("web");
+    let dependent = Package::other("Test.Dependent", "", bed.folder());
+    let ours = Extension::new(&Package::ours());
+    let theirs = Extension::new(&dependent).settings(0, &json!({})).level(1);
+    let refused = ours.clone().settings(0, &json!({"secretsManagementSettings": {}}));
+    let answer = bed.agent.goal_state(&[theirs.clone(), refused]);
+    let skipped = answer.handler("Test.Dependent");
+    assert_eq!((skipped.status.as_str(), skipped.extension.is_some()), ("NotReady", false));
+    assert!(
+        !bed.agent.extension_folder("Test.Dependent", "1.0.0").join("status/0.status").exists()
+    );
+    let mended = ours.settings(1, &required(bed.settings(&["web"])));
+    let answer = bed.agent.goal_state(&[theirs, mended]);
+    let status = answer.handler("Test.Dependent").extension();
+    assert_eq!(status.status.as_deref(), Some("success"));
+}
+
+#[test]
+fn after_a_reboot_that_lost_the_certificates_a_dependent_extension_waits_again() {
+    let mut bed = Bed::new();
+    let web = bed.issue("web");
+    let marks = bed.folder().join("starts");
+    let script =
+        format!("cp -L {} copy\necho started >>{}", bed.link("web").display(), marks.display());
+    let dependent = Package::other("Test.Dependent", &script, bed.folder());
+    let ours = Extension::new(&Package::ours()).settings(0, &required(bed.settings(&["web"])));
+    let theirs = Extension::new(&dependent).settings(0, &json!({})).level(1);
+    bed.agent.goal_state(&[theirs, ours]);
+    bed.installed(&web);
+    // A machine that keeps its certificates in memory, and comes up again.
+    bed.kill(bed.worker());
+    eventually("the worker's end", || bed.workers().is_empty().then_some(()));
+    std::fs::remove_dir_all(bed.store()).unwrap();
+    std::fs::remove_dir_all(bed.folder().join("run")).unwrap();
+    let answer = bed.agent.restart();
+    let status = answer.handler("Test.Dependent").extension();
+    assert_eq!(status.status.as_deref(), Some("success"));
+    // Its script ends at the first command that fails: both times the certificate was there.
+    assert_eq!(std::fs::read_to_string(marks).unwrap(), "started\nstarted\n");
+    bed.installed(&web);
+}
+
+#[test]
 fn without_a_required_first_sync_it_is_success_at_once_with_the_truth_in_the_message() {
     let mut bed = Bed::new();
     let web = bed.issue("web");

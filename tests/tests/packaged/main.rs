@@ -10,10 +10,12 @@
 mod agent_itself;
 mod bad_input;
 mod certificates;
+mod failing_steps;
 mod first_sync;
 mod life;
 mod operator;
 mod removal;
 mod settings;
 mod size;
+mod two_of_everything;
 mod vault_trouble;
