@@ -17,7 +17,7 @@ use crate::moment::Moment;
 use crate::notify::Notifier;
 use crate::order::{self, Agent, Order, Origin, Surroundings};
 use crate::pass::{Ground, Item, pass};
-use crate::run::{Event, Footing, Outside, Reread};
+use crate::run::{End, Event, Footing, Outside, Reread};
 use crate::sandbox::Watch;
 use crate::source::VaultSource;
 use crate::status;
@@ -67,7 +67,7 @@ impl Outside for Serving<'_> {
             Ok(event) => Some(event),
             Err(RecvTimeoutError::Timeout) => None,
             // The machine itself holds a sender: this cannot be.
-            Err(RecvTimeoutError::Disconnected) => Some(Event::Stop),
+            Err(RecvTimeoutError::Disconnected) => Some(Event::End(End::Stop)),
         }
     }
 
@@ -177,7 +177,7 @@ impl Serving<'_> {
             return false;
         }
         warn!("{}: cannot be written any more from inside this sandbox", lost.display());
-        drop(self.machine.sender.send(Event::Misfit));
+        drop(self.machine.sender.send(Event::End(End::Restart)));
         true
     }
 

@@ -2,7 +2,7 @@
 
 mod footing;
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use worker_state::{InitialSyncRecord, Refusal, Report};
 
@@ -31,10 +31,8 @@ pub(crate) enum Event {
     PassEnded,
     /// Somebody asks for a look now, at the assignment first (SIGHUP).
     Reload,
-    /// The worker is to end (SIGTERM, SIGINT).
-    Stop,
-    /// The sandbox no longer fits what is served.
-    Misfit,
+    /// The worker is to end: SIGTERM, SIGINT, a sandbox that no longer fits.
+    End(End),
 }
 
 /// Everything that the loop cannot do by thinking.
@@ -167,8 +165,8 @@ impl Worker {
             match outside.wait(Duration::MAX) {
                 Some(Event::News(news)) => self.note(news, outside.now()),
                 Some(Event::PassEnded) => self.end_pass(outside, outside.now()),
-                Some(Event::Stop) => return false,
-                Some(Event::Reload | Event::Misfit) | None => {}
+                Some(Event::End(_)) => return false,
+                Some(Event::Reload) | None => {}
             }
         }
         true
@@ -182,8 +180,7 @@ impl Worker {
                 self.end_pass(outside, now);
                 return self.reload_after_pass.then_some(End::Reload);
             }
-            Event::Stop => return Some(End::Stop),
-            Event::Misfit => return Some(End::Restart),
+            Event::End(end) => return Some(end),
             Event::Reload => match self.reread(outside) {
                 Reread::Same(refusal) => {
                     self.refusal = refusal;
@@ -293,12 +290,9 @@ impl Worker {
             None => self.roster.next_look(),
         };
         let deadline = self.roster.deadline();
-        let give_up = deadline.map(|deadline| now.steady + until(now.wall, deadline));
+        let left = deadline.map(|end| end.duration_since(now.wall).unwrap_or_default());
+        let give_up = left.map(|left| now.steady + left);
         let told = self.supervision.next();
         give_up.into_iter().chain(told).chain([work, self.next_beat]).min().unwrap_or(work)
     }
-}
-
-fn until(now: SystemTime, then: SystemTime) -> Duration {
-    then.duration_since(now).unwrap_or_default()
 }

@@ -213,7 +213,7 @@ fn another_order_ends_the_loop_for_a_reload() {
 #[test]
 fn a_stop_is_obeyed_while_a_pass_goes_on() {
     let mut outside = Simulation::new(HOUR, Box::new(installed));
-    outside.queue.push_back(Event::Stop);
+    outside.queue.push_back(Event::End(End::Stop));
     let end = worker(&["a"], InitialSync::NotRequired).serve(&mut outside, None);
     assert_eq!((end, outside.steady), (End::Stop, Duration::ZERO));
 }

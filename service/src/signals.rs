@@ -5,7 +5,7 @@ use std::sync::mpsc::Sender;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use crate::run::Event;
+use crate::run::{End, Event};
 
 /// From now on SIGTERM and SIGINT ask the loop to stop, SIGHUP to look at everything anew.
 ///
@@ -15,7 +15,7 @@ pub(crate) fn listen(events: Sender<Event>) -> std::io::Result<()> {
     let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
     let forward = move || {
         for signal in signals.forever() {
-            let event = if signal == SIGHUP { Event::Reload } else { Event::Stop };
+            let event = if signal == SIGHUP { Event::Reload } else { Event::End(End::Stop) };
             if events.send(event).is_err() {
                 return;
             }

@@ -21,7 +21,7 @@ use crate::outcome::{Done, Outcome};
 use crate::pass::{Item, News};
 use crate::report::Frame;
 use crate::roster::{Known, Roster};
-use crate::run::{Event, Footing, Outside, Reread, Worker};
+use crate::run::{End, Event, Footing, Outside, Reread, Worker};
 use crate::supervision::Notice;
 use crate::target::Target;
 
@@ -117,7 +117,7 @@ impl Outside for Simulation {
         if visit == Some(next) {
             return self.visits.pop_front().map(|(_, event)| event);
         }
-        (next == self.until).then_some(Event::Stop)
+        (next == self.until).then_some(Event::End(End::Stop))
     }
 
     fn start_pass(&mut self, items: Vec<Item>, now: Moment) {
