@@ -42,8 +42,15 @@ pub(super) fn directories(places: &Places, made: &BTreeSet<PathBuf>) -> BTreeSet
         false => outermost(store, made),
     });
     let stores = places.stores.iter().map(PathBuf::as_path).chain(above);
-    let all = stores
-        .chain(places.own.iter().chain(&places.agents).chain([&places.log]).map(PathBuf::as_path));
+    let all = stores.chain(
+        places
+            .own
+            .iter()
+            .chain(&places.outputs)
+            .chain(&places.agents)
+            .chain([&places.log])
+            .map(PathBuf::as_path),
+    );
     all.map(PathBuf::from).collect()
 }
 
@@ -106,6 +113,7 @@ mod tests {
     fn places(stores: &[&str]) -> Places {
         Places {
             stores: stores.iter().map(PathBuf::from).collect(),
+            outputs: [].into(),
             own: ["/var/lib/akvvm".into(), "/run/akvvm".into()].into(),
             agents: ["/e-1".into(), "/e-1/status".into()].into(),
             untouched: Vec::new(),

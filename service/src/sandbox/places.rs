@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use extension_settings::StoreLocation;
 use worker_state::{Directories, environment_name as name};
 
 use crate::order::Order;
@@ -13,8 +14,10 @@ const UNTOUCHED: [&str; 4] = ["bin", "config", "HandlerEnvironment.json", "Handl
 /// Directories that the worker writes to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Places {
-    /// Made where they are missing: those of the settings.
+    /// Made where they are missing: the stores.
     pub(crate) stores: BTreeSet<PathBuf>,
+    /// Written to where they are there: what settings name besides, which other people make.
+    pub(crate) outputs: BTreeSet<PathBuf>,
     /// Made where they are missing: those of the worker.
     pub(crate) own: BTreeSet<PathBuf>,
     /// Written to where they are there: those of the guest agent.
@@ -29,7 +32,12 @@ pub(crate) struct Places {
 
 impl Places {
     pub(crate) fn of(order: &Order, directories: &Directories) -> Self {
-        let stores = order.settings.written_directories();
+        let stores = order.settings.certificates.iter().map(|observed| {
+            let StoreLocation::Directory { path, .. } = &observed.store;
+            path.clone()
+        });
+        let stores: BTreeSet<PathBuf> = stores.collect();
+        let written = order.settings.written_directories();
         let agent = order.agent.as_ref().map(|agent| &agent.paths);
         let agents = agent.iter().flat_map(|agent| {
             let beat = agent.heartbeat_file.parent();
@@ -38,7 +46,8 @@ impl Places {
         let folder = agent.map(|agent| &agent.extension_folder);
         let log_folder = agent.map(|agent| agent.log_folder.as_path());
         Self {
-            stores: stores.into_iter().collect(),
+            outputs: written.into_iter().filter(|path| !stores.contains(path)).collect(),
+            stores,
             own: [directories.state(), directories.runtime()].map(PathBuf::from).into(),
             agents: agents.map(PathBuf::from).collect(),
             untouched: folder

@@ -19,17 +19,18 @@ pub(crate) struct Watch {
 
 impl Watch {
     pub(crate) fn begin(places: &Places) -> Self {
-        let open = |path: &&PathBuf| !is_read_only(path);
+        let others = places.outputs.iter().chain(&places.agents).chain([&places.log]);
+        let closed = |path: &&PathBuf| path.is_dir() && is_read_only(path);
         Self {
-            needed: places.needed().filter(open).cloned().collect(),
-            others: places.agents.iter().chain([&places.log]).filter(open).cloned().collect(),
+            needed: places.needed().filter(|path| !is_read_only(path)).cloned().collect(),
+            others: others.filter(|path| !closed(path)).cloned().collect(),
         }
     }
 
     /// A place that cannot be written any more, if there is one.
     pub(crate) fn lost(&self) -> Option<&Path> {
         let needed = self.needed.iter().find(|path| is_read_only(path));
-        // Where the guest agent has removed its own, nobody looks.
+        // What others have removed, nobody misses; what they have made since, another start opens.
         let others = || self.others.iter().find(|path| path.is_dir() && is_read_only(path));
         needed.or_else(others).map(PathBuf::as_path)
     }
@@ -52,9 +53,14 @@ pub(crate) fn is_read_only(path: &Path) -> bool {
 mod tests {
     use super::*;
 
+    fn folder_of(store: &Path) -> PathBuf {
+        store.parent().unwrap().to_owned()
+    }
+
     fn places(store: &Path) -> Places {
         Places {
             stores: [store.to_owned()].into(),
+            outputs: [folder_of(store)].into(),
             own: [].into(),
             agents: ["/nonexistent".into()].into(),
             untouched: Vec::new(),
