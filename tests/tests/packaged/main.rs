@@ -15,6 +15,8 @@ mod first_sync;
 mod life;
 mod operator;
 mod removal;
+mod rotations;
+mod secrecy;
 mod settings;
 mod size;
 mod two_of_everything;

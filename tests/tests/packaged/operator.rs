@@ -9,10 +9,10 @@ use acceptance::{Bed, Package};
 use serde_json::{Value, json};
 
 /// The account `nobody`, which may do nothing in particular.
-const NOBODY: u32 = 65534;
+pub(crate) const NOBODY: u32 = 65534;
 
 /// A bed whose folder belongs to an ordinary user, where the test runs as root.
-fn ordinary_users_bed() -> Bed {
+pub(crate) fn ordinary_users_bed() -> Bed {
     let bed = Bed::new();
     if is_root() {
         chown(bed.folder(), Some(NOBODY), Some(NOBODY)).unwrap();
@@ -22,7 +22,7 @@ fn ordinary_users_bed() -> Bed {
     bed
 }
 
-fn is_root() -> bool {
+pub(crate) fn is_root() -> bool {
     std::os::unix::fs::MetadataExt::uid(&std::fs::metadata("/proc/self").unwrap()) == 0
 }
 
@@ -40,7 +40,7 @@ fn service(bed: &Bed, arguments: &[&str], settings: &Value) -> Output {
     command.output().unwrap()
 }
 
-fn program(folder: &Path) -> std::path::PathBuf {
+pub(crate) fn program(folder: &Path) -> std::path::PathBuf {
     let unpacked = folder.join("programs");
     if !unpacked.exists() {
         Package::unpack_ours(folder);
