@@ -162,17 +162,6 @@ class Sandbox(unittest.TestCase):
         bed.until(lambda: machine.exists(f"{folder}/heartbeat.log"), "a heartbeat")
         bed.until(lambda: machine.exists(f"{folder}/status/0.status"), "a status")
 
-    def test_a_directory_for_outputs_is_opened_when_somebody_has_made_it(self):
-        machine = self.machine
-        settings = self.stored("/srv/contoso/a")
-        observed = settings["secretsManagementSettings"]["observedCertificates"]
-        observed[0]["outputs"] = [{"path": "/srv/service/tls.pem", "form": "fullChain"}]
-        machine.install(settings=settings)
-        machine.wait_until_active()
-        machine.container.output("mkdir", "/srv/service")
-        machine.container.output("systemctl", "reload", UNIT)
-        bed.until(lambda: self.there("/srv/service/tls.pem"), "the output")
-
     def test_directories_above_a_store_are_opened_to_whom_settings_grant_access(self):
         machine = self.machine
         settings = self.stored("/srv/contoso/a/b")
