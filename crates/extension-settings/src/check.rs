@@ -133,19 +133,17 @@ fn flag(field: Option<Field>, otherwise: bool, remarks: &mut Remarks) -> bool {
     field.and_then(|field| field.flag(remarks)).unwrap_or(otherwise)
 }
 
-/// The entries keep their own lists: whoever applies those asks `acl_enabled`.
+/// Outputs lose their lists here; the entries keep theirs, and whoever applies those asks
+/// `acl_enabled`.
 fn disable_acls(certificates: &mut [(String, ObservedCertificate)], remarks: &mut Remarks) {
-    let mut warned = false;
-    for (path, certificate) in certificates {
+    let asked = certificates.iter().find_map(|(path, certificate)| {
+        let in_outputs = certificate.outputs.iter().any(Output::has_acls);
         let key = if certificate.acls.is_empty() { "outputs" } else { "acls" };
-        let asked =
-            !certificate.acls.is_empty() || certificate.outputs.iter().any(Output::has_acls);
-        if asked && !warned {
-            let text = "not applied, because aclEnabled is false";
-            let what = if key == "acls" { "" } else { "their acls are " };
-            remarks.warning(format!("{path}.{key}"), format!("{what}{text}"));
-            warned = true;
-        }
-        certificate.outputs.iter_mut().for_each(Output::without_acls);
+        (in_outputs || key == "acls").then(|| format!("{path}.{key}"))
+    });
+    if let Some(path) = asked {
+        remarks.warning(path, "acls are not applied, because aclEnabled is false");
     }
+    let outputs = certificates.iter_mut().flat_map(|(_, certificate)| &mut certificate.outputs);
+    outputs.for_each(Output::without_acls);
 }

@@ -81,9 +81,10 @@ fn read_name(field: &Field, remarks: &mut Remarks) -> Option<String> {
 }
 
 fn read_alpn(field: Field, remarks: &mut Remarks) -> Option<Vec<String>> {
+    let path = field.path.clone();
     let list = field.array(remarks)?;
     if list.len() > MOST {
-        remarks.problem(list[0].path.clone(), format!("stands in a list of more than {MOST}"));
+        remarks.problem(path, format!("has more than {MOST} protocols"));
         return None;
     }
     let read = list.iter().map(|field| match field.text(remarks) {

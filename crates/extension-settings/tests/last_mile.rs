@@ -124,7 +124,7 @@ fn lists_of_outputs_are_turned_off_with_the_others() {
     let parsed = read(&document).unwrap();
     let Output::File { access, .. } = &parsed.settings.certificates[0].outputs[0] else { panic!() };
     assert!(access.acls.is_empty());
-    assert!(parsed.warnings[0].to_string().contains("[0].outputs: their acls are not applied"));
+    assert!(parsed.warnings[0].to_string().contains("[0].outputs: acls are not applied"));
 }
 
 #[test]

@@ -4,11 +4,11 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use atomic_file::{Call, Gate};
-use cert_store::{FileAccess, Form, Output, OutputStore};
+use cert_store::{FileAccess, Form, Material, Output, OutputStore};
 use certified_key::Content;
 use rustix::io::Errno;
 
@@ -130,4 +130,28 @@ fn outputs_survive_a_fault_at_every_call() {
     }
     println!("{points} points of preparing and switching outputs tried");
     assert!(points > 300);
+}
+
+#[derive(Default)]
+struct Recording(Mutex<Vec<Call>>);
+
+impl Gate for Recording {
+    fn enter(&self, call: Call, _name: &OsStr) -> io::Result<()> {
+        self.0.lock().unwrap().push(call);
+        Ok(())
+    }
+}
+
+#[test]
+fn a_switch_is_renames_and_then_the_disk() {
+    let mut place = place();
+    let recording = Arc::new(Recording::default());
+    place.store = OutputStore::new(place.keep()).through(recording.clone());
+    let (content, version) = (certificate("web"), crate::bed::version(1));
+    let material = Material { version: &version, content: &content, value: None };
+    let prepared = place.store.prepare(&place.wanted, material, &place.ledger).unwrap();
+    recording.0.lock().unwrap().clear();
+    prepared.switch().unwrap();
+    let calls = recording.0.lock().unwrap().clone();
+    assert_eq!(calls, [Call::Rename, Call::Rename, Call::Rename, Call::Sync]);
 }

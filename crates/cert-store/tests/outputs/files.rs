@@ -91,6 +91,20 @@ fn the_version_before_comes_back_byte_for_byte_and_the_one_before_it_goes() {
 }
 
 #[test]
+fn kept_bytes_that_were_changed_are_made_anew() {
+    let mut place = Place::with(&[("combined", Form::Combined)]);
+    let contents = [certificate("web"), certificate("web")];
+    for (number, content) in (1..).zip(&contents) {
+        place.install(number, content).unwrap();
+    }
+    for name in names(&place.keep()) {
+        fs::write(place.keep().join(name), b"changed").unwrap();
+    }
+    place.install(1, &contents[0]).unwrap();
+    assert_eq!(place.read("combined"), *key(&contents[0]).to_pem());
+}
+
+#[test]
 fn somebody_elses_file_is_kept_for_ever() {
     let (mut place, content) = (Place::with(&[("key", Form::PrivateKey)]), certificate("web"));
     fs::write(place.path("key"), b"by hand").unwrap();
