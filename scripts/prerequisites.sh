@@ -33,6 +33,7 @@ need curl has curl
 need zip has zip
 need unzip has unzip
 need acl has getfacl
+need libnss-extrausers test -d /var/lib/extrausers
 need util-linux has nsenter
 need mount has mount
 need faketime has faketime
