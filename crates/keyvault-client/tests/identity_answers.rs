@@ -169,6 +169,7 @@ fn refusals_are_told_apart_and_name_the_command_to_type() {
     );
     let not_found = error("invalid_request", "Identity not found");
     let other_cloud = error("invalid_resource", "AADSTS500011: The resource principal named …");
+    let realm = "WWW-Authenticate: Basic realm=/var/opt/azcmagent/tokens/1.key\r\n";
     let bad = |body: &str| http("400 Bad Request", JSON, body);
     let client = || IdentitySelector::ClientId(GUID.into());
     let arm = || IdentitySelector::ResourceId("/subscriptions/1/x".into());
@@ -183,7 +184,10 @@ fn refusals_are_told_apart_and_name_the_command_to_type() {
         fails(bad(&not_found), IdentityNotFound, GUID).by(IdentitySelector::ObjectId(GUID.into())),
         fails(bad(&other_cloud), WrongCloud, "knows no resource https://vault.azure.net"),
         fails(bad(&other_cloud), WrongCloud, "same cloud").by(client()),
-        fails(http("401 x", JSON, ""), IdentityAnswer, "Azure Arc"),
+        fails(http("401 x", realm, ""), IdentityAnswer, "Azure Arc"),
+        fails(bad(&error("bad_request_102", "")), IdentityAnswer, "drops the header"),
+        fails(bad(&error("unauthorized_client", "")), IdentityNotFound, "az vm identity assign"),
+        fails(http("401 x", JSON, &error("unknown_source", "")), IdentityRefused, "(401)"),
         fails(
             http("403 x", JSON, "A socket operation was attempted to an unreachable network"),
             IdentityAnswer,

@@ -75,7 +75,10 @@ impl Refusal<'_> {
             | Trouble::ProxyRefused(cause)
             | Trouble::Tls(_, cause) => ClientError::because(
                 ErrorKind::IdentityUnavailable,
-                format!("the connection to the identity endpoint {at} broke off"),
+                format!(
+                    "the connection to the identity endpoint {at} broke off: if this lasts, {}",
+                    self.no_way()
+                ),
                 cause,
             ),
             Trouble::NoTrustedRoots(cause) => {
@@ -118,13 +121,14 @@ impl Refusal<'_> {
                 "a proxy answers in its place (403, unreachable): let requests to it bypass \
                  every proxy",
             ),
-            401 => self.unusable(match self.machine {
-                Machine::Azure => {
+            401 if self.machine == Machine::Arc => {
+                self.unusable("it wants a proof (401) and does not say which")
+            }
+            401 if answer.headers("www-authenticate").any(|asked| asked.contains("realm")) => self
+                .unusable(
                     "it wants a proof (401), as Azure Arc's agent does: check \
-                     authenticationSettings.msiEndpoint"
-                }
-                Machine::Arc => "it wants a proof (401) and does not say which",
-            }),
+                     authenticationSettings.msiEndpoint",
+                ),
             _ if answer.is_web_page() => self.unusable("a web page comes in place of a token"),
             300..=399 => self.unusable("it redirects, which is not followed"),
             status => ClientError::new(
@@ -154,6 +158,12 @@ impl Refusal<'_> {
                      same cloud as this machine's identity",
                     self.resource
                 ),
+            );
+        }
+        if body.error == "bad_request_102" {
+            return self.unusable(
+                "a proxy on the way drops the header that it wants (Metadata): let requests to it \
+                 bypass every proxy",
             );
         }
         let says = body.error_description.to_ascii_lowercase();
@@ -201,13 +211,19 @@ impl Refusal<'_> {
             410 => format!(
                 "the identity endpoint {at} is being updated (410), which takes a minute or a few"
             ),
-            429 => format!("the identity endpoint {at} gets too many requests (429)"),
+            429 => format!(
+                "the identity endpoint {at} gets too many requests (429), perhaps of other \
+                 programs: it is asked again later"
+            ),
             502 | 504 => format!(
                 "a gateway answers for the identity endpoint {at} ({}): let requests to it \
                  bypass every proxy",
                 answer.status
             ),
-            status => format!("the identity endpoint {at} has an error of its own ({status})"),
+            status => format!(
+                "the identity endpoint {at} has an error of its own ({status}): it is asked again; \
+                 if this lasts, see with `{SHOW}` {VMSS} that the machine has an identity"
+            ),
         };
         ClientError::new(ErrorKind::IdentityUnavailable, sentence)
     }

@@ -69,7 +69,8 @@ impl Refusal<'_> {
             status => ClientError::new(
                 ErrorKind::VaultRefused,
                 format!(
-                    "{} does not understand the request for {} ({status})",
+                    "{} does not understand the request for {} ({status}): the log has its words; \
+                     check what stands between this machine and the vault",
                     self.host(),
                     self.id.name()
                 ),
@@ -170,17 +171,17 @@ impl Refusal<'_> {
         let host = self.host();
         let claims = self.token.map(AccessToken::claims);
         if detail.says("AKV10032") {
-            let from = claims
-                .and_then(|claims| claims.tenant_id.as_deref())
-                .map(|tenant| format!(" (the identity's is {tenant})"))
-                .unwrap_or_default();
+            let tenant = claims.and_then(|claims| claims.tenant_id.as_deref());
+            let from =
+                tenant.map(|tenant| format!(" (the identity's is {tenant})")).unwrap_or_default();
             return ClientError::new(
                 ErrorKind::WrongTenant,
                 format!(
                     "{host} trusts another tenant than the identity's{from}: use a vault in the \
                      identity's tenant, or `az keyvault update --name {} --set \
-                     properties.tenantId=TENANT`",
-                    self.id.vault().name()
+                     properties.tenantId={}`",
+                    self.id.vault().name(),
+                    tenant.unwrap_or("TENANT"),
                 ),
             );
         }

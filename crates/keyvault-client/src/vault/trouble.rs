@@ -44,7 +44,9 @@ pub(super) fn explain(trouble: Trouble, vault: &Vault) -> ClientError {
         ),
         Trouble::Lost(cause) => ClientError::because(
             ErrorKind::ConnectionLost,
-            format!("the connection to {host} broke off, or what came over it is no HTTP"),
+            format!(
+                "the connection to {host} broke off, or what came over it is no HTTP: {BETWEEN}"
+            ),
             cause,
         ),
         Trouble::Tls(tls, cause) => {
@@ -57,6 +59,9 @@ pub(super) fn explain(trouble: Trouble, vault: &Vault) -> ClientError {
 const OUTBOUND: &str = "let this machine reach it on port 443 (service tag AzureKeyVault), \
                         through a private endpoint, or through a proxy (HTTPS_PROXY in \
                         /etc/akvvm/environment)";
+
+const BETWEEN: &str = "if this lasts, check what stands between this machine and the vault, a \
+                       firewall or a proxy that inspects TLS, say";
 
 fn through_proxy(trouble: Trouble, host: &str, proxy: &str) -> ClientError {
     let (kind, sentence, cause) = match trouble {
@@ -88,7 +93,7 @@ fn through_proxy(trouble: Trouble, host: &str, proxy: &str) -> ClientError {
             ErrorKind::ConnectionLost,
             format!(
                 "the connection to {host} through the proxy {proxy} broke off, or what came over \
-                 it is no HTTP"
+                 it is no HTTP: {BETWEEN}"
             ),
             cause,
         ),
@@ -144,11 +149,11 @@ fn common(trouble: Trouble, host: &str) -> ClientError {
         }
         Trouble::TooLarge => ClientError::new(
             ErrorKind::VaultAnswer,
-            format!("the answer of {host} is far longer than a secret can be"),
+            format!("the answer of {host} is far longer than a secret can be: {BETWEEN}"),
         ),
         Trouble::Encoding(cause) => ClientError::because(
             ErrorKind::VaultAnswer,
-            format!("the answer of {host} cannot be decompressed"),
+            format!("the answer of {host} cannot be decompressed: {BETWEEN}"),
             cause,
         ),
         Trouble::ThroughProxy(_, trouble) => common(*trouble, host),
@@ -184,7 +189,9 @@ fn tls_sentence(trouble: TlsTrouble, host: &str) -> String {
             "the certificate of {host} has expired or is not valid yet: check this machine's \
              clock first"
         ),
-        TlsTrouble::BadCertificate => format!("the certificate of {host} is not acceptable"),
+        TlsTrouble::BadCertificate => {
+            format!("the certificate of {host} is not acceptable, see the log: {BETWEEN}")
+        }
         TlsTrouble::Handshake => format!(
             "no TLS connection to {host} comes about: check that nothing in between intercepts \
              port 443"
