@@ -21,6 +21,7 @@
 //! `schema/settings.schema.json` describes the recommended form and `docs/settings.md` explains
 //! it; tests hold both against this parser.
 
+mod address;
 mod certificate;
 mod check;
 mod claims;
@@ -32,7 +33,6 @@ mod field;
 mod identity;
 mod key;
 mod logging;
-mod loopback;
 mod metrics;
 mod nested;
 mod outputs;
@@ -48,9 +48,9 @@ mod verification;
 pub use object_id::VaultSuffixes;
 use serde_json::Value;
 
+pub use address::{LocalAddress, LoopbackAddress};
 pub use identity::{Identity, IdentityEndpoint, IdentitySelector};
 pub use logging::{LogEndpoint, Logging};
-pub use loopback::LoopbackAddress;
 pub use metrics::{Expiry, Metrics};
 pub use outputs::{Encryption, FileAccess, Form, Output, SetFile};
 pub use reaction::{Action, Argv, Command, Guards, Recipient, Signal, UnitName, Verb};

@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
+use crate::address::LoopbackAddress;
 use crate::claims::Claims;
 use crate::field::Field;
-use crate::loopback::LoopbackAddress;
 use crate::nested::read_path;
 use crate::remark::Remarks;
 

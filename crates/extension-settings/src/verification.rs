@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use crate::address::LocalAddress;
 use crate::field::Field;
 use crate::key::Level;
-use crate::loopback::LoopbackAddress;
 use crate::nested::Nested;
 use crate::remark::Remarks;
 
@@ -18,7 +18,7 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verification {
     /// Where it listens.
-    pub address: LoopbackAddress,
+    pub address: LocalAddress,
     /// The name that it is asked for (RFC 6066 §3): a DNS name in lower case.
     pub server_name: Option<String>,
     /// The protocols that are offered (RFC 7301), most wanted first; each 1 to 255 bytes.
@@ -34,9 +34,20 @@ pub struct Verification {
 pub enum StartTls {
     /// PostgreSQL's `SSLRequest`.
     Postgres,
+    /// SMTP's `STARTTLS` (RFC 3207).
+    Smtp,
+    /// IMAP's `STARTTLS` (RFC 9051 §6.2.1).
+    Imap,
+    /// POP3's `STLS` (RFC 2595 §4).
+    Pop3,
 }
 
-const START_TLS: [(&str, StartTls); 1] = [("postgres", StartTls::Postgres)];
+const START_TLS: [(&str, StartTls); 4] = [
+    ("postgres", StartTls::Postgres),
+    ("smtp", StartTls::Smtp),
+    ("imap", StartTls::Imap),
+    ("pop3", StartTls::Pop3),
+];
 
 /// Reads `verify`; what cannot be read is reported and left out.
 pub(crate) fn read(field: Field, remarks: &mut Remarks) -> Vec<Verification> {
@@ -52,7 +63,7 @@ pub(crate) fn read(field: Field, remarks: &mut Remarks) -> Vec<Verification> {
 fn read_one(field: Field, remarks: &mut Remarks) -> Option<Verification> {
     let mut keys = Nested::read(field, Level::Verify, remarks)?;
     let address = keys.required("address", "where the server listens, \"127.0.0.1:443\"", remarks);
-    let address = address.and_then(|field| LoopbackAddress::read(&field, remarks));
+    let address = address.and_then(|field| LocalAddress::read(&field, remarks));
     let server_name = keys.take("serverName").and_then(|field| read_name(&field, remarks));
     let alpn = keys.take("alpn").and_then(|field| read_alpn(field, remarks)).unwrap_or_default();
     let start_tls = keys.take("startTls").and_then(|field| field.word(&START_TLS, remarks));

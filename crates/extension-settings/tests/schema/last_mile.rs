@@ -259,12 +259,17 @@ fn timeouts() -> (Vec<Value>, Vec<Value>) {
 fn of_verification(key: &str) -> (Vec<Value>, Vec<Value>) {
     match key {
         "address" => (
-            vec![json!("127.0.0.1:443"), json!(" [::1]:443 "), json!("LocalHost:8443")],
+            vec![
+                json!("127.0.0.1:443"),
+                json!(" [::1]:443 "),
+                json!("LocalHost:8443"),
+                json!("10.0.0.4:443"),
+            ],
             vec![
                 json!(null),
                 json!(""),
-                json!("10.0.0.4:443"),
                 json!("0.0.0.0:443"),
+                json!("[::]:443"),
                 json!("127.0.0.1"),
                 json!("localhost:0"),
                 json!("https://localhost:443"),
@@ -293,7 +298,14 @@ fn of_verification(key: &str) -> (Vec<Value>, Vec<Value>) {
             vec![json!("h2"), json!([5]), json!(["a b"]), json!(["a".repeat(256)])],
         ),
         "startTls" => (
-            vec![json!("postgres"), json!("Postgres"), json!(null), json!("")],
+            vec![
+                json!("postgres"),
+                json!("Postgres"),
+                json!("smtp"),
+                json!("imap"),
+                json!(null),
+                json!(""),
+            ],
             vec![json!("postgresql+tls"), json!(true)],
         ),
         "timeoutInS" => timeouts(),
