@@ -1,6 +1,7 @@
 """A machine with systemd, for tests: a container with a Debian of its own.
 
-The tree is made once by debootstrap and kept in target/systemd; every container gets a copy. Each
+The tree is made once by debootstrap and apt-get and kept in target/systemd, under a name that
+changes with what is in it; every container gets a copy. Each
 process that is started here is ended by its own number, also where the caller is killed.
 """
 
@@ -15,7 +16,10 @@ import bed
 
 SUITE = "bookworm"
 PACKAGES = "systemd,systemd-sysv,dbus,acl,procps,ca-certificates,openssl"
-TREE = os.path.join(bed.ROOT, "target", "systemd", SUITE)
+# Services that use certificates. Off until a test starts one: they want the same ports.
+SERVICES = ("nginx-light", "haproxy", "apache2", "postgresql")
+UNITS = ("nginx", "haproxy", "apache2", "apache-htcacheclean", "postgresql")
+TREE = os.path.join(bed.ROOT, "target", "systemd", f"{SUITE}-with-services")
 TOOLS = ("debootstrap", "systemd-nspawn", "nsenter", "unshare", "setpriv", "ip")
 # Where a container finds the imagined Azure's files.
 AZURE = "/srv/azure"
@@ -42,14 +46,34 @@ def make_tree():
     shutil.rmtree(unfinished, ignore_errors=True)
     os.makedirs(os.path.dirname(TREE), exist_ok=True)
     command = ["debootstrap", "--variant=minbase", f"--include={PACKAGES}", SUITE, unfinished]
-    made = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    if made.returncode:
-        raise Unavailable(f"debootstrap failed: {made.stdout[-2000:]}")
+    make(command)
+    add_services(unfinished)
     # Empty: every boot is that of the same machine, and not its first one.
     with open(os.path.join(unfinished, "etc", "machine-id"), "w") as file:
         file.write("0123456789abcdef0123456789abcdef\n")
     os.rename(unfinished, TREE)
     return TREE
+
+
+def add_services(tree):
+    """Installs services, of which none is started: not on this machine while they are installed
+    (https://people.debian.org/~hmh/invokerc.d-policyrc.d-specification.txt), nor at boot."""
+    policy = os.path.join(tree, "usr", "sbin", "policy-rc.d")
+    with open(policy, "w") as file:
+        file.write("#!/bin/sh\nexit 101\n")
+    os.chmod(policy, 0o755)
+    inside = ["chroot", tree, "env", "DEBIAN_FRONTEND=noninteractive"]
+    make([*inside, "apt-get", "-q", "update"])
+    make([*inside, "apt-get", "-q", "-y", "--no-install-recommends", "install", *SERVICES])
+    make([*inside, "systemctl", "disable", *UNITS])
+    make([*inside, "sh", "-c", "apt-get clean && rm -rf /var/lib/apt/lists/*"])
+    os.remove(policy)
+
+
+def make(command):
+    made = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if made.returncode:
+        raise Unavailable(f"{command[0]} failed: {made.stdout[-2000:]}")
 
 
 def one_at_a_time():

@@ -1,7 +1,10 @@
 """What follows a new certificate, where systemd runs."""
 
+import os
 import shutil
 import unittest
+
+import bed
 
 REACT = "/srv/react"
 SERVICE = "contoso-web.service"
@@ -13,9 +16,12 @@ ExecStart=/bin/sh -c 'trap "echo USR1 >>{LOG}" USR1; echo started >>{LOG}; \
     while :; do sleep 0.05; done'
 ExecReload=/bin/sh -c 'echo reloaded >>{LOG}'
 """
-# As a worker in a sandbox would do it.
+# Does something as the worker does it: in the sandbox of the worker's unit, and some more.
 SANDBOXED = "contoso-sandboxed.service"
-SANDBOX = ("ProtectSystem=strict", "PrivateTmp=yes", "NoNewPrivileges=yes", "UMask=0027")
+UNIT_TEMPLATE = os.path.join(bed.ROOT, "scripts", "akvvm_service.service.in")
+WALLS = ("Capability", "Device", "Keyring", "Lock", "Memory", "NoNew", "Private", "Proc", "Protect")
+WALLS += ("Restrict", "SystemCall", "UMask")
+MORE_WALLS = "ProtectSystem=strict\nPrivateTmp=yes\nNoNewPrivileges=yes\n"
 
 
 class Reaction(unittest.TestCase):
@@ -122,17 +128,33 @@ class Reaction(unittest.TestCase):
         self.assertIn("can be written by others", self.fails("USR1", "/run/contoso.pid"))
         self.container.output("rm", "/run/contoso.pid")
 
+    def in_the_sandbox(self, *lines):
+        with open(UNIT_TEMPLATE) as file:
+            walls = [line for line in file if line.startswith(WALLS)]
+        unit = "[Service]\nType=oneshot\n" + "".join(walls) + MORE_WALLS
+        commands = "".join(f"ExecStart={line}\n" for line in lines)
+        self.machine.write(f"{UNITS}/{SANDBOXED}", unit + commands)
+        self.container.output("systemctl", "daemon-reload")
+        started = self.container.run("systemctl", "start", SANDBOXED)
+        said = self.container.run("journalctl", "-n", "20", "-u", SANDBOXED).stdout
+        self.assertEqual(started.returncode, 0, f"{unit}\n{said}")
+
     def test_a_command_is_outside_the_sandbox_of_whoever_asks_for_it(self):
         script = "echo outside >/etc/contoso-outside; echo $$ >/tmp/contoso-outside"
-        unit = "[Service]\nType=oneshot\n" + "\n".join(SANDBOX) + "\n"
-        inside = f"ExecStart=/bin/sh -c '! touch /etc/contoso-inside'\nExecStart={REACT} "
-        self.machine.write(f"{UNITS}/{SANDBOXED}", f"{unit}{inside}/bin/sh -c '{script}'\n")
-        self.container.output("systemctl", "daemon-reload")
-        self.container.output("systemctl", "start", SANDBOXED)
+        self.in_the_sandbox("/bin/sh -c '! touch /etc/inside'", f"{REACT} /bin/sh -c '{script}'")
         self.assertEqual(self.machine.read("/etc/contoso-outside"), "outside\n")
         self.container.output("cat", "/tmp/contoso-outside")
         self.container.output("rm", "/etc/contoso-outside", "/tmp/contoso-outside")
         self.no_unit_is_left()
+
+    def test_a_sandbox_keeps_nobody_from_units_and_signals(self):
+        self.start()
+        number = self.container.shown(SERVICE, "MainPID")
+        self.container.output("sh", "-c", f"echo {number} >/run/contoso.pid")
+        self.in_the_sandbox(f"{REACT} reload {SERVICE}", f"{REACT} SIGUSR1 {SERVICE}",
+                            f"{REACT} SIGUSR1 /run/contoso.pid")  # fmt: skip
+        self.assertIn("reloaded", self.log())
+        self.container.output("rm", "/run/contoso.pid")
 
     def test_arguments_and_environment_arrive_as_they_are(self):
         odd = ["two words", "line\nbreak", "$HOME", "${HOME}", "$$", "$(id)", "%n", "'\"", "", "-x"]

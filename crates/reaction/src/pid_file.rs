@@ -36,6 +36,11 @@ pub(crate) fn signal(path: &Path, signal: Signal, user: u32) -> Result<(), React
     }
     send(pid, signal).map_err(|error| match error {
         Errno::SRCH => failed(format!("there is no process {pid}; is the service running?")),
+        // Without CAP_KILL, as in the unit's sandbox, also root reaches its own processes only.
+        Errno::PERM => failed(format!(
+            "process {pid} is another user's, whom the worker may not signal; name its unit, \
+             where there is one, or use a command"
+        )),
         error => failed(io::Error::from(error).to_string()),
     })
 }
