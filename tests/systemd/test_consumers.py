@@ -11,7 +11,8 @@ import unittest
 import bed
 
 REACT = "/srv/react"
-PAGES = os.path.join(bed.ROOT, "docs", "consumers")
+FOLDER = os.path.join(bed.ROOT, "docs", "consumers")
+PAGES = ("nginx", "haproxy", "apache", "postgresql", "systemd-credentials")
 NAME = "www.contoso.com"
 CANDIDATES = "/var/lib/contoso/candidates"
 # Where the container's Debian has what a page names.
@@ -22,7 +23,7 @@ class Page:
     """What a page shows."""
 
     def __init__(self, name):
-        with open(os.path.join(PAGES, f"{name}.md")) as file:
+        with open(os.path.join(FOLDER, f"{name}.md")) as file:
             text = file.read()
         block = re.compile(r"^```(\S+)(?: (\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
         blocks = block.findall(text)
@@ -55,11 +56,11 @@ class Consumers(unittest.TestCase):
     def tearDown(self):
         for service in SERVICES:
             self.container.run("systemctl", "stop", service)
-        self.machine.write("/etc/haproxy/haproxy.cfg", self.kept)
         gone = [f"/etc/{name}/tls" for name in ("nginx", "haproxy", "apache2", "postgresql")]
-        for path in Page("nginx").files, Page("apache").files, Page("postgresql").files:
-            gone += path
-        self.container.run("rm", "-rf", REACT, *gone, "/etc/systemd/system/contoso.service")
+        gone += [path for name in PAGES for path in Page(name).files]
+        self.container.run("rm", "-rf", REACT, *gone)
+        # The page adds to the distribution's.
+        self.machine.write("/etc/haproxy/haproxy.cfg", self.kept)
         self.container.run("systemctl", "daemon-reload")
         self.container.run("systemctl", "reset-failed")
 
@@ -74,13 +75,13 @@ class Consumers(unittest.TestCase):
             mode = 0o755 if path.startswith("/usr/local/sbin/") else 0o644
             self.machine.write(path, before + text, mode)
 
-    def certificate(self, serial, key=None):
-        """Chain and key. With the key of another, they do not belong together."""
+    def certificate(self, serial):
+        """Chain and key."""
         command = f"""openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
             -subj /CN={NAME} -set_serial {serial} -keyout - 2>/dev/null"""
         both = subprocess.run(["sh", "-c", command], check=True, capture_output=True, text=True)
-        own, begin, rest = both.stdout.partition("-----BEGIN CERTIFICATE-----")
-        return begin + rest, key or own
+        key, begin, rest = both.stdout.partition("-----BEGIN CERTIFICATE-----")
+        return begin + rest, key
 
     def write(self, certificate, form, path, owner, mode):
         chain, key = certificate
@@ -144,17 +145,21 @@ class Consumers(unittest.TestCase):
 
     def checks_the_candidates(self, page):
         """Also while the files in use are fine, and before there are any."""
-        chain_of_another = self.certificate(4)[0], self.certificate(5)[1]
+        before = self.temporary()
+        mixed = self.certificate(4)[0], self.certificate(5)[1]
         self.install(page)
         self.assertEqual(self.check(page, self.certificate(3)), 0)
-        self.assertNotEqual(self.check(page, chain_of_another), 0)
+        self.assertNotEqual(self.check(page, mixed), 0)
         self.switch(page, self.certificate(1))
         self.assertEqual(self.check(page, self.certificate(3)), 0)
-        self.assertNotEqual(self.check(page, chain_of_another), 0)
+        self.assertNotEqual(self.check(page, mixed), 0)
         # What is in use was not touched, and nothing was left.
-        self.switch(page, chain_of_another)
+        self.switch(page, mixed)
         self.assertEqual(self.check(page, self.certificate(3)), 0)
-        self.assertEqual(self.container.output("sh", "-c", "ls -d /tmp/tmp.* || true"), "")
+        self.assertEqual(self.temporary(), before)
+
+    def temporary(self):
+        return self.container.output("ls", "-A", "/tmp")
 
     def spoil(self, page):
         """A key that is not the certificate's comes into use, against all checks."""
@@ -166,10 +171,17 @@ class Consumers(unittest.TestCase):
         self.start(page)
         self.is_taken_up(page)
 
-    def test_nginx_goes_on_with_the_old_certificate_where_the_new_key_is_wrong(self):
+    def test_nginx_refuses_to_reload_where_the_new_key_is_wrong_and_goes_on_with_the_old_one(self):
         page = Page("nginx")
         self.start(page)
-        self.assertEqual(self.spoil(page).returncode, 0)
+        self.assertIn("reload nginx.service failed", self.spoil(page).stderr)
+        self.assertEqual(self.served(page), 1)
+
+    def test_nginx_says_nothing_of_a_wrong_key_to_whoever_signals_it(self):
+        page = Page("nginx")
+        self.start(page)
+        self.spoil(page)
+        self.assertEqual(self.container.run(REACT, "SIGHUP", "/run/nginx.pid").returncode, 0)
         self.assertEqual(self.served(page), 1)
 
     def test_nginxs_check_tries_the_candidates(self):
