@@ -7,6 +7,7 @@
     clippy::disallowed_methods,
     reason = "a test sets up a machine and reads as others"
 )]
+#![allow(clippy::print_stdout, reason = "what a test in a namespace said")]
 
 mod bed;
 #[path = "bed/namespace.rs"]
