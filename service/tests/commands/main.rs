@@ -14,6 +14,7 @@ mod bed;
 mod crash;
 mod doctor;
 mod doctor_store;
+mod log;
 mod namespace;
 mod pressure;
 mod troubleshooting;
