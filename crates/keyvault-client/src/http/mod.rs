@@ -83,7 +83,7 @@ impl Http {
         let identity = Agent::with_parts(
             basics(network.timeouts.identity_connect, network.timeouts.identity).build(),
             DefaultConnector::default(),
-            Resolver::default(),
+            Resolver,
         );
         Ok(Self(Arc::new(Inner {
             timeouts: network.timeouts,
@@ -239,5 +239,5 @@ fn vault_agent(timeouts: &Timeouts, roots: &Roots, proxy: Option<ureq::Proxy>) -
         .tls_config(tls)
         .proxy(proxy)
         .build();
-    Agent::with_parts(config, DefaultConnector::default(), Resolver::default())
+    Agent::with_parts(config, DefaultConnector::default(), Resolver)
 }

@@ -185,7 +185,7 @@ impl Walked {
 fn resolve(uri: &Uri, limit: Duration) -> Result<Vec<SocketAddr>, Trouble> {
     let timeout =
         NextTimeout { after: limit.into(), reason: Timeout::Resolve, ..NextTimeout::default() };
-    let found = Resolver::default().resolve(uri, &Config::default(), timeout);
+    let found = Resolver.resolve(uri, &Config::default(), timeout);
     Ok(found.map_err(Trouble::from_ureq)?.iter().copied().collect())
 }
 
