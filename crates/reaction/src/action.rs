@@ -58,12 +58,12 @@ pub struct Command {
 
 impl Command {
     /// The program `argv[0]`, which has to be an absolute path, with the arguments after it; it
-    /// is ended after `timeout`. Runs as `user` with all groups of that user, else as whoever
-    /// runs this process.
+    /// is ended after `timeout`. Runs as `user` (a name or number) with all groups of that user,
+    /// else as whoever runs this process.
     ///
     /// # Errors
-    /// Where the program is no absolute path, an argument holds a NUL, the user is no user's
-    /// name, or no time is left.
+    /// Where the program is no absolute path, an argument holds a NUL, the user is neither a
+    /// name nor a number, or no time is left.
     pub fn new(
         argv: Vec<String>,
         timeout: Duration,
@@ -83,7 +83,7 @@ impl Command {
             return Err(NotACommand::NoTime);
         }
         match user {
-            Some(user) if !is_user_name(&user) => Err(NotACommand::User(NotAUserName(user))),
+            Some(user) if !is_user(&user) => Err(NotACommand::User(NotAUserName(user))),
             user => Ok(Self { argv, timeout, user }),
         }
     }
@@ -113,12 +113,18 @@ impl Command {
     }
 }
 
-/// Names that useradd(8) would accept, and those of directories (`name@domain`): never an option,
-/// never a number, which programs read in different ways.
-fn is_user_name(text: &str) -> bool {
+/// Names that useradd(8) would accept, those of directories (`name@domain`), and numbers: nothing
+/// that could be an option.
+fn is_user(text: &str) -> bool {
     let begins = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
     let legal = |c: char| c.is_ascii_alphanumeric() || "_-.@$".contains(c);
-    begins && text.len() <= 256 && text.chars().all(legal)
+    let is_name = begins && text.len() <= 256 && text.chars().all(legal);
+    is_name || is_number(text)
+}
+
+/// Whether a user is meant by number.
+pub(crate) fn is_number(user: &str) -> bool {
+    user.bytes().all(|byte| byte.is_ascii_digit()) && user.parse::<u32>().is_ok()
 }
 
 impl fmt::Display for Verb {
@@ -207,7 +213,7 @@ pub enum NotACommand {
     Nul,
     /// The time limit is zero.
     NoTime,
-    /// The user is no user's name.
+    /// The user is neither a name nor a number.
     User(NotAUserName),
 }
 
@@ -229,13 +235,13 @@ impl fmt::Display for NotACommand {
 
 impl Error for NotACommand {}
 
-/// Not the name of a user.
+/// Neither the name nor the number of a user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NotAUserName(String);
 
 impl fmt::Display for NotAUserName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?} is not the name of a user", self.0)
+        write!(f, "{:?} is not the name or number of a user", self.0)
     }
 }
 
@@ -264,16 +270,16 @@ mod tests {
     }
 
     #[test]
-    fn users_are_names() {
+    fn users_are_names_or_numbers() {
         let with = |user: &str| {
             Command::new(vec!["/bin/a".into()], Duration::from_secs(1), Some(user.into()))
         };
-        for user in ["postgres", "_apt", "svc-web.1", "anna@contoso.com", "WEB$"] {
+        for user in ["postgres", "_apt", "svc-web.1", "anna@contoso.com", "WEB$", "0", "1000"] {
             assert_eq!(with(user).unwrap().user(), Some(user));
         }
-        for user in ["", "-u", "0", "1000", "a b", "a:b", "a\n", "/root"] {
+        for user in ["", "-u", "+1", "1x", "4294967296", "a b", "a:b", "a\n", "/root"] {
             let said = with(user).unwrap_err().to_string();
-            assert_eq!(said, format!("{user:?} is not the name of a user"));
+            assert_eq!(said, format!("{user:?} is not the name or number of a user"));
         }
     }
 

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::path::Path;
 
+use crate::action::is_number;
 use crate::process::{End, Program, run as run_program};
 use crate::surroundings::program;
 use crate::transient::{self, Outcome};
@@ -39,7 +40,8 @@ fn as_child(command: &Command, environment: Environment) -> Result<(), ReactionE
         None => Program::new(path, command.timeout()),
         // Only it sets all of a user's groups without a shell in between (runuser(1)).
         Some(user) => {
-            let runuser = program("runuser").ok_or_else(|| no_runuser(user))?;
+            let runuser = program("runuser").filter(|_| !is_number(user));
+            let runuser = runuser.ok_or_else(|| cannot_become(user))?;
             Program::new(&runuser, command.timeout()).arguments([
                 "-u",
                 user,
@@ -95,8 +97,12 @@ fn timed_out(command: &Command, said: String) -> ReactionError {
     ReactionError::TimedOut { what: command.to_string(), limit: command.timeout(), said }
 }
 
-fn no_runuser(user: &str) -> ReactionError {
-    let why = format!("a command cannot run as {user}, because this machine has no runuser");
+fn cannot_become(user: &str) -> ReactionError {
+    let why = if is_number(user) {
+        format!("without systemd a command cannot run as user {user}; give the user's name")
+    } else {
+        format!("a command cannot run as {user}, because this machine has no runuser")
+    };
     ReactionError::Impossible { why }
 }
 
@@ -198,5 +204,12 @@ mod tests {
         assert_eq!(ids, "nobody\nnogroup");
         let unknown = said(&["/bin/true"], Some("no-such-user"));
         assert!(unknown.contains("no-such-user"), "{unknown}");
+    }
+
+    #[test]
+    fn a_number_is_for_systemd() {
+        let here = Surroundings::discover(Permission::Commands, false);
+        let error = run(&command(&["/bin/true"], Some("1000")), Vec::new(), &here).unwrap_err();
+        assert!(error.to_string().ends_with("give the user's name"), "{error}");
     }
 }
