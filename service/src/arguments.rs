@@ -1,6 +1,6 @@
 //! The command line, as it was typed.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
 /// What to do.
@@ -20,6 +20,29 @@ pub(crate) enum Arguments {
     Sync {
         /// The settings to serve.
         settings: Option<PathBuf>,
+        /// The link of a certificate whose held version may be installed again.
+        release: Option<String>,
+        /// For machines instead of people.
+        json: bool,
+    },
+    /// Say how everything stands.
+    Status {
+        /// For machines instead of people.
+        json: bool,
+    },
+    /// Go back to the version before.
+    Rollback {
+        /// The settings to serve.
+        settings: Option<PathBuf>,
+        /// The certificate's link.
+        certificate: String,
+        /// For machines instead of people.
+        json: bool,
+    },
+    /// Say what happened to a certificate.
+    History {
+        /// The certificate's link.
+        certificate: String,
         /// For machines instead of people.
         json: bool,
     },
@@ -49,6 +72,10 @@ akvvm_service: keeps Key Vault certificates as files on this machine
 
 usage: akvvm_service run      [--settings FILE]           serve until stopped
        akvvm_service sync     [--settings FILE] [--json]  one pass now, with a summary
+                              [--release NAME]            and a held version may come in again
+       akvvm_service status   [--json]                    how all certificates stand
+       akvvm_service rollback NAME [--json]               back to the version before, and stay
+       akvvm_service history  NAME [--json]               what happened to a certificate
        akvvm_service validate [--settings FILE] [--json]  what the settings mean, what is wrong
        akvvm_service doctor   [--settings FILE] [--json]  try every step from identity to store
        akvvm_service confine  [--settings FILE]           what the systemd unit does before run
@@ -58,9 +85,12 @@ FILE takes the extension's settings, {\"publicSettings\": …}, or a guest agent
 Without it, `run`, `validate` and `doctor` use what the guest agent's handler assigned, else
 /etc/akvvm/settings.json; `sync` asks a running worker for a pass, else uses the same.
 
+NAME is a certificate's link: its name or its path.
+
 `validate` and `doctor` change nothing on this machine; `validate` asks nobody and needs no root.
 
-exit codes: 0 fine or nothing to do, 1 some certificates failed, 2 usage or settings
+exit codes: 0 fine or nothing to do, 1 some certificates failed, 2 usage or settings;
+`status`: 0 ok, 1 warning, 2 critical
 ";
 
 /// Reads the arguments behind the program's name.
@@ -69,9 +99,7 @@ exit codes: 0 fine or nothing to do, 1 some certificates failed, 2 usage or sett
 /// A sentence about the argument that cannot be used.
 pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Arguments, String> {
     let mut parser = lexopt::Parser::from_args(arguments);
-    let mut command = None;
-    let mut settings = None;
-    let mut json = false;
+    let mut line = Line::default();
     while let Some(argument) = parser.next().map_err(|error| error.to_string())? {
         match argument {
             lexopt::Arg::Short('h') | lexopt::Arg::Long("help") => return Ok(Arguments::Help),
@@ -80,23 +108,68 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Arg
             }
             lexopt::Arg::Long("settings") => {
                 let file = parser.value().map_err(|error| error.to_string())?;
-                settings = Some(PathBuf::from(file));
+                line.settings = Some(PathBuf::from(file));
             }
-            lexopt::Arg::Long("json") => json = true,
-            lexopt::Arg::Value(value) if command.is_none() => command = Some(value),
+            lexopt::Arg::Long("release") => line.release = Some(text(parser.value())?),
+            lexopt::Arg::Long("json") => line.json = true,
+            lexopt::Arg::Value(value) if line.command.is_none() => line.command = Some(value),
+            lexopt::Arg::Value(value) if line.takes_name() => line.name = Some(text(Ok(value))?),
             other => return Err(other.unexpected().to_string()),
         }
     }
-    match command.as_ref().and_then(|command| command.to_str()) {
-        Some("run") if !json => Ok(Arguments::Run { settings }),
-        Some("confine") if !json => Ok(Arguments::Confine { settings }),
-        Some(name @ ("run" | "confine")) => Err(format!("{name} takes no --json")),
-        Some("sync") => Ok(Arguments::Sync { settings, json }),
-        Some("doctor") => Ok(Arguments::Doctor { settings, json }),
-        Some("validate") => Ok(Arguments::Validate { settings, json }),
-        Some("help") => Ok(Arguments::Help),
-        Some(other) => Err(format!("there is no command {other:?}; see akvvm_service --help")),
-        None => Err("a command is missing; see akvvm_service --help".into()),
+    line.understand()
+}
+
+fn text(value: Result<OsString, lexopt::Error>) -> Result<String, String> {
+    let value = value.map_err(|error| error.to_string())?;
+    value.into_string().map_err(|value| format!("{} is no name", value.display()))
+}
+
+/// What was typed, before it is put together.
+#[derive(Default)]
+struct Line {
+    command: Option<OsString>,
+    name: Option<String>,
+    settings: Option<PathBuf>,
+    release: Option<String>,
+    json: bool,
+}
+
+impl Line {
+    fn command(&self) -> Option<&str> {
+        self.command.as_deref().and_then(OsStr::to_str)
+    }
+
+    fn takes_name(&self) -> bool {
+        matches!(self.command(), Some("rollback" | "history")) && self.name.is_none()
+    }
+
+    fn understand(mut self) -> Result<Arguments, String> {
+        let name = self.name.take();
+        let certificate = name.ok_or("the name of a certificate's link is missing");
+        let command = self.command().map(str::to_owned);
+        let Self { settings, json, release, .. } = self;
+        if release.is_some() && command.as_deref() != Some("sync") {
+            return Err("only sync takes --release".into());
+        }
+        match command.as_deref() {
+            Some("run") if !json => Ok(Arguments::Run { settings }),
+            Some("confine") if !json => Ok(Arguments::Confine { settings }),
+            Some(name @ ("run" | "confine")) => Err(format!("{name} takes no --json")),
+            Some("sync") => Ok(Arguments::Sync { settings, release, json }),
+            Some("status") if settings.is_some() => Err("status takes no --settings".into()),
+            Some("status") => Ok(Arguments::Status { json }),
+            Some("rollback") => {
+                Ok(Arguments::Rollback { settings, certificate: certificate?, json })
+            }
+            Some("history") if settings.is_some() => Err("history takes no --settings".into()),
+            Some("history") => Ok(Arguments::History { certificate: certificate?, json }),
+            Some("doctor") => Ok(Arguments::Doctor { settings, json }),
+            Some("validate") => Ok(Arguments::Validate { settings, json }),
+            Some("help") => Ok(Arguments::Help),
+            Some(other) => Err(format!("there is no command {other:?}; see akvvm_service --help")),
+            None => Err("a command is missing; see akvvm_service --help".into()),
+        }
     }
 }
 
@@ -115,7 +188,7 @@ mod tests {
         assert_eq!(parsed("run --settings f"), Ok(Arguments::Run { settings: settings.clone() }));
         let confine = Arguments::Confine { settings: settings.clone() };
         assert_eq!(parsed("confine --settings f"), Ok(confine));
-        let sync = Arguments::Sync { settings, json: true };
+        let sync = Arguments::Sync { settings, release: None, json: true };
         assert_eq!(parsed("--json sync --settings=f"), Ok(sync));
         let validate = Arguments::Validate { settings: None, json: true };
         assert_eq!(parsed("validate --json"), Ok(validate));
@@ -123,6 +196,21 @@ mod tests {
         assert_eq!(parsed("doctor --settings f"), Ok(doctor));
         assert_eq!(parsed("sync -h"), Ok(Arguments::Help));
         assert_eq!(parsed("--version"), Ok(Arguments::Version));
+    }
+
+    #[test]
+    fn a_certificate_is_named_where_one_is_meant() {
+        let certificate = "contoso.web".to_owned();
+        let rollback = Arguments::Rollback { settings: None, certificate, json: false };
+        assert_eq!(parsed("rollback contoso.web"), Ok(rollback));
+        let history = Arguments::History { certificate: "/store/web".into(), json: true };
+        assert_eq!(parsed("history /store/web --json"), Ok(history));
+        let release = Some("web".to_owned());
+        let sync = Arguments::Sync { settings: None, release, json: false };
+        assert_eq!(parsed("sync --release web"), Ok(sync));
+        for line in ["rollback", "history", "doctor --release web", "rollback a b", "sync web"] {
+            assert!(parsed(line).is_err(), "{line}");
+        }
     }
 
     #[test]

@@ -8,6 +8,11 @@ use rustix::time::{ClockId, clock_gettime};
 
 use crate::moment::Moment;
 
+/// The wall clock, for whoever has nothing to wait for.
+pub(crate) fn wall() -> SystemTime {
+    SystemTime::now()
+}
+
 /// The machine's clocks.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Clock {

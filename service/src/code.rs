@@ -12,6 +12,9 @@ pub(crate) enum Code {
     GrantUnusable = 10,
     HeldBack = 11,
     NotValid = 12,
+    Held = 13,
+    ReactionFailed = 14,
+    ExpiresSoon = 15,
     SecretNotFound = 20,
     AccessDenied = 21,
     VaultFirewall = 22,
@@ -50,7 +53,7 @@ mod tests {
             line.split_once(" = ").map(|(_, number)| number.trim_end_matches(','))
         });
         let numbers: Vec<&str> = numbers.collect();
-        assert_eq!(numbers.len(), 23);
+        assert_eq!(numbers.len(), 26);
         for number in numbers {
             assert!(page.contains(&format!("| {number} |")), "docs/status-codes.md lacks {number}");
         }

@@ -4,12 +4,12 @@ use std::error::Error;
 use std::io;
 use std::process::ExitCode;
 
-use worker_state::{Account, Directories, Environment, EnvironmentError};
+use worker_state::{Account, Directories, Environment, EnvironmentError, Wish};
 
 use crate::arguments::{self, Arguments};
 use crate::order::Surroundings;
 use crate::sandbox::confine;
-use crate::{doctor, hardening, serve, sync, terminal, validate};
+use crate::{doctor, hardening, history, operator, overview, serve, sync, terminal, validate};
 
 /// How a command ended, for whoever called it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub(crate) enum Outcome {
     Usage,
     /// The supervisor is to start the worker again, which has no fault.
     Again,
+    /// For monitoring: somebody has to look now.
+    Critical,
 }
 
 /// Runs the command that the command line names.
@@ -37,7 +39,7 @@ pub fn main() -> ExitCode {
     match outcome {
         Outcome::Fine => ExitCode::SUCCESS,
         Outcome::Failed => ExitCode::from(1),
-        Outcome::Usage => ExitCode::from(2),
+        Outcome::Usage | Outcome::Critical => ExitCode::from(2),
         // EX_TEMPFAIL of sysexits.h; the unit knows it.
         Outcome::Again => ExitCode::from(75),
     }
@@ -51,8 +53,19 @@ fn run(arguments: Arguments) -> Outcome {
         Arguments::Confine { settings } => {
             return with_state(|d, s| confine::run(d, s, settings));
         }
-        Arguments::Sync { settings, json } => {
+        Arguments::Sync { settings, release: None, json } => {
             return with_state(|d, s| sync::run(d, s, settings, json));
+        }
+        Arguments::Sync { settings, release: Some(name), json } => {
+            return with_state(|d, s| operator::run(d, s, settings, (name, Wish::Release), json));
+        }
+        Arguments::Rollback { settings, certificate, json } => {
+            let wish = (certificate, Wish::RollBack);
+            return with_state(|d, s| operator::run(d, s, settings, wish, json));
+        }
+        Arguments::Status { json } => return looking_only(|d, _| overview::run(&d, json)),
+        Arguments::History { certificate, json } => {
+            return looking_only(|d, _| history::run(&d, &certificate, json));
         }
         Arguments::Validate { settings, json } => {
             return looking_only(|d, s| validate::run(d, s, settings, json));

@@ -143,7 +143,7 @@ mod tests {
             {"url": url("other"), "msiClientId": guid},
         ]});
         let parsed = extension_settings::parse(&document, &VaultSuffixes::known()).unwrap();
-        let targets = targets(&parsed.settings);
+        let (targets, _) = targets(&parsed.settings, reaction::Permission::None);
         let http = Http::new(Network::default()).unwrap();
         let credentials = Credentials::new(targets.iter(), &Environment::default(), &http).unwrap();
         let place = |target: &Target| {

@@ -2,6 +2,7 @@
 
 use std::time::SystemTime;
 
+use certified_key::Certificate;
 use worker_state::Timestamp;
 
 /// The span in which a certificate may be used; open at an end where nothing limits it.
@@ -56,11 +57,123 @@ pub(crate) fn judge(offered: Validity, installed: Option<Validity>, now: SystemT
     }
 }
 
+/// Which losses hold a version back; each can be switched off in the settings.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Guards {
+    /// Names that the installed certificate has and the offered one lacks.
+    pub(crate) names: bool,
+    /// An end before the installed certificate's.
+    pub(crate) validity: bool,
+    /// A self-signed certificate in place of an issued one.
+    pub(crate) issuer: bool,
+}
+
+/// What guards compare of a certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Traits {
+    /// Its DNS names.
+    pub(crate) names: Vec<String>,
+    /// Its last moment.
+    pub(crate) ends: SystemTime,
+    /// Whether it vouches for itself.
+    pub(crate) is_self_signed: bool,
+}
+
+impl Traits {
+    pub(crate) fn of(certificate: &Certificate) -> Self {
+        Self {
+            names: certificate.dns_names().to_vec(),
+            ends: certificate.not_after(),
+            is_self_signed: certificate.is_self_signed(),
+        }
+    }
+}
+
+/// What consumers would lose with the `offered` certificate; `None` where nothing. A certificate
+/// that has expired is no loss.
+pub(crate) fn loss(
+    offered: &Traits,
+    installed: &Traits,
+    guards: Guards,
+    now: SystemTime,
+) -> Option<String> {
+    if installed.ends < now {
+        return None;
+    }
+    let missing: Vec<&str> = installed
+        .names
+        .iter()
+        .filter(|name| guards.names && !offered.names.iter().any(|other| covers(other, name)))
+        .map(String::as_str)
+        .collect();
+    if !missing.is_empty() {
+        let missing = missing.join(", ");
+        return Some(format!("lacks names that the installed one has ({missing}; guards.names)"));
+    }
+    if guards.validity && offered.ends < installed.ends {
+        let (sooner, later) = (Timestamp::from(offered.ends), Timestamp::from(installed.ends));
+        return Some(format!(
+            "ends at {sooner}, before the installed one ({later}; guards.validity)"
+        ));
+    }
+    let downgraded = guards.issuer && offered.is_self_signed && !installed.is_self_signed;
+    downgraded.then(|| "is self-signed, unlike the installed one (guards.issuer)".to_owned())
+}
+
+/// Whether a certificate for `one` serves `name` too: the same, or a wildcard for its first label
+/// (RFC 6125 section 6.4.3).
+fn covers(one: &str, name: &str) -> bool {
+    let wildcard = one.strip_prefix("*.").zip(name.split_once('.'));
+    one.eq_ignore_ascii_case(name)
+        || wildcard.is_some_and(|(domain, (_, rest))| domain.eq_ignore_ascii_case(rest))
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
     use super::*;
+
+    const ALL: Guards = Guards { names: true, validity: true, issuer: true };
+
+    fn traits(names: &[&str], ends: u64, is_self_signed: bool) -> Traits {
+        let names = names.iter().map(|name| (*name).to_owned()).collect();
+        Traits { names, ends: at(ends), is_self_signed }
+    }
+
+    fn lost(offered: &Traits, installed: &Traits) -> String {
+        loss(offered, installed, ALL, at(100)).unwrap_or_default()
+    }
+
+    #[test]
+    fn a_certificate_with_at_least_the_same_is_no_loss() {
+        let installed = traits(&["a.example", "www.b.example"], 200, false);
+        for names in [vec!["a.example", "www.b.example", "c"], vec!["A.Example", "*.b.example"]] {
+            assert_eq!(lost(&traits(&names, 200, false), &installed), "");
+        }
+        let home_made = traits(&["a"], 200, true);
+        assert_eq!(lost(&home_made, &home_made), "");
+    }
+
+    #[test]
+    fn every_loss_is_named_and_can_be_allowed() {
+        let installed = traits(&["a.example", "b.example"], 200, false);
+        let fewer = traits(&["a.example", "*.a.b.example"], 300, false);
+        assert!(lost(&fewer, &installed).contains("(b.example; guards.names)"));
+        let shorter = traits(&["a.example", "b.example"], 199, false);
+        assert!(lost(&shorter, &installed).contains("guards.validity"));
+        let home_made = traits(&["a.example", "b.example"], 300, true);
+        assert!(lost(&home_made, &installed).contains("guards.issuer"));
+        for offered in [fewer, shorter, home_made] {
+            assert_eq!(loss(&offered, &installed, Guards::default(), at(100)), None);
+        }
+    }
+
+    #[test]
+    fn anything_is_better_than_an_expired_certificate() {
+        let expired = traits(&["a", "b"], 99, false);
+        assert_eq!(lost(&traits(&[], 98, true), &expired), "");
+    }
 
     fn at(seconds: u64) -> SystemTime {
         SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)

@@ -48,7 +48,7 @@ mod tests {
     use super::*;
     use crate::failure::Failure;
     use crate::look::{SecretSource, look};
-    use crate::memory_store::MemoryStore;
+    use crate::memory_ground::{Bed, FORGET};
     use crate::memory_vault::today;
     use crate::simulation::target;
     use crate::target::Target;
@@ -96,8 +96,8 @@ mod tests {
     }
 
     fn look_with_a_mistake() {
-        let store = MemoryStore::default();
-        look(&target("web"), None, &Mistaken, (&store, &|_| Ok(())), today());
+        let bed = Bed::default();
+        look(&target("web"), None, &bed.ground(&Mistaken, FORGET), today());
     }
 
     /// What a process prints that panics with a token and a key in hand.

@@ -1,26 +1,34 @@
-//! Installing one version of one certificate: prepared beside what stands, recorded, switched.
+//! Installing one version of one certificate: prepared beside what stands, tried by whoever uses
+//! it, recorded, switched.
 
 use std::time::SystemTime;
 
-use cert_store::{CertificateStore, Change, Installed, Ledger, Standing, StoreError, Wanted};
+use cert_store::{
+    CertificateStore, Change, Drift, Installed, Ledger, Material, PreparedOutputs, Standing,
+    StoreError, Wanted,
+};
 use certified_key::Content;
-use worker_state::{CertificateRecord, InstalledCertificate};
+use reaction::{Candidates, Occasion};
+use worker_state::{CertificateRecord, EventRecord, InstalledCertificate, ReactionRecord};
 
 use crate::code::Code;
-use crate::failure::Failure;
-use crate::look::{Keep, Version, store_failure};
+use crate::decide::Version;
+use crate::delivery::{candidates, hold, outputs, react};
+use crate::failure::{Failure, Retry};
+use crate::look::store_failure;
 use crate::outcome::{Done, Remark};
+use crate::pass::Ground;
 use crate::record;
 use crate::target::Target;
 
 /// What an installation stands on.
-pub(crate) struct Installation<'a, S> {
+pub(crate) struct Installation<'a, 'g, S> {
     pub(crate) target: &'a Target,
     pub(crate) record: Option<&'a CertificateRecord>,
-    pub(crate) store: &'a S,
-    pub(crate) keep: Keep<'a>,
+    pub(crate) ground: &'a Ground<'g, S>,
     pub(crate) now: SystemTime,
     pub(crate) standing: &'a Standing,
+    pub(crate) output_drifts: &'a [Drift],
 }
 
 /// What a look that ended well brought.
@@ -31,40 +39,30 @@ pub(crate) struct Brought {
     pub(crate) notes: Vec<String>,
 }
 
-impl<S: CertificateStore> Installation<'_, S> {
-    /// Installs `version`.
+/// Everything that is prepared, before anybody sees it.
+struct Ready<P> {
+    store: P,
+    installed: Installed,
+    outputs: PreparedOutputs,
+    /// What was kept of the files that were about to be made.
+    announced: Option<CertificateRecord>,
+}
+
+impl<S: CertificateStore> Installation<'_, '_, S> {
+    /// Installs `version`, unless its consumers refuse it.
     pub(crate) fn install(&self, version: Version) -> Result<Brought, Failure> {
-        let Version { version, content, mut notes, mut remarks } = version;
-        if let Standing::Drifted(drifts) = self.standing {
-            notes.extend(drifts.iter().map(|drift| format!("found: {drift}")));
+        let ready = self.prepare(&version)?;
+        if let Err(why) = self.check(&version.version, &ready) {
+            let announced = self.discard(ready);
+            return self.refuse(&version.version, &why, announced);
         }
-        let ledger = record::ledger(self.record);
-        let wanted = Wanted { version: &version, content: &content };
-        let mut announced = None;
-        let mut announce = |ledger: &Ledger| {
-            let record = announced.insert(self.announced(ledger));
-            // Where it cannot be kept, a crash at the wrong moment leaves a file for ever; no more.
-            let _ = (self.keep)(record);
-        };
-        let prepared = self
-            .store
-            .prepare(&self.target.place, wanted, &ledger, &mut announce, self.now)
-            .map_err(|error| store_failure(&error))?;
-        let installed = self.store.outcome(&prepared).clone();
-        let certificate = self.certificate(&version, &content);
-        let mut record = record::record(self.target, &installed.ledger, certificate, self.record);
-        if let Some(what) = record::event(installed.change) {
-            record.tell(record::told(what, &version, self.now));
-        }
-        let record = Some(record).filter(|record| Some(record) != self.record);
-        // Kept first: a crash from here on is finished by the next pass, never undone.
-        let unkept = record.as_ref().and_then(|record| (self.keep)(record).err());
-        let before = announced.as_ref().or(self.record);
-        self.store.switch(prepared).map_err(|error| self.not_switched(&error, before))?;
-        let Installed { change, warnings, .. } = installed;
-        remarks.extend(warnings.into_iter().map(grant_remark));
-        let unkept = unkept.map(|error| error.to_string());
-        Ok(Brought { done: Done { change, remarks }, record, unkept, notes })
+        self.switch(version, ready, None)
+    }
+
+    /// Installs the version before, for consumers that could not live with the one after.
+    pub(crate) fn go_back(&self, version: Version) -> Result<Brought, Failure> {
+        let ready = self.prepare(&version)?;
+        self.switch(version, ready, Some("rolledBack"))
     }
 
     /// The record with files in it that are about to be made.
@@ -75,10 +73,197 @@ impl<S: CertificateStore> Installation<'_, S> {
 
     /// Nothing to do; what hinders those who were granted access is said every time.
     pub(crate) fn unchanged(&self, mut remarks: Vec<Remark>) -> Brought {
-        let warnings = self.store.grant_warnings(&self.target.place, &record::ledger(self.record));
+        let ledger = record::ledger(self.record);
+        let warnings = self.ground.store.grant_warnings(&self.target.place, &ledger);
         remarks.extend(warnings.into_iter().map(grant_remark));
         let done = Done { change: Change::Same, remarks };
         Brought { done, record: None, unkept: None, notes: Vec::new() }
+    }
+
+    fn prepare(&self, version: &Version) -> Result<Ready<S::Prepared>, Failure> {
+        let Version { version, content, value, .. } = version;
+        let ledger = record::ledger(self.record);
+        let wanted = Wanted { version, content };
+        let store = self.ground.store;
+        let mut announced = None;
+        let mut announce = |ledger: &Ledger| {
+            let record = announced.insert(self.announced(ledger));
+            // Where it cannot be kept, a crash at the wrong moment leaves a file for ever; no more.
+            let _ = (self.ground.keep)(record);
+        };
+        let prepared = store
+            .prepare(&self.target.place, wanted, &ledger, &mut announce, self.now)
+            .map_err(|error| store_failure(&error))?;
+        let value = value.as_ref().map(|value| value.as_bytes());
+        let material = Material { version, content, value };
+        let (files, known) = (&self.target.delivery.outputs, outputs::ledger(self.record));
+        match self.ground.outputs.prepare(files, material, &known) {
+            Ok(outputs) => {
+                let installed = store.outcome(&prepared).clone();
+                Ok(Ready { store: prepared, installed, outputs, announced })
+            }
+            Err(error) => {
+                let _ = store.discard(prepared); // the first error says more
+                Err(store_failure(&error))
+            }
+        }
+    }
+
+    /// Has the new files tried, where the settings ask for that and there are any.
+    fn check(&self, version: &str, ready: &Ready<S::Prepared>) -> Result<(), String> {
+        let is_new = !record::is_active(self.record, version);
+        let Some(command) = &self.target.delivery.check else { return Ok(()) };
+        if !is_new && ready.outputs.is_empty() {
+            return Ok(());
+        }
+        let folder = self.ground.candidates.join(record::file_name(self.target));
+        let made = candidates::make(&folder).map_err(|error| error.to_string());
+        let written = made.and_then(|()| {
+            ready.outputs.write_candidates(&folder).map_err(|error| error.to_string())
+        });
+        let answer = written.and_then(|mut files| {
+            files.push(("store".into(), ready.installed.file.clone()));
+            let candidates = Candidates { directory: folder.clone(), files };
+            let reason = react::reason(self.reason(ready).unwrap_or_default());
+            let change = reaction::Change {
+                certificate: self.target.name().to_owned(),
+                version: version.to_owned(),
+                paths: ready.outputs.paths(),
+                reason,
+            };
+            let occasion = Occasion { changes: vec![change] };
+            self.ground.consumers.check(command, &candidates, &occasion)
+        });
+        candidates::remove(&folder);
+        answer
+    }
+
+    /// Takes back what was prepared, but for what had been announced of it: that helps to remove
+    /// what is left over.
+    fn discard(&self, ready: Ready<S::Prepared>) -> Option<CertificateRecord> {
+        let _ = ready.outputs.discard();
+        let _ = self.ground.store.discard(ready.store);
+        ready.announced
+    }
+
+    /// The version stays outside, and what is installed stays in use.
+    fn refuse(
+        &self,
+        version: &str,
+        why: &str,
+        announced: Option<CertificateRecord>,
+    ) -> Result<Brought, Failure> {
+        let because = format!("the check refused it: {why}");
+        let held = self.record.filter(|record| !record::is_active(Some(record), version));
+        let Some(record) = held.filter(|record| record.active.is_some()) else {
+            // Nothing is in use that could stay so.
+            let public = format!("version {version} is not installed: {because}");
+            return Err(Failure::plain(Code::Held, Retry::Backoff, public));
+        };
+        let mut record = announced.unwrap_or_else(|| record.clone());
+        hold::hold(&mut record.delivery, version, &because, self.ground.interval, self.now);
+        let event = record::told("checkFailed", version, self.now);
+        record.tell(EventRecord { detail: Some(because), ..event });
+        let unkept = (self.ground.keep)(&record).err().map(|error| error.to_string());
+        let brought = self.unchanged(Vec::new());
+        Ok(Brought { record: Some(record), unkept, ..brought })
+    }
+
+    fn switch(
+        &self,
+        version: Version,
+        ready: Ready<S::Prepared>,
+        back: Option<&str>,
+    ) -> Result<Brought, Failure> {
+        let Version { version, content, mut notes, mut remarks, .. } = version;
+        self.note_drifts(&mut notes);
+        let reason = back.or_else(|| self.reason(&ready));
+        let mut record = self.next_record(&version, &content, &ready);
+        if back.is_none() && !record::is_active(self.record, &version) {
+            // How often this one was tried still counts; others are of no more interest.
+            record.delivery.held.retain(|held| held.version.eq_ignore_ascii_case(&version));
+        }
+        if let Some(what) = record::event(ready.installed.change).filter(|_| back.is_none()) {
+            record.tell(record::told(what, &version, self.now));
+        }
+        self.plan_reaction(&mut record, reason);
+        let Ready { store, installed, outputs, announced } = ready;
+        let output_warnings = outputs.warnings().to_vec();
+        record.delivery.switching = !outputs.is_empty();
+        let changed = Some(&record) != self.record;
+        // Kept first: a crash from here on is finished by the next pass, never undone.
+        let mut unkept = changed.then(|| (self.ground.keep)(&record).err()).flatten();
+        if let Err(error) = self.ground.store.switch(store) {
+            let _ = outputs.discard();
+            return Err(self.not_switched(&error, announced.as_ref().or(self.record)));
+        }
+        if record.delivery.switching {
+            outputs.switch().map_err(|error| store_failure(&error))?;
+            record.delivery.switching = false;
+            unkept = (self.ground.keep)(&record).err();
+        }
+        let Installed { change, warnings, .. } = installed;
+        remarks.extend(warnings.into_iter().chain(output_warnings).map(grant_remark));
+        let done = Done { change, remarks };
+        let unkept = unkept.map(|error| error.to_string());
+        Ok(Brought { done, record: Some(record).filter(|_| changed), unkept, notes })
+    }
+
+    fn note_drifts(&self, notes: &mut Vec<String>) {
+        if let Standing::Drifted(drifts) = self.standing {
+            notes.extend(drifts.iter().map(|drift| format!("found: {drift}")));
+        }
+        notes.extend(self.output_drifts.iter().map(|drift| format!("found: {drift}")));
+    }
+
+    fn next_record(
+        &self,
+        version: &str,
+        content: &Content,
+        ready: &Ready<S::Prepared>,
+    ) -> CertificateRecord {
+        let certificate = self.certificate(version, content);
+        let ledger = &ready.installed.ledger;
+        let mut record = record::record(self.target, ledger, certificate, self.record);
+        outputs::keep(&mut record.delivery, ready.outputs.ledger());
+        if !self.target.delivery.reacts() {
+            // Nobody is going to say whether it works.
+            let settled =
+                |held: &worker_state::HeldRecord| !held.version.eq_ignore_ascii_case(version);
+            record.delivery.held.retain(settled);
+        }
+        record
+    }
+
+    /// Why consumers would have to be told; nothing where nothing changes for them.
+    fn reason(&self, ready: &Ready<S::Prepared>) -> Option<&'static str> {
+        match ready.installed.change {
+            Change::New => Some("installed"),
+            Change::Rotated => Some("rotated"),
+            Change::Repaired => Some("repaired"),
+            Change::Adopted | Change::Same => (!ready.outputs.is_empty()).then_some("repaired"),
+        }
+    }
+
+    fn plan_reaction(&self, record: &mut CertificateRecord, reason: Option<&str>) {
+        if !self.target.delivery.reacts() {
+            record.delivery.reaction = None;
+            return;
+        }
+        let Some(reason) = reason else { return };
+        let now = self.now.into();
+        let repaired = reason == "repaired";
+        if let Some(due) = record.delivery.reaction.as_mut().filter(|_| repaired) {
+            due.next_attempt_at = now; // what it was due for, it still is
+            return;
+        }
+        record.delivery.reaction = Some(ReactionRecord {
+            reason: reason.to_owned(),
+            since: now,
+            attempts: 0,
+            next_attempt_at: now,
+            problem: None,
+        });
     }
 
     /// Whom the version names, and since when it is installed.
@@ -92,7 +277,7 @@ impl<S: CertificateStore> Installation<'_, S> {
     /// What was kept for the switch is taken back, as far as that is possible.
     fn not_switched(&self, error: &StoreError, before: Option<&CertificateRecord>) -> Failure {
         let mut failure = store_failure(error);
-        if let Some(Err(unkept)) = before.map(self.keep) {
+        if let Some(Err(unkept)) = before.map(self.ground.keep) {
             failure.causes.push(unkept.to_string());
         }
         failure

@@ -1,12 +1,18 @@
-//! Lines for systemd's journal: with a priority in front (sd-daemon(3)) and without a time, which
-//! the journal adds itself.
+//! Lines for systemd's journal, which adds the time itself: with their fields by its native
+//! protocol (<https://systemd.io/JOURNAL_NATIVE_PROTOCOL>), so that `journalctl
+//! AKVVM_CERTIFICATE=contoso.web` finds them; where its socket cannot be reached, on standard error
+//! with a priority in front (sd-daemon(3)).
 
 use std::io::Write;
 use std::os::unix::fs::MetadataExt;
+use std::os::unix::net::UnixDatagram;
 
 use log::{Level, LevelFilter, Log, Metadata, Record};
 use simplelog::{Config, SharedLogger};
 use worker_state::{Environment, environment_name as name};
+
+use crate::failure::one_line;
+use crate::log_fields::{self, is_ours};
 
 /// Whether standard error leads into the journal: `$JOURNAL_STREAM` names its device and inode
 /// (systemd.exec(5)). A terminal or a pipe that was put in its place does not match.
@@ -16,17 +22,37 @@ pub(crate) fn listens(environment: &Environment) -> bool {
     environment.value(name::JOURNAL_STREAM) == Some(&own)
 }
 
-/// A logger to standard error, for the journal.
+/// Where the journal takes entries.
+const SOCKET: &str = "/run/systemd/journal/socket";
+
+/// A logger for the journal.
 #[derive(Debug)]
-pub(crate) struct Journal;
+pub(crate) struct Journal {
+    socket: Option<UnixDatagram>,
+}
+
+impl Journal {
+    pub(crate) fn new() -> Self {
+        let socket = UnixDatagram::unbound().and_then(|socket| {
+            socket.connect(SOCKET)?;
+            Ok(socket)
+        });
+        Self { socket: socket.ok() }
+    }
+}
 
 impl Log for Journal {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.level() <= Level::Info && metadata.target().starts_with("service")
+        is_ours(metadata)
     }
 
     fn log(&self, record: &Record<'_>) {
         if self.enabled(record.metadata()) {
+            let entry = entry(record);
+            let sent = self.socket.as_ref().map(|socket| socket.send(entry.as_bytes()));
+            if matches!(sent, Some(Ok(_))) {
+                return;
+            }
             let line = line(record.level(), &record.args().to_string());
             // With nowhere to say it, the log file still has it.
             let _ = std::io::stderr().lock().write_all(line.as_bytes());
@@ -50,16 +76,31 @@ impl SharedLogger for Journal {
     }
 }
 
+/// An entry with its fields, one a line: no value of ours has a line break.
+fn entry(record: &Record<'_>) -> String {
+    let mut entry = format!(
+        "MESSAGE={}\nPRIORITY={}\nSYSLOG_IDENTIFIER=akvvm_service\n",
+        one_line(&record.args().to_string()),
+        priority(record.level())
+    );
+    for (name, value) in log_fields::fields(record) {
+        entry.push_str(&format!("AKVVM_{}={}\n", name.to_ascii_uppercase(), one_line(&value)));
+    }
+    entry
+}
+
 /// One line; a line break would begin another entry, with a priority of its own.
 fn line(level: Level, text: &str) -> String {
-    let priority = match level {
+    format!("<{}>{}\n", priority(level), one_line(text))
+}
+
+fn priority(level: Level) -> u8 {
+    match level {
         Level::Error => 3,
         Level::Warn => 4,
         Level::Info => 6,
         Level::Debug | Level::Trace => 7,
-    };
-    let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    format!("<{priority}>{text}\n")
+    }
 }
 
 #[cfg(test)]
@@ -71,6 +112,19 @@ mod tests {
         assert_eq!(line(Level::Error, "a\n<0>b"), "<3>a <0>b\n");
         assert_eq!(line(Level::Warn, "c"), "<4>c\n");
         assert_eq!(line(Level::Info, "d"), "<6>d\n");
+    }
+
+    #[test]
+    fn an_entry_has_its_fields() {
+        let pairs = [("certificate", "web\nPRIORITY=0")];
+        let record = Record::builder()
+            .level(Level::Warn)
+            .args(format_args!("a\nb"))
+            .key_values(&pairs)
+            .build();
+        let expected = "MESSAGE=a b\nPRIORITY=4\nSYSLOG_IDENTIFIER=akvvm_service\n\
+                        AKVVM_CERTIFICATE=web PRIORITY=0\n";
+        assert_eq!(entry(&record), expected);
     }
 
     #[test]

@@ -18,27 +18,38 @@ mod closed_vaults;
 mod code;
 mod commands;
 mod credentials;
+mod decide;
+mod delivery;
 mod doctor;
 mod failure;
 mod guard;
 mod hardening;
+mod history;
 mod initial_sync;
 mod install;
 mod journal;
+mod json_lines;
+mod log_fields;
 mod logging;
 mod look;
 #[cfg(test)]
 mod look_tests;
 mod machine;
 #[cfg(test)]
+mod memory_ground;
+#[cfg(test)]
 mod memory_store;
 #[cfg(test)]
 mod memory_vault;
+mod metrics;
 mod moment;
 mod narrate;
 mod notify;
+mod offer;
+mod operator;
 mod order;
 mod outcome;
+mod overview;
 mod pass;
 #[cfg(test)]
 mod pass_tests;
@@ -53,6 +64,7 @@ mod run_tests;
 mod sandbox;
 mod schedule;
 mod serve;
+mod shipping;
 mod signals;
 #[cfg(test)]
 mod simulation;
@@ -64,6 +76,7 @@ mod survey;
 mod sync;
 mod target;
 mod terminal;
+mod traffic;
 #[cfg(test)]
 mod trouble_tests;
 mod validate;

@@ -8,8 +8,11 @@ use std::path::{Path, PathBuf};
 
 use log::LevelFilter;
 use simplelog::{CombinedLogger, Config, ConfigBuilder, SharedLogger, WriteLogger};
+use worker_state::{Environment, environment_name as name};
 
 use crate::journal::Journal;
+use crate::json_lines::JsonLines;
+use crate::shipping::Shipping;
 
 /// The file's name in the log directory.
 pub(crate) const FILE: &str = "akvvm_service.log";
@@ -20,18 +23,17 @@ const KEPT: u32 = 4;
 
 /// Starts the log. Where the file cannot be written, standard error has it alone until it can be,
 /// and the first line says so.
-pub(crate) fn start(directory: &Path, echo: Echo) {
+pub(crate) fn start(directory: &Path, echo: Echo, format: Format) {
     let mut loggers: Vec<Box<dyn SharedLogger>> = Vec::new();
     match echo {
-        Echo::Journal => loggers.push(Box::new(Journal)),
-        Echo::StandardError => {
-            loggers.push(WriteLogger::new(LevelFilter::Info, config(), io::stderr()));
-        }
+        Echo::Journal => loggers.push(Box::new(Journal::new())),
+        Echo::StandardError => loggers.push(format.logger(io::stderr())),
         Echo::Silent => {}
     }
     let path = directory.join(FILE);
     let (file, opened) = RotatingFile::open(path.clone(), LARGEST);
-    loggers.push(WriteLogger::new(LevelFilter::Info, config(), file));
+    loggers.push(format.logger(file));
+    loggers.push(Box::new(Shipping));
     // A log that was started before goes on; there is one process, and it starts it once.
     let _ = CombinedLogger::init(loggers);
     if let Err(error) = opened {
@@ -48,6 +50,32 @@ pub(crate) enum Echo {
     StandardError,
     /// It does not: a person there reads a summary.
     Silent,
+}
+
+/// What a line looks like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Format {
+    /// For people.
+    Text,
+    /// For machines.
+    Json,
+}
+
+impl Format {
+    /// What `AKVVM_LOG_FORMAT` asks for: JSON lines for `json`, else text.
+    pub(crate) fn of(environment: &Environment) -> Self {
+        match environment.value(name::LOG_FORMAT) {
+            Some("json") => Self::Json,
+            _ => Self::Text,
+        }
+    }
+
+    fn logger(self, output: impl Write + Send + 'static) -> Box<dyn SharedLogger> {
+        match self {
+            Self::Text => WriteLogger::new(LevelFilter::Info, config(), output),
+            Self::Json => JsonLines::to(output),
+        }
+    }
 }
 
 fn config() -> Config {

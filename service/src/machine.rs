@@ -7,21 +7,28 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::Duration;
 
 use cert_store::DirectoryStore;
+use cert_store::OutputStore;
 use log::{error, info, warn};
 use status_schema::{Heartbeat, HeartbeatState, SequenceNumber, Status, StatusReport};
-use worker_state::{Directories, InitialSyncRecord, Lease, Refusal, Report};
+use worker_state::{
+    Directories, InitialSyncRecord, Lease, OperatorAnswer, OperatorRequest, Refusal, Report,
+};
 
 use crate::announce;
 use crate::clock::Clock;
+use crate::delivery::consumers::LocalServices;
+use crate::delivery::obey::is_meant;
+use crate::metrics::Publisher;
 use crate::moment::Moment;
 use crate::notify::Notifier;
 use crate::order::{self, Agent, Order, Origin, Surroundings};
-use crate::pass::{Ground, Item, pass};
+use crate::pass::{Ground, Item, News, pass};
 use crate::run::{End, Event, Footing, Outside, Reread};
 use crate::sandbox::Watch;
 use crate::source::VaultSource;
 use crate::status;
 use crate::supervision::Notice;
+use crate::traffic::Traffic;
 
 /// Connections are not kept over a pause like this: vaults close them sooner.
 const LONG_PAUSE: Duration = Duration::from_secs(60);
@@ -35,6 +42,15 @@ pub(crate) struct Machine {
     pub(crate) surroundings: Surroundings,
     pub(crate) lease: Arc<Lease>,
     pub(crate) notifier: Notifier,
+    /// How vaults have answered so far.
+    pub(crate) traffic: Arc<Traffic>,
+}
+
+/// Everything on this machine that certificates reach.
+pub(crate) struct Disk {
+    pub(crate) store: DirectoryStore,
+    pub(crate) outputs: OutputStore,
+    pub(crate) consumers: LocalServices,
 }
 
 /// The machine while it serves an order.
@@ -43,7 +59,8 @@ pub(crate) struct Serving<'a> {
     pub(crate) origin: &'a Origin,
     pub(crate) order: &'a Order,
     pub(crate) source: Arc<VaultSource>,
-    pub(crate) store: Arc<DirectoryStore>,
+    pub(crate) disk: Arc<Disk>,
+    pub(crate) metrics: Publisher,
     /// What the agent was told last, by the number of the settings.
     pub(crate) told: BTreeMap<u64, Status>,
     /// What cannot be written at present, by what it is; said when it begins.
@@ -71,23 +88,38 @@ impl Outside for Serving<'_> {
         }
     }
 
-    fn start_pass(&mut self, items: Vec<Item>, now: Moment) {
+    fn start_pass(&mut self, mut items: Vec<Item>, now: Moment) {
         if self.is_misfit() {
             return;
         }
+        self.bring_requests(&mut items);
         let source = Arc::clone(&self.source);
-        let store = Arc::clone(&self.store);
+        let disk = Arc::clone(&self.disk);
         let lease = Arc::clone(&self.machine.lease);
         let directories = self.machine.directories.clone();
         let sender = self.machine.sender.clone();
-        let long_pause = self.order.settings.polling_interval >= LONG_PAUSE;
+        let interval = self.order.settings.polling_interval;
         let work = move || {
             let keep =
                 |record: &worker_state::CertificateRecord| record.replace(&directories, &lease);
-            let ground = Ground { source: source.as_ref(), store: store.as_ref(), keep: &keep };
-            // A loop that has ended wants no news.
-            pass(items, &ground, now.wall, &|news| drop(sender.send(Event::News(news))));
-            if long_pause {
+            let ground = Ground {
+                source: source.as_ref(),
+                store: &disk.store,
+                outputs: &disk.outputs,
+                consumers: &disk.consumers,
+                candidates: &directories.candidates_path(),
+                keep: &keep,
+                interval,
+            };
+            pass(items, &ground, now.wall, &|news| {
+                if let News::Obeyed(_, _, request, answer) = &news
+                    && let Err(trouble) = request.answer(&directories, answer, &lease)
+                {
+                    error!("{trouble}");
+                }
+                drop(sender.send(Event::News(news))); // a loop that has ended wants no news
+            });
+            if interval >= LONG_PAUSE {
                 source.rest();
             }
             drop(sender.send(Event::PassEnded));
@@ -102,6 +134,7 @@ impl Outside for Serving<'_> {
         let machine = self.machine;
         let written = report.replace(&machine.directories, &machine.lease);
         self.tell_trouble("report", written.map_err(|error| error.to_string()));
+        self.metrics.publish(report, &machine.traffic);
         if let Some(agent) = &self.order.agent {
             let applied = self.order.given_at.moment();
             let refused = refusal.map(|refusal| refusal.sequence_number);
@@ -179,6 +212,28 @@ impl Serving<'_> {
         warn!("{}: cannot be written any more from inside this sandbox", lost.display());
         drop(self.machine.sender.send(Event::End(End::Restart)));
         true
+    }
+
+    /// What operators have asked meanwhile goes along with the certificates that it is about.
+    fn bring_requests(&self, items: &mut [Item]) {
+        let machine = self.machine;
+        let taken = OperatorRequest::take_all(&machine.directories, &machine.lease);
+        let (requests, damaged) = taken.unwrap_or_else(|error| (Vec::new(), vec![error]));
+        for damage in damaged {
+            error!("{damage}");
+        }
+        for request in requests {
+            let mut meant = items.iter_mut().filter(|item| is_meant(&request, &item.target));
+            if let Some(item) = meant.next() {
+                item.requests.push(request);
+                continue;
+            }
+            let text = format!("no certificate here has the link {:?}", request.certificate);
+            let answer = OperatorAnswer { done: false, text };
+            if let Err(trouble) = request.answer(&machine.directories, &answer, &machine.lease) {
+                error!("{trouble}");
+            }
+        }
     }
 
     /// Tells the agent, unless that is what it was told already: the agent does not look at the

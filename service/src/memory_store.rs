@@ -15,6 +15,8 @@ use certified_key::{CertifiedKey, Content};
 #[derive(Default)]
 pub(crate) struct MemoryStore {
     pub(crate) installed: Mutex<BTreeMap<String, (String, Vec<u8>)>>,
+    /// What was installed before, by link name and version.
+    pub(crate) older: Mutex<BTreeMap<(String, String), Vec<u8>>>,
     pub(crate) links: Mutex<BTreeSet<String>>,
     pub(crate) writes: Mutex<usize>,
 }
@@ -55,8 +57,11 @@ impl CertificateStore for MemoryStore {
         _ledger: &Ledger,
     ) -> Result<Option<Content>, StoreError> {
         let installed = self.installed.lock().unwrap();
-        let kept = installed.get(&target.link_name).filter(|(v, _)| *v == generation.version);
-        Ok(kept.map(|(_, pem)| Content::Certificate(CertifiedKey::parse_pem(pem).unwrap())))
+        let active = installed.get(&target.link_name).filter(|(v, _)| *v == generation.version);
+        let older = self.older.lock().unwrap();
+        let name = (target.link_name.clone(), generation.version.clone());
+        let kept = active.map(|(_, pem)| pem).or(older.get(&name));
+        Ok(kept.map(|pem| Content::Certificate(CertifiedKey::parse_pem(pem).unwrap())))
     }
 
     fn prepare(
@@ -109,7 +114,10 @@ impl CertificateStore for MemoryStore {
     fn switch(&self, ready: Ready) -> Result<Installed, StoreError> {
         *self.writes.lock().unwrap() += 1;
         let Ready { name, version, pem, installed } = ready;
-        self.installed.lock().unwrap().insert(name.clone(), (version, pem));
+        let before = self.installed.lock().unwrap().insert(name.clone(), (version.clone(), pem));
+        if let Some((version, pem)) = before.filter(|(before, _)| *before != version) {
+            self.older.lock().unwrap().insert((name.clone(), version), pem);
+        }
         self.links.lock().unwrap().insert(name);
         Ok(installed)
     }

@@ -23,4 +23,10 @@ impl Moment {
         };
         moment.unwrap_or(self.wall)
     }
+
+    /// What the steady clock will show when the wall clock shows `wall`, at most so much later.
+    pub(crate) fn steady_at(&self, wall: SystemTime, most: Duration) -> Duration {
+        let ahead = wall.duration_since(self.wall).unwrap_or_default().min(most);
+        self.steady.saturating_add(ahead)
+    }
 }

@@ -4,11 +4,14 @@ use std::time::SystemTime;
 
 use cert_store::Change;
 use log::{error, info, warn};
-use worker_state::{InitialSyncPhase, InitialSyncRecord};
+use worker_state::{InitialSyncPhase, InitialSyncRecord, Report};
 
+use crate::code::Code;
+use crate::delivery::hold;
 use crate::failure::Failure;
 use crate::outcome::{Done, Outcome};
 use crate::pass::News;
+use crate::record;
 use crate::roster::Entry;
 
 /// Tells of a piece of news. `entries` are as they were before it.
@@ -21,7 +24,24 @@ pub(crate) fn news(news: &News, entries: &[Entry]) {
         }
         News::Retired(index, _, names) => {
             let name = entries.get(*index).map_or("", |entry| entry.target.name());
-            info!("{name}: removed old files: {}", names.join(", "));
+            info!(certificate = name; "{name}: removed old files: {}", names.join(", "));
+        }
+        News::Reacted(index, record, answer) => {
+            let name = entries.get(*index).map_or("", |entry| entry.target.name());
+            let version = record::active_version(record);
+            match answer {
+                Ok(()) => {
+                    info!(certificate = name, version = version; "{name}: its consumers use version {version}")
+                }
+                Err(why) => {
+                    let code = Code::ReactionFailed.number();
+                    error!(certificate = name, code = code; "{name}: {why} (code {code})");
+                }
+            }
+        }
+        News::Obeyed(index, _, _, answer) => {
+            let name = entries.get(*index).map_or("", |entry| entry.target.name());
+            info!(certificate = name; "{name}: an operator asked: {}", answer.text);
         }
         News::Trouble(text) => error!("{text}"),
     }
@@ -32,8 +52,24 @@ fn looked(entry: &Entry, outcome: &Outcome) {
         Ok(done) => brought(entry, outcome, done),
         Err(failure) => failed(entry, failure),
     }
+    refused(entry, outcome);
     for note in &outcome.notes {
-        info!("{}: {note}", entry.target.name());
+        let name = entry.target.name();
+        info!(certificate = name; "{name}: {note}");
+    }
+}
+
+/// A version that consumers have just refused.
+fn refused(entry: &Entry, outcome: &Outcome) {
+    let Some(record) = &outcome.record else { return };
+    let is_new = entry.record.as_ref().is_none_or(|known| known.history != record.history);
+    let last = record.history.last().filter(|event| is_new && event.what == "checkFailed");
+    if let (Some(event), Some(remark)) = (last, hold::remark(record)) {
+        let (name, code) = (entry.target.name(), remark.code.number());
+        warn!(
+            certificate = name, version = event.version.as_str(), code = code;
+            "{name}: {} (code {code})", remark.text
+        );
     }
 }
 
@@ -51,14 +87,15 @@ fn brought(entry: &Entry, outcome: &Outcome, done: &Done) {
         Change::Same => None,
     };
     if let Some(what) = what {
-        info!("{name}: {what}: version {version}, certificate file name {}", link.display());
+        info!(certificate = name, version = version; "{name}: {what}: version {version}, certificate file name {}", link.display());
     } else if entry.failure.is_some() {
-        info!("{name}: in order again: version {version}");
+        info!(certificate = name, version = version; "{name}: in order again: version {version}");
     } else {
         log::debug!("{name}: unchanged: version {version}");
     }
     for remark in done.remarks.iter().filter(|remark| !entry.remarks.contains(remark)) {
-        warn!("{name}: {} (code {})", remark.text, remark.code.number());
+        let code = remark.code.number();
+        warn!(certificate = name, code = code; "{name}: {} (code {code})", remark.text);
     }
 }
 
@@ -68,7 +105,10 @@ fn failed(entry: &Entry, failure: &Failure) {
     let causes = failure.causes.iter().map(|cause| format!("; because: {cause}"));
     let causes: String = causes.collect();
     let tries = entry.failures.saturating_add(1);
-    error!("{name}: {} (code {code}, {tries} in a row){causes}", failure.public);
+    error!(
+        certificate = name, code = code;
+        "{name}: {} (code {code}, {tries} in a row){causes}", failure.public
+    );
 }
 
 /// Tells that somebody has set the clock.
@@ -78,6 +118,18 @@ pub(crate) fn clock_set(expected: SystemTime, now: SystemTime) {
         Err(error) => ("back", error.duration()),
     };
     info!("the clock was set {way} by {} s", by.as_secs());
+}
+
+/// Tells which certificates have begun to run out since the report with these codes.
+pub(crate) fn expiry(before: &[i32], report: &Report) {
+    let code = Code::ExpiresSoon.number();
+    for (index, one) in report.certificates.iter().enumerate() {
+        let is_new = one.code == code && before.get(index) != Some(&code);
+        if let Some(problem) = one.problem.as_ref().filter(|_| is_new) {
+            let name = one.name.as_str();
+            warn!(certificate = name, code = code; "{name}: {problem} (code {code})");
+        }
+    }
 }
 
 /// Tells how the first sync went on.

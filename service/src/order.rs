@@ -6,6 +6,7 @@ use std::time::SystemTime;
 
 use extension_settings::{Parsed, Problems, Remark, Settings};
 use object_id::VaultSuffixes;
+use reaction::Permission;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use status_schema::RuntimeSettings;
@@ -148,7 +149,7 @@ pub(crate) fn read(
         OrderError::Settings(refused.to_string(), agent).located(origin)
     })?;
     Ok(Order {
-        warnings: warnings(&parsed),
+        warnings: parsed.warnings.iter().map(ToString::to_string).collect(),
         settings: parsed.settings,
         identity: given.identity,
         given_at: given.given_at,
@@ -273,10 +274,11 @@ impl Given {
     }
 }
 
-/// What the settings ask for and nobody does yet is a warning, not a silence.
-fn warnings(parsed: &Parsed) -> Vec<String> {
-    let shipping = parsed.settings.logging.as_ref().map(|_| {
-        "loggingSettings: this version does not send its log anywhere; it is in its file".to_owned()
-    });
-    parsed.warnings.iter().map(ToString::to_string).chain(shipping).collect()
+/// How far the administrator lets settings reach: what the environment file says, and it alone.
+///
+/// # Errors
+/// Where that is no permission.
+pub(crate) fn permission(surroundings: &Surroundings) -> Result<Permission, String> {
+    let written = surroundings.file.value(name::REACTIONS).map(Permission::parse).transpose();
+    written.map(Option::unwrap_or_default).map_err(|error| error.to_string())
 }

@@ -1,12 +1,18 @@
 //! One pass: a look at each certificate that is due, several at a time, none waiting for another.
 
+use std::path::Path;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use cert_store::CertificateStore;
-use worker_state::CertificateRecord;
+use cert_store::OutputStore;
+use worker_state::{CertificateRecord, OperatorAnswer, OperatorRequest};
 
-use crate::look::{Keep, SecretSource, look};
+use crate::delivery::consumers::Consumers;
+use crate::delivery::obey::obey;
+use crate::delivery::outputs;
+use crate::delivery::react::react;
+use crate::look::{self, Keep, SecretSource};
 use crate::outcome::Outcome;
 use crate::queue::Queue;
 use crate::record;
@@ -25,14 +31,37 @@ pub(crate) struct Item {
     pub(crate) unkept: bool,
     /// Whether this pass looks at it; the others only say which files are still wanted.
     pub(crate) due: bool,
+    /// Whether its consumers are to be told in this pass.
+    pub(crate) reacts: bool,
+    /// What operators want of it beside.
+    pub(crate) requests: Vec<OperatorRequest>,
+    /// Whether its outputs may have been written in this pass.
+    pub(crate) delivered: bool,
 }
 
 /// What a pass stands on.
 pub(crate) struct Ground<'a, S> {
     pub(crate) source: &'a dyn SecretSource,
     pub(crate) store: &'a S,
+    /// What consumers open beside the store.
+    pub(crate) outputs: &'a OutputStore,
+    pub(crate) consumers: &'a dyn Consumers,
+    /// The directory in which consumers may try new files.
+    pub(crate) candidates: &'a Path,
     /// Keeps a changed record.
     pub(crate) keep: Keep<'a>,
+    /// The polling interval.
+    pub(crate) interval: Duration,
+}
+
+impl<'a, S> Ground<'a, S> {
+    /// The same, where records are kept otherwise.
+    pub(crate) fn keeping<'b>(&'b self, keep: Keep<'b>) -> Ground<'b, S>
+    where
+        'a: 'b,
+    {
+        Ground { keep, ..*self }
+    }
 }
 
 /// News from a pass, as it goes on.
@@ -42,6 +71,12 @@ pub(crate) enum News {
     Looked(usize, Box<Outcome>),
     /// Older files of the certificate at this place were removed.
     Retired(usize, Box<CertificateRecord>, Vec<String>),
+    /// The consumers of the certificate at this place were told; what is kept of it, and what they
+    /// made of it.
+    Reacted(usize, Box<CertificateRecord>, Result<(), String>),
+    /// An operator's request about the certificate at this place was answered; what is kept of it
+    /// now, where that changed.
+    Obeyed(usize, Option<Box<CertificateRecord>>, OperatorRequest, OperatorAnswer),
     /// Something could not be kept or removed; the next pass tries again.
     Trouble(String),
 }
@@ -53,6 +88,53 @@ pub(crate) fn pass<S: CertificateStore>(
     now: SystemTime,
     tell: &(dyn Fn(News) + Sync),
 ) {
+    finish(&mut items, ground, now, tell);
+    obey(&mut items, ground, now, tell);
+    for (index, record) in look_at_all(&items, ground, now, tell) {
+        if let Some(item) = items.get_mut(index) {
+            item.take(record);
+        }
+    }
+    react(&mut items, ground, now, tell);
+    retire(&items, ground, now, tell);
+    if items.iter().any(|item| item.delivered) {
+        sweep_outputs(&items, ground, tell);
+    }
+}
+
+impl Item {
+    /// A pass has changed what is known of it.
+    pub(crate) fn take(&mut self, record: CertificateRecord) {
+        self.reacts |= record.delivery.reaction.is_some();
+        self.delivered |= !self.target.delivery.outputs.is_empty();
+        self.record = Some(Arc::new(record));
+    }
+}
+
+/// Finishes what was interrupted, before anybody is asked anything.
+fn finish<S: CertificateStore>(
+    items: &mut [Item],
+    ground: &Ground<'_, S>,
+    now: SystemTime,
+    tell: &(dyn Fn(News) + Sync),
+) {
+    for item in items {
+        let before = item.record.as_deref();
+        let Some(outcome) = look::finish(&item.target, before, ground, now) else { continue };
+        let record = outcome.record.clone();
+        tell(News::Looked(item.index, Box::new(outcome)));
+        if let Some(record) = record {
+            item.take(record);
+        }
+    }
+}
+
+fn look_at_all<S: CertificateStore>(
+    items: &[Item],
+    ground: &Ground<'_, S>,
+    now: SystemTime,
+    tell: &(dyn Fn(News) + Sync),
+) -> Vec<(usize, CertificateRecord)> {
     let due = items.iter().filter(|item| item.due);
     let queue = Queue::new(due.map(|item| (item.target.id.vault().host().to_owned(), item)));
     let work = || -> Vec<(usize, CertificateRecord)> {
@@ -60,7 +142,7 @@ pub(crate) fn pass<S: CertificateStore>(
         queue.work(|item| kept.extend(look_and_tell(item, ground, now, tell)));
         kept
     };
-    let kept: Vec<(usize, CertificateRecord)> = std::thread::scope(|scope| {
+    std::thread::scope(|scope| {
         // A machine that is out of threads has fewer hands: this one does it all, if need be.
         let hand = || std::thread::Builder::new().name("look".into()).spawn_scoped(scope, work);
         let more = queue.hands().saturating_sub(1);
@@ -70,13 +152,7 @@ pub(crate) fn pass<S: CertificateStore>(
             kept.extend(thread.join().unwrap_or_default());
         }
         kept
-    });
-    for (index, record) in kept {
-        if let Some(item) = items.get_mut(index) {
-            item.record = Some(Arc::new(record));
-        }
-    }
-    retire(&items, ground, now, tell);
+    })
 }
 
 fn look_and_tell<S: CertificateStore>(
@@ -86,8 +162,7 @@ fn look_and_tell<S: CertificateStore>(
     tell: &(dyn Fn(News) + Sync),
 ) -> Option<(usize, CertificateRecord)> {
     let before = item.record.as_deref();
-    let disk = (ground.store, ground.keep);
-    let mut outcome = look(&item.target, before, ground.source, disk, now);
+    let mut outcome = look::look(&item.target, before, ground, now);
     if let (None, Some(record), true) = (&outcome.record, before, item.unkept) {
         outcome.unkept = (ground.keep)(record).err().map(|error| error.to_string());
     }
@@ -97,6 +172,21 @@ fn look_and_tell<S: CertificateStore>(
     let record = outcome.record.clone();
     tell(News::Looked(item.index, Box::new(outcome)));
     record.map(|record| (item.index, record))
+}
+
+/// Removes what outputs of former versions have left, but for the last of them.
+fn sweep_outputs<S: CertificateStore>(
+    items: &[Item],
+    ground: &Ground<'_, S>,
+    tell: &(dyn Fn(News) + Sync),
+) {
+    let ledgers: Vec<_> =
+        items.iter().map(|item| outputs::ledger(item.record.as_deref())).collect();
+    let wanted = items.iter().flat_map(|item| &item.target.delivery.outputs);
+    let swept = ground.outputs.sweep(wanted, &ledgers.iter().collect::<Vec<_>>());
+    for problem in swept.problems {
+        tell(News::Trouble(problem.to_string()));
+    }
 }
 
 /// Removes files that nothing leads to any more, and permissions that nobody grants. All targets take part, because a file of one can

@@ -9,9 +9,9 @@ use cert_store::{DirectoryStore, StoreLocation};
 use worker_state::CertificateRecord;
 
 use crate::look::look;
-use crate::memory_store::MemoryStore;
+use crate::memory_ground::{Bed, FORGET};
 use crate::memory_vault::{Vault, today, version};
-use crate::pass::{Ground, Item, News, pass};
+use crate::pass::{Item, News, pass};
 use crate::simulation::target;
 
 #[test]
@@ -20,17 +20,26 @@ fn what_could_not_be_kept_is_kept_by_a_later_pass() {
     let directories = worker_state::Directories::below(folder.path());
     directories.create().unwrap();
     let lease = worker_state::Lease::acquire(&directories).unwrap();
-    let (mut vault, store) = (Vault::default(), MemoryStore::default());
+    let (mut vault, bed) = (Vault::default(), Bed::default());
     vault.issue(1, -1, 90);
     let records = directories.state().join("records");
     std::fs::remove_dir(&records).unwrap();
     let keep = |record: &CertificateRecord| record.replace(&directories, &lease);
-    let outcome = look(&target("web"), None, &vault, (&store, &keep), today());
+    let outcome = look(&target("web"), None, &bed.ground(&vault, &keep), today());
     assert!(outcome.present && outcome.unkept.is_some(), "installed all the same");
     std::fs::create_dir(&records).unwrap();
     let (target, record) = (Arc::new(target("web")), outcome.record.map(Arc::new));
-    let item = Item { index: 0, target, record: record.clone(), unkept: true, due: true };
-    let ground = Ground { source: &vault, store: &store, keep: &keep };
+    let item = Item {
+        index: 0,
+        target,
+        record: record.clone(),
+        unkept: true,
+        due: true,
+        reacts: false,
+        requests: Vec::new(),
+        delivered: false,
+    };
+    let ground = bed.ground(&vault, &keep);
     pass(vec![item], &ground, today(), &|_| ());
     let (read, _) = worker_state::Records::read(&directories).unwrap();
     assert_eq!(read.iter().next(), record.as_deref());
@@ -38,9 +47,9 @@ fn what_could_not_be_kept_is_kept_by_a_later_pass() {
 
 #[test]
 fn a_pass_looks_at_what_is_due_keeps_what_changed_and_removes_what_is_superseded() {
-    let (mut vault, store) = (Vault::default(), MemoryStore::default());
+    let (mut vault, bed) = (Vault::default(), Bed::default());
     vault.issue(1, -1, 90);
-    let record = look(&target("web"), None, &vault, (&store, &|_| Ok(())), today()).record.unwrap();
+    let record = look(&target("web"), None, &bed.ground(&vault, FORGET), today()).record.unwrap();
     vault.issue(2, -1, 90);
     let item = |index, name: &str, record: Option<&CertificateRecord>, due| Item {
         index,
@@ -48,6 +57,9 @@ fn a_pass_looks_at_what_is_due_keeps_what_changed_and_removes_what_is_superseded
         record: record.cloned().map(Arc::new),
         unkept: false,
         due,
+        reacts: false,
+        requests: Vec::new(),
+        delivered: false,
     };
     let items = vec![
         item(0, "web", Some(&record), true),
@@ -59,7 +71,7 @@ fn a_pass_looks_at_what_is_due_keeps_what_changed_and_removes_what_is_superseded
         kept.lock().unwrap().push(record.link.clone());
         Ok(())
     };
-    let ground = Ground { source: &vault, store: &store, keep: &keep };
+    let ground = bed.ground(&vault, &keep);
     pass(items, &ground, today(), &|piece| news.lock().unwrap().push(piece));
     let news = news.into_inner().unwrap();
     let mut looked: Vec<usize> = news
@@ -86,10 +98,11 @@ fn a_file_that_was_made_before_a_kill_goes_when_its_version_is_never_installed()
     let mut target = target("web");
     let path = folder.path().join("store");
     target.place.location = StoreLocation::Directory { path: path.clone(), is_default: false };
-    let store = DirectoryStore::new();
+    let (store, bed) = (DirectoryStore::new(), Bed::default());
     let mut vault = Vault::default();
     vault.issue(1, -1, 90);
-    let first = look(&target, None, &vault, (&store, &|_| Ok(())), today()).record.unwrap();
+    let first =
+        look(&target, None, &bed.ground_with(&vault, &store, FORGET), today()).record.unwrap();
     let names = || fs::read_dir(&path).unwrap().count();
     assert_eq!(names(), 2);
     vault.issue(2, -1, 90);
@@ -100,7 +113,7 @@ fn a_file_that_was_made_before_a_kill_goes_when_its_version_is_never_installed()
         Ok(())
     };
     let killed = AssertUnwindSafe(|| {
-        look(&target, Some(&first), &vault, (&store, &keep_until_killed), today())
+        look(&target, Some(&first), &bed.ground_with(&vault, &store, &keep_until_killed), today())
     });
     assert!(catch_unwind(killed).is_err());
     assert_eq!(names(), 3, "version 2 is there, and no link leads to it");
@@ -114,8 +127,11 @@ fn a_file_that_was_made_before_a_kill_goes_when_its_version_is_never_installed()
         record: Some(Arc::new(record)),
         unkept: false,
         due: true,
+        reacts: false,
+        requests: Vec::new(),
+        delivered: false,
     };
-    let ground = Ground { source: &vault, store: &store, keep: &|_| Ok(()) };
+    let ground = bed.ground_with(&vault, &store, FORGET);
     pass(vec![item], &ground, today() + Duration::from_secs(61), &|_| ());
     let names: Vec<_> = fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()).collect();
     let of = |number| {

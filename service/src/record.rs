@@ -4,6 +4,7 @@ use std::time::SystemTime;
 
 use cert_store::{Change, Generation, Grantee, GranteeKind, Ledger, LedgerFile};
 use certified_key::Certificate;
+use sha2::{Digest, Sha256};
 use worker_state::{
     CertificateRecord, EventRecord, FileRecord, GenerationRecord, GranteeRecord,
     InstalledCertificate,
@@ -28,7 +29,8 @@ pub(crate) fn ledger(record: Option<&CertificateRecord>) -> Ledger {
     }
 }
 
-fn grantee(kept: &GranteeRecord) -> Option<Grantee> {
+/// Whom a name meant, as the store knows it.
+pub(crate) fn grantee(kept: &GranteeRecord) -> Option<Grantee> {
     let (kind, name) = match (&kept.user, &kept.group) {
         (Some(user), _) => (GranteeKind::User, user),
         (None, Some(group)) => (GranteeKind::Group, group),
@@ -37,7 +39,8 @@ fn grantee(kept: &GranteeRecord) -> Option<Grantee> {
     Some(Grantee { kind, name: name.clone(), id: kept.id, withdrawn: kept.withdrawn })
 }
 
-fn grantee_record(known: &Grantee) -> GranteeRecord {
+/// The same, as it is kept.
+pub(crate) fn grantee_record(known: &Grantee) -> GranteeRecord {
     let named = |kind| (known.kind == kind).then(|| known.name.clone());
     GranteeRecord {
         user: named(GranteeKind::User),
@@ -109,10 +112,21 @@ pub(crate) fn told(what: &str, version: &str, now: SystemTime) -> EventRecord {
     EventRecord { at: now.into(), what: what.into(), version: version.into(), detail: None }
 }
 
+/// The installed version; empty where there is none.
+pub(crate) fn active_version(record: &CertificateRecord) -> &str {
+    record.active.as_ref().map_or("", |active| &active.version)
+}
+
 /// Whether `version` is the installed one.
 pub(crate) fn is_active(record: Option<&CertificateRecord>, version: &str) -> bool {
     let active = record.and_then(|record| record.active.as_ref());
     active.is_some_and(|active| active.version.eq_ignore_ascii_case(version))
+}
+
+/// A name for a directory of a target's own: no two targets share one.
+pub(crate) fn file_name(target: &Target) -> String {
+    let digest = Sha256::digest(target.link().as_os_str().as_encoded_bytes());
+    digest[..16].iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Whether a record is of the certificate that is observed now. A link keeps its record when the

@@ -2,8 +2,10 @@
 
 use std::time::SystemTime;
 
+use extension_settings::Expiry;
 use worker_state::{CertificateReport, CertificateState, Report, Timestamp, WorkerReport};
 
+use crate::delivery::hold;
 use crate::moment::Moment;
 use crate::roster::{Entry, Roster};
 use crate::standing::Standing;
@@ -17,11 +19,14 @@ pub(crate) struct Frame {
     /// Those of them that somebody asked for.
     pub(crate) asked_passes: u64,
     pub(crate) last_pass: Option<SystemTime>,
+    /// How little of a certificate's lifetime may be left before people are told.
+    pub(crate) expiry: Expiry,
 }
 
 /// How everything stands at `now`.
 pub(crate) fn report(roster: &Roster, frame: &Frame, now: Moment) -> Report {
-    let certificates = roster.entries().iter().map(|entry| certificate(entry, now)).collect();
+    let certificates =
+        roster.entries().iter().map(|entry| certificate(entry, frame.expiry, now)).collect();
     Report {
         report_version: Report::VERSION,
         written_at: now.wall.into(),
@@ -36,9 +41,10 @@ pub(crate) fn report(roster: &Roster, frame: &Frame, now: Moment) -> Report {
     }
 }
 
-fn certificate(entry: &Entry, now: Moment) -> CertificateReport {
-    let (standing, code, problem) = entry.standing(now.wall);
-    let record = entry.record.as_ref().filter(|_| entry.present);
+fn certificate(entry: &Entry, expiry: Expiry, now: Moment) -> CertificateReport {
+    let (standing, code, problem) = entry.standing(expiry, now.wall);
+    let record = entry.record.as_deref().filter(|_| entry.present);
+    let delivery = &entry.target.delivery;
     CertificateReport {
         name: entry.target.name().to_owned(),
         url: entry.target.id.to_string(),
@@ -52,6 +58,11 @@ fn certificate(entry: &Entry, now: Moment) -> CertificateReport {
         code: code.number(),
         version: record.and_then(|record| Some(record.active.as_ref()?.version.clone())),
         certificate: record.and_then(|record| record.certificate.clone()),
+        outputs: delivery.outputs.iter().map(|output| output.path().to_owned()).collect(),
+        used_by: delivery.actions.iter().map(ToString::to_string).collect(),
+        last_change: record.and_then(|record| record.history.last().cloned()),
+        held_version: record.and_then(hold::held_version),
+        reaction_pending: record.is_some_and(|record| record.delivery.reaction.is_some()),
         problem,
         failures: entry.failures,
         last_success_at: entry.last_success.map(Timestamp::from),

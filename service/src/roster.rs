@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use worker_state::CertificateRecord;
+use worker_state::{CertificateRecord, ReactionRecord};
 
 use crate::code::Code;
 use crate::failure::{Failure, Retry};
@@ -41,6 +41,8 @@ pub(crate) struct Entry {
     pub(crate) failures: u32,
     /// When it is looked at next, on the steady clock.
     pub(crate) next: Duration,
+    /// When its consumers are told, on the steady clock, if they have yet to be.
+    pub(crate) next_reaction: Option<Duration>,
     pub(crate) last_success: Option<SystemTime>,
 }
 
@@ -61,6 +63,8 @@ impl Roster {
         now: Moment,
     ) -> Self {
         let entry = |known: Known| Entry {
+            // Told in the first pass, however long it was to wait before the restart.
+            next_reaction: reaction_of(known.record.as_ref()).map(|_| now.steady),
             target: Arc::new(known.target),
             record: known.record.map(Arc::new),
             unkept: false,
@@ -97,7 +101,8 @@ impl Roster {
 
     /// When something is due next, on the steady clock.
     pub(crate) fn next_look(&self) -> Duration {
-        self.entries.iter().map(|entry| entry.next).min().unwrap_or(self.next_poll)
+        let of = |entry: &Entry| entry.next_reaction.map_or(entry.next, |at| at.min(entry.next));
+        self.entries.iter().map(of).min().unwrap_or(self.next_poll)
     }
 
     /// The work of a pass at `now`; none where nothing is due.
@@ -111,6 +116,9 @@ impl Roster {
             record: entry.record.clone(),
             unkept: entry.unkept,
             due: entry.next <= now.steady,
+            reacts: entry.next_reaction.is_some_and(|at| at <= now.steady),
+            requests: Vec::new(),
+            delivered: false,
         };
         Some(self.entries.iter().enumerate().map(item).collect())
     }
@@ -128,7 +136,7 @@ impl Roster {
         entry.present = outcome.present;
         entry.unkept = outcome.unkept.is_some();
         if let Some(record) = outcome.record {
-            entry.record = Some(Arc::new(record));
+            entry.know(record, self.interval, now);
         }
         match outcome.result {
             Ok(done) => {
@@ -147,10 +155,11 @@ impl Roster {
         entry.next = now.steady.saturating_add(self.interval);
     }
 
-    /// Notes what was kept of a certificate when files of it were removed.
-    pub(crate) fn note_retired(&mut self, index: usize, record: CertificateRecord) {
+    /// Notes what is kept of a certificate beside looks: its consumers were told, or files of it
+    /// were removed.
+    pub(crate) fn note_record(&mut self, index: usize, record: CertificateRecord, now: Moment) {
         if let Some(entry) = self.entries.get_mut(index) {
-            entry.record = Some(Arc::new(record));
+            entry.know(record, self.interval, now);
         }
     }
 
@@ -184,6 +193,7 @@ impl Roster {
                 Some(together) if !entry.present => together,
                 _ => next_look(entry, next_poll, self.interval, now, drawn),
             };
+            entry.next = entry.held_until(now).map_or(entry.next, |at| at.min(entry.next));
         }
     }
 
@@ -260,4 +270,30 @@ fn next_look(
     let delay = schedule::retry_delay(entry.failures, interval, asked, chance);
     let retry = now.steady + delay;
     if asked.is_some() { retry } else { retry.min(next_poll) }
+}
+
+fn reaction_of(record: Option<&CertificateRecord>) -> Option<&ReactionRecord> {
+    record?.delivery.reaction.as_ref()
+}
+
+impl Entry {
+    fn know(&mut self, record: CertificateRecord, interval: Duration, now: Moment) {
+        // No longer than an interval, whatever the wall clock has been set to since.
+        let at = |due: &ReactionRecord| now.steady_at(due.next_attempt_at.moment(), interval);
+        self.next_reaction = reaction_of(Some(&record)).map(at);
+        self.record = Some(Arc::new(record));
+    }
+
+    /// When a version that its consumers refused is tried again, on the steady clock.
+    fn held_until(&self, now: Moment) -> Option<Duration> {
+        let record = self.record.as_ref()?;
+        let held = record.delivery.held.iter().filter(|held| {
+            let active = record.active.as_ref();
+            active.is_none_or(|active| !active.version.eq_ignore_ascii_case(&held.version))
+        });
+        let retries = held.filter_map(|held| held.retry_at);
+        let retries = retries.map(|retry| now.steady_at(retry.moment(), Duration::MAX));
+        // What was due already had its turn, and could not even be asked for.
+        retries.filter(|at| *at > now.steady).min()
+    }
 }

@@ -1,5 +1,6 @@
 //! The worker's loop: ask the roster what is due, wait, have it done, report. No policy in here.
 
+mod event;
 mod footing;
 
 use std::time::Duration;
@@ -15,25 +16,13 @@ use crate::roster::Roster;
 use crate::status;
 use crate::supervision::{Notice, Supervision};
 
+pub(crate) use event::Event;
 pub(crate) use footing::Footing;
 
 /// The guest agent calls a heartbeat older than 600 s unresponsive.
 pub(crate) const HEARTBEAT: Duration = Duration::from_secs(60);
 /// While a pass goes on, what it has brought so far is published this often.
 const PROGRESS: Duration = Duration::from_secs(2);
-
-/// What can happen while the loop waits.
-#[derive(Debug)]
-pub(crate) enum Event {
-    /// News from the pass that is under way.
-    News(News),
-    /// It has ended.
-    PassEnded,
-    /// Somebody asks for a look now, at the assignment first (SIGHUP).
-    Reload,
-    /// The worker is to end: SIGTERM, SIGINT, a sandbox that no longer fits.
-    End(End),
-}
 
 /// Everything that the loop cannot do by thinking.
 pub(crate) trait Outside {
@@ -102,6 +91,8 @@ pub(crate) struct Worker {
     reload_after_pass: bool,
     kept: InitialSync,
     published: Option<Duration>,
+    /// How each certificate stood in the last report.
+    codes: Vec<i32>,
     next_beat: Duration,
     /// When the clocks were looked at last.
     seen: Option<Moment>,
@@ -121,6 +112,7 @@ impl Worker {
             reload_after_pass: false,
             kept,
             published: None,
+            codes: Vec::new(),
             next_beat: Duration::ZERO,
             seen: None,
         }
@@ -231,8 +223,11 @@ impl Worker {
         narrate::news(&news, self.roster.entries());
         match news {
             News::Looked(index, outcome) => self.roster.note(index, *outcome, now),
-            News::Retired(index, record, _) => self.roster.note_retired(index, *record),
-            News::Trouble(_) => {}
+            News::Retired(index, record, _) | News::Reacted(index, record, _) => {
+                self.roster.note_record(index, *record, now);
+            }
+            News::Obeyed(index, Some(record), ..) => self.roster.note_record(index, *record, now),
+            News::Obeyed(_, None, ..) | News::Trouble(_) => {}
         }
     }
 
@@ -276,6 +271,8 @@ impl Worker {
         }
         self.kept = state.clone();
         let report = report::report(&self.roster, &self.frame, now);
+        narrate::expiry(&self.codes, &report);
+        self.codes = report.certificates.iter().map(|one| one.code).collect();
         outside.publish(&report, self.refusal.as_ref());
         if let Some(notice) = self.supervision.status(status::message(&report)) {
             outside.notify(&notice);

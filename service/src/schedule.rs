@@ -11,6 +11,8 @@ const FIRST_RETRY: Duration = Duration::from_secs(2);
 const LONGEST_RETRY: Duration = Duration::from_secs(300);
 /// How much longer each wait is than the one before.
 const GROWTH: f64 = 1.5;
+/// The longest wait before a refused version is tried again.
+const LONGEST_HOLD: Duration = Duration::from_secs(24 * 3600);
 /// A server cannot put us off for longer than this.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(3600);
 
@@ -40,6 +42,14 @@ pub(crate) fn retry_delay(
         None => bound.mul_f64(0.5 + 0.5 * unit(chance)),
         Some(asked) => asked.min(LONGEST_RETRY_AFTER) + bound.mul_f64(unit(chance)),
     }
+}
+
+/// The wait before a version that consumers refused is tried again, after so many tries: one
+/// polling interval, then twice as long each time, up to a day. Each try moves what works aside
+/// for a moment, so it is not made in haste.
+pub(crate) fn hold_delay(attempts: u32, interval: Duration) -> Duration {
+    let doubled = 1_u32.checked_shl(attempts.saturating_sub(1)).unwrap_or(u32::MAX);
+    interval.saturating_mul(doubled.max(1)).min(LONGEST_HOLD.max(interval))
 }
 
 /// Chance comes from outside; a caller's mistake must not become a negative wait.
@@ -89,6 +99,13 @@ mod tests {
         let minute = Some(Duration::from_secs(60));
         let told = machines().map(|chance| retry_delay(8, HOUR, minute, chance)).collect();
         assert!(busiest(told) <= 300);
+    }
+
+    #[test]
+    fn a_refused_version_is_tried_again_less_and_less_often() {
+        let hours = |attempts| hold_delay(attempts, HOUR).as_secs() / 3600;
+        assert_eq!([0, 1, 2, 3, 4, 5, 6, 60, u32::MAX].map(hours), [1, 1, 2, 4, 8, 16, 24, 24, 24]);
+        assert_eq!(hold_delay(9, 48 * HOUR), 48 * HOUR);
     }
 
     #[test]

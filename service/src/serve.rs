@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
 
 use cert_store::DirectoryStore;
+use cert_store::OutputStore;
 use log::{error, info, warn};
 use worker_state::{
     Assignment, Directories, InitialSyncRecord, Lease, LeaseError, MadeDirectories, Presence,
@@ -14,9 +15,11 @@ use worker_state::{
 use crate::announce::{LEASE_GAP, LEASE_PATIENCE};
 use crate::clock::Clock;
 use crate::commands::Outcome;
+use crate::delivery::consumers::LocalServices;
 use crate::initial_sync::InitialSync;
-use crate::logging::{self, Echo};
-use crate::machine::{Machine, Serving};
+use crate::logging::{self, Echo, Format};
+use crate::machine::{Disk, Machine, Serving};
+use crate::metrics::Publisher;
 use crate::notify::Notifier;
 use crate::order::{self, DEFAULT_SETTINGS, Order, OrderError, Origin, Surroundings};
 use crate::report::Frame;
@@ -25,7 +28,7 @@ use crate::run::{End, Worker};
 use crate::sandbox::{self, Places, Watch};
 use crate::source::VaultSource;
 use crate::supervision::Notice;
-use crate::{hardening, journal, remains, signals, status, survey, terminal};
+use crate::{hardening, journal, remains, shipping, signals, status, survey};
 
 /// Serves until SIGTERM or SIGINT.
 pub(crate) fn run(
@@ -40,7 +43,9 @@ pub(crate) fn run(
     let log_folder = log_folder.map(|agent| agent.paths.log_folder.clone());
     let journal = journal::listens(&surroundings.process);
     let echo = if journal { Echo::Journal } else { Echo::StandardError };
-    logging::start(directories.logs(log_folder.as_deref()), echo);
+    let environment = order.as_ref().map(|order| &order.environment);
+    let format = environment.map_or(Format::Text, Format::of);
+    logging::start(directories.logs(log_folder.as_deref()), echo, format);
     info!("akvvm_service {} starts", env!("CARGO_PKG_VERSION"));
     hardening::forbid_dumps();
     let notifier = Notifier::of(&surroundings.process);
@@ -60,7 +65,9 @@ pub(crate) fn run(
         return fail(&format!("signals cannot be received: {failure}"));
     }
     let lease = Arc::new(lease);
-    let machine = Machine { clock, events, sender, directories, surroundings, lease, notifier };
+    let traffic = Arc::default();
+    let machine =
+        Machine { clock, events, sender, directories, surroundings, lease, notifier, traffic };
     serve(&machine, &origin, order)
 }
 
@@ -143,7 +150,7 @@ fn serve(machine: &Machine, origin: &Origin, mut order: Order) -> Outcome {
     let mut before: Option<Frame> = None;
     let supervised = machine.notifier.is_heard();
     loop {
-        let served = prepare(machine, &mut order).map(|(mut worker, source, store)| {
+        let served = prepare(machine, &mut order).map(|(mut worker, source, disk)| {
             if let Some(before) = &before {
                 worker.take_over(before);
             }
@@ -153,7 +160,8 @@ fn serve(machine: &Machine, origin: &Origin, mut order: Order) -> Outcome {
                 origin,
                 order: &order,
                 source,
-                store,
+                disk,
+                metrics: Publisher::start(&order.settings.metrics),
                 told: BTreeMap::new(),
                 trouble: BTreeMap::new(),
                 watch: supervised.then(|| Watch::begin(&places)),
@@ -196,21 +204,17 @@ fn again(machine: &Machine) -> Outcome {
     Outcome::Again
 }
 
-pub(crate) type Prepared = (Worker, Arc<VaultSource>, Arc<DirectoryStore>);
+pub(crate) type Prepared = (Worker, Arc<VaultSource>, Arc<Disk>);
 
 /// Everything that serving an order needs.
 pub(crate) fn prepare(machine: &Machine, order: &mut Order) -> anyhow::Result<Prepared> {
-    let grant_ancestors = order.environment.value(name::GRANT_ANCESTORS) == Some("yes");
-    let mut store = DirectoryStore::new().granting_ancestors(grant_ancestors);
-    store = store.having_made(MadeDirectories::read(&machine.directories).directories);
-    if machine.notifier.is_heard() {
-        store = store.closed(sandbox::closed(&Places::of(order, &machine.directories)));
-    }
-    let store = Arc::new(store);
+    shipping::ship_to(order.settings.logging.as_ref());
+    let disk = Arc::new(disk(machine, order)?);
     remains::sweep(machine, order);
-    let known = survey::survey(order, &machine.directories, store.as_ref())?;
+    let known = survey::survey(order, &machine.directories, &disk)?;
     let targets = known.iter().map(|known| &known.target);
-    let source = Arc::new(VaultSource::new(targets, &order.environment));
+    let source =
+        Arc::new(VaultSource::new(targets, &order.environment, Arc::clone(&machine.traffic)));
     for warning in &order.warnings {
         warn!("settings: {warning}");
     }
@@ -233,17 +237,36 @@ pub(crate) fn prepare(machine: &Machine, order: &mut Order) -> anyhow::Result<Pr
         passes: 0,
         asked_passes: 0,
         last_pass: None,
+        expiry: order.settings.expiry,
     };
-    Ok((Worker::new(roster, frame, order.refusal.clone()), source, store))
+    Ok((Worker::new(roster, frame, order.refusal.clone()), source, disk))
+}
+
+fn disk(machine: &Machine, order: &Order) -> anyhow::Result<Disk> {
+    let grant_ancestors = order.environment.value(name::GRANT_ANCESTORS) == Some("yes");
+    let detached = order.environment.value(name::SUPERVISOR) == Some("detached");
+    // The file alone: who deploys must not be able to permit himself anything.
+    let permission = order::permission(&machine.surroundings).map_err(anyhow::Error::msg)?;
+    let mut store = DirectoryStore::new().granting_ancestors(grant_ancestors);
+    store = store.having_made(MadeDirectories::read(&machine.directories).directories);
+    if machine.notifier.is_heard() {
+        store = store.closed(sandbox::closed(&Places::of(order, &machine.directories)));
+    }
+    Ok(Disk {
+        store,
+        outputs: OutputStore::new(machine.directories.outputs_path()),
+        consumers: LocalServices {
+            surroundings: reaction::Surroundings::discover(permission, !detached),
+        },
+    })
 }
 
 /// For commands that need the lease at once or not at all.
-pub(crate) fn complain_of_worker(presence: Option<&Presence>) -> Outcome {
+pub(crate) fn complaint_of_worker(presence: Option<&Presence>) -> String {
     let who = presence.map(|presence| format!(" (process {})", presence.process.pid));
     let who = who.unwrap_or_default();
-    terminal::complain(&format!(
+    format!(
         "a worker{who} is at work on this machine's certificates; to have it look now, run \
          akvvm_service sync without --settings"
-    ));
-    Outcome::Failed
+    )
 }

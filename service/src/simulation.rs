@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use cert_store::{Change, Layout, Retain, StoreLocation};
-use extension_settings::{Identity, IdentitySelector};
+use extension_settings::{Expiry, Identity, IdentitySelector};
 use object_id::{ObjectId, VaultSuffixes};
 use worker_state::{
     CertificateRecord, DeliveryRecord, GenerationRecord, InitialSyncRecord, InstalledCertificate,
@@ -14,6 +14,7 @@ use worker_state::{
 };
 
 use crate::code::Code;
+use crate::delivery::Delivery;
 use crate::failure::{Failure, Retry};
 use crate::initial_sync::InitialSync;
 use crate::moment::Moment;
@@ -176,7 +177,7 @@ pub(crate) fn target(name: &str) -> Target {
         retain: Retain::Versions(2),
     };
     let identity = Identity { endpoint: None, selector: IdentitySelector::Unspecified };
-    Target { id, identity, place }
+    Target { id, identity, place, delivery: Delivery::default() }
 }
 
 /// A worker for certificates of these names, polling every hour.
@@ -200,7 +201,14 @@ pub(crate) fn worker_that_finds(
         started_at: dawn().into(),
         sequence_number: Some(0),
     };
-    let frame = Frame { worker, warnings: Vec::new(), passes: 0, asked_passes: 0, last_pass: None };
+    let frame = Frame {
+        worker,
+        warnings: Vec::new(),
+        passes: 0,
+        asked_passes: 0,
+        last_pass: None,
+        expiry: Expiry::default(),
+    };
     Worker::new(roster, frame, None)
 }
 

@@ -1,5 +1,6 @@
 //! Secrets from Key Vault, each asked for with its target's identity.
 
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use keyvault_client::{ClientError, ErrorKind, Http, Network, Secret, SecretClient};
@@ -12,6 +13,7 @@ use crate::credentials::Credentials;
 use crate::failure::{Failure, Retry, one_line};
 use crate::look::SecretSource;
 use crate::target::Target;
+use crate::traffic::Traffic;
 
 /// The vaults of one order.
 pub(crate) struct VaultSource {
@@ -19,6 +21,8 @@ pub(crate) struct VaultSource {
     /// is told where people look, and what stands on the disk is still kept whole.
     way: Result<Way, Failure>,
     closed: ClosedVaults,
+    /// How vaults answer.
+    traffic: Arc<Traffic>,
 }
 
 /// How vaults are reached, and by whom.
@@ -33,8 +37,9 @@ impl VaultSource {
     pub(crate) fn new<'a>(
         targets: impl Iterator<Item = &'a Target>,
         environment: &Environment,
+        traffic: Arc<Traffic>,
     ) -> Self {
-        Self { way: Way::new(targets, environment), closed: ClosedVaults::default() }
+        Self { way: Way::new(targets, environment), closed: ClosedVaults::default(), traffic }
     }
 
     /// Lets go of connections and trusted authorities until they are needed again.
@@ -70,13 +75,15 @@ impl SecretSource for VaultSource {
         if let Some(objection) = self.closed.objection(vault, now) {
             return Err(objection);
         }
-        client.secret(id, credential, now).map_err(|error| {
+        let answer = client.secret(id, credential, now).map_err(|error| {
             let failure = failure(&error);
             if closes(&error) {
                 self.closed.close(vault, &failure, now);
             }
             failure
-        })
+        });
+        self.traffic.count(vault, answer.as_ref().err().map(|failure| failure.code));
+        answer
     }
 }
 

@@ -124,10 +124,16 @@ fn worst_first(report: &Report, counts: String) -> String {
         installed.filter(move |one| one.state == state).collect::<Vec<_>>()
     };
     let all = report.certificates.len();
-    let (bad, odd) = (in_state(CertificateState::Error), in_state(CertificateState::Warning));
+    let (ending, bad): (Vec<_>, Vec<_>) = in_state(CertificateState::Error)
+        .into_iter()
+        .partition(|one| one.code == Code::ExpiresSoon.number());
+    let odd = in_state(CertificateState::Warning);
     let mut parts = Vec::new();
     if !bad.is_empty() {
         parts.push(format!("{} of {all} no longer of use: {}", bad.len(), names(&bad)));
+    }
+    if !ending.is_empty() {
+        parts.push(format!("{} of {all} about to expire: {}", ending.len(), names(&ending)));
     }
     if !odd.is_empty() {
         parts.push(format!("{} of {all} want attention: {}", odd.len(), names(&odd)));
@@ -279,6 +285,11 @@ mod tests {
             code: if state == CertificateState::Error { 20 } else { 0 },
             version: there.then(|| "0".repeat(32)),
             certificate: there.then_some(leaf),
+            outputs: Vec::new(),
+            used_by: Vec::new(),
+            last_change: None,
+            held_version: None,
+            reaction_pending: false,
             problem: (state != CertificateState::Ok && state != CertificateState::Pending)
                 .then(|| "\"\u{7}\\ä".repeat(400)),
             failures: 0,

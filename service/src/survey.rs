@@ -3,11 +3,15 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use cert_store::OutputStore;
 use cert_store::{CertificateStore, Layout, Standing, StoreLocation};
 use extension_settings::{FileLayout, Settings};
 use log::warn;
+use reaction::Permission;
 use worker_state::{Directories, Records, StateError};
 
+use crate::delivery::outputs;
+use crate::machine::Disk;
 use crate::order::Order;
 use crate::record;
 use crate::roster::Known;
@@ -18,30 +22,33 @@ use crate::target::{Target, targets};
 ///
 /// # Errors
 /// Where the records cannot be listed.
-pub(crate) fn survey<S: CertificateStore>(
+pub(crate) fn survey(
     order: &mut Order,
     directories: &Directories,
-    store: &S,
+    disk: &Disk,
 ) -> Result<Vec<Known>, StateError> {
     let (records, damaged) = Records::read(directories)?;
+    let is_whole = damaged.is_empty();
     for damage in damaged {
         warn!("{damage}; nothing that it knew of will be removed");
     }
-    let (targets, warnings) = placed(&order.settings, store);
+    let permission = disk.consumers.surroundings.permission;
+    let (targets, warnings) = placed(&order.settings, permission, &disk.store);
     order.warnings.extend(warnings);
-    sweep(&targets, &records, store);
-    Ok(targets.into_iter().map(|target| known(target, &records, store)).collect())
+    sweep(&targets, &records, &disk.store);
+    sweep_outputs(&targets, &records, is_whole, &disk.outputs);
+    Ok(targets.into_iter().map(|target| known(target, &records, disk)).collect())
 }
 
 /// The targets of the settings as they are served on this machine, and what is odd about that.
 /// Reads only.
 pub(crate) fn placed<S: CertificateStore>(
     settings: &Settings,
+    permission: Permission,
     store: &S,
 ) -> (Vec<Target>, Vec<String>) {
-    let mut targets = targets(settings);
+    let (mut targets, mut warnings) = targets(settings, permission);
     unite(&mut targets);
-    let mut warnings = Vec::new();
     for (target, observed) in targets.iter_mut().zip(&settings.certificates) {
         if observed.layout == FileLayout::Unstated {
             warnings.extend(keep_split_links(target, store));
@@ -59,11 +66,14 @@ fn unite(targets: &mut [Target]) {
     }
 }
 
-fn known<S: CertificateStore>(target: Target, records: &Records, store: &S) -> Known {
+fn known(target: Target, records: &Records, disk: &Disk) -> Known {
     let record = records.of(&target.store(), target.name()).cloned();
-    let standing = store.standing(&target.place, &record::ledger(record.as_ref()));
+    let standing = disk.store.standing(&target.place, &record::ledger(record.as_ref()));
+    let known = outputs::ledger(record.as_ref());
+    let drifts = disk.outputs.standing(&target.delivery.outputs, &known);
     let wanted = record.as_ref().is_some_and(|record| record::is_wanted(record, &target));
-    let present = wanted && matches!(standing, Ok(Standing::Intact));
+    let delivered = drifts.is_ok_and(|drifts| drifts.is_empty());
+    let present = wanted && delivered && matches!(standing, Ok(Standing::Intact));
     Known { target, record, present }
 }
 
@@ -93,5 +103,19 @@ fn sweep<S: CertificateStore>(targets: &[Target], records: &Records, store: &S) 
             Ok(files) => log::info!("{files} unfinished files of a killed predecessor removed"),
             Err(error) => warn!("{error}"),
         }
+    }
+}
+
+/// Removes what a killed predecessor left among the outputs. With a record lost, nobody knows
+/// which kept bytes are still wanted.
+fn sweep_outputs(targets: &[Target], records: &Records, is_whole: bool, store: &OutputStore) {
+    if !is_whole {
+        return;
+    }
+    let ledgers: Vec<_> = records.iter().map(|record| outputs::ledger(Some(record))).collect();
+    let wanted = targets.iter().flat_map(|target| &target.delivery.outputs);
+    let retirement = store.sweep(wanted, &ledgers.iter().collect::<Vec<_>>());
+    for problem in retirement.problems {
+        warn!("{problem}");
     }
 }

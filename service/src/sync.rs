@@ -10,8 +10,9 @@ use worker_state::{CertificateState, Directories, Lease, Presence, Report, Worke
 
 use crate::clock::Clock;
 use crate::commands::Outcome;
-use crate::logging::{self, Echo};
+use crate::logging::{self, Echo, Format};
 use crate::machine::{Machine, Serving};
+use crate::metrics::Publisher;
 use crate::notify::Notifier;
 use crate::order::{self, OrderError, Surroundings};
 use crate::{hardening, report, serve, signals, terminal};
@@ -27,15 +28,7 @@ pub(crate) fn run(
     settings: Option<PathBuf>,
     json: bool,
 ) -> Outcome {
-    let report = match WorkerSight::look(&directories) {
-        Ok(WorkerSight::Absent(lease)) => alone(directories, surroundings, settings, lease),
-        Ok(WorkerSight::Present(Some(worker))) if settings.is_none() => ask(&directories, &worker),
-        Ok(WorkerSight::Present(worker)) => {
-            return serve::complain_of_worker(worker.as_ref());
-        }
-        Err(failure) => Err((failure.to_string(), Outcome::Failed)),
-    };
-    match report {
+    match pass_now(directories, surroundings, settings) {
         Ok(report) => tell(&report, json),
         Err((complaint, outcome)) => {
             terminal::complain(&complaint);
@@ -44,7 +37,24 @@ pub(crate) fn run(
     }
 }
 
-type Reported = Result<Report, (String, Outcome)>;
+/// One pass, by whoever may write; its report.
+pub(crate) fn pass_now(
+    directories: Directories,
+    surroundings: Surroundings,
+    settings: Option<PathBuf>,
+) -> Reported {
+    match WorkerSight::look(&directories) {
+        Ok(WorkerSight::Absent(lease)) => alone(directories, surroundings, settings, lease),
+        Ok(WorkerSight::Present(Some(worker))) if settings.is_none() => ask(&directories, &worker),
+        Ok(WorkerSight::Present(worker)) => {
+            Err((serve::complaint_of_worker(worker.as_ref()), Outcome::Failed))
+        }
+        Err(failure) => Err((failure.to_string(), Outcome::Failed)),
+    }
+}
+
+/// A report, or what to complain of and how to end.
+pub(crate) type Reported = Result<Report, (String, Outcome)>;
 
 fn failed(why: impl std::fmt::Display) -> (String, Outcome) {
     (format!("{why:#}"), Outcome::Failed)
@@ -57,7 +67,8 @@ fn alone(
     lease: Lease,
 ) -> Reported {
     let clock = Clock::start();
-    logging::start(directories.logs(None), Echo::Silent);
+    let format = Format::of(&surroundings.process.clone().over(surroundings.file.clone()));
+    logging::start(directories.logs(None), Echo::Silent, format);
     hardening::forbid_dumps();
     let origin = serve::origin(&directories, settings);
     let mut order = order::read(&origin, &directories, &surroundings, clock.now().wall)
@@ -66,14 +77,17 @@ fn alone(
     signals::listen(sender.clone()).map_err(failed)?;
     let lease = Arc::new(lease);
     let notifier = Notifier::default();
-    let machine = Machine { clock, events, sender, directories, surroundings, lease, notifier };
-    let (mut worker, source, store) = serve::prepare(&machine, &mut order).map_err(failed)?;
+    let traffic = Arc::default();
+    let machine =
+        Machine { clock, events, sender, directories, surroundings, lease, notifier, traffic };
+    let (mut worker, source, disk) = serve::prepare(&machine, &mut order).map_err(failed)?;
     let mut serving = Serving {
         machine: &machine,
         origin: &origin,
         order: &order,
         source,
-        store,
+        disk,
+        metrics: Publisher::nowhere(),
         told: BTreeMap::new(),
         trouble: BTreeMap::new(),
         watch: None,
@@ -117,7 +131,8 @@ fn tell(report: &Report, json: bool) -> Outcome {
     }
     let failing = |one: &worker_state::CertificateReport| {
         let bad = matches!(one.state, CertificateState::Error | CertificateState::Pending);
-        one.failures > 0 || bad
+        let unfinished = one.reaction_pending || one.held_version.is_some();
+        one.failures > 0 || bad || unfinished
     };
     match report.certificates.iter().any(failing) {
         true => Outcome::Failed,

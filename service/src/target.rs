@@ -5,6 +5,9 @@ use std::path::PathBuf;
 use cert_store::{Grant, Layout, Retain, StoreLocation};
 use extension_settings::{FileLayout, Identity, ObservedCertificate, Settings};
 use object_id::ObjectId;
+use reaction::Permission;
+
+use crate::delivery::{Delivery, wanted};
 
 /// One observed certificate on its way from the vault to the store.
 #[derive(Clone, Debug)]
@@ -15,6 +18,8 @@ pub(crate) struct Target {
     pub(crate) identity: Identity,
     /// Where it goes.
     pub(crate) place: cert_store::Target,
+    /// What goes beyond the store.
+    pub(crate) delivery: Delivery,
 }
 
 impl Target {
@@ -38,9 +43,16 @@ impl Target {
     }
 }
 
-/// The targets of the settings, in their order.
-pub(crate) fn targets(settings: &Settings) -> Vec<Target> {
-    settings.certificates.iter().map(|observed| target(settings, observed)).collect()
+/// The targets of the settings, in their order, and what of them is left out because the
+/// administrator does not permit it.
+pub(crate) fn targets(settings: &Settings, permission: Permission) -> (Vec<Target>, Vec<String>) {
+    let mut warnings = Vec::new();
+    let targets = settings.certificates.iter().map(|observed| {
+        let (delivery, left_out) = wanted::delivery(observed, &settings.on_renewal, permission);
+        warnings.extend(left_out);
+        Target { delivery, ..target(settings, observed) }
+    });
+    (targets.collect(), warnings)
 }
 
 fn target(settings: &Settings, observed: &ObservedCertificate) -> Target {
@@ -59,7 +71,12 @@ fn target(settings: &Settings, observed: &ObservedCertificate) -> Target {
             }
         },
     };
-    Target { id: observed.id.clone(), identity: observed.identity.clone(), place }
+    Target {
+        id: observed.id.clone(),
+        identity: observed.identity.clone(),
+        place,
+        delivery: Delivery::default(),
+    }
 }
 
 fn grants(observed: &ObservedCertificate) -> Vec<Grant> {

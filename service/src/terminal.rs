@@ -40,7 +40,8 @@ pub(crate) fn summary(report: &Report) {
     say(&text);
 }
 
-fn word(state: CertificateState) -> &'static str {
+/// How a certificate stands, in a word.
+pub(crate) fn word(state: CertificateState) -> &'static str {
     match state {
         CertificateState::Pending => "waiting",
         CertificateState::Ok => "ok",

@@ -6,15 +6,25 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::Timestamp;
+use crate::certificate_record::GranteeRecord;
 
 /// How the delivery of one certificate to its consumers stands. Empty for a certificate whose
 /// settings ask for nothing beside the store.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct DeliveryRecord {
-    /// The output files of the active generation and those before it.
+    /// The output files of the active generation.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub outputs: Vec<OutputRecord>,
+    /// Those of the generation before it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub previous_outputs: Vec<OutputRecord>,
+    /// The directories behind links that outputs are.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub output_directories: Vec<OutputDirectoryRecord>,
+    /// Whom the names of their owners, groups and readers meant.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub accounts: Vec<GranteeRecord>,
     /// Files of others that outputs took the place of; their bytes are kept.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub replaced: Vec<ReplacedRecord>,
@@ -42,6 +52,19 @@ pub struct OutputRecord {
     pub spec: String,
     /// SHA-256 of its content, hexadecimal.
     pub digest: String,
+}
+
+/// The directories behind one link.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OutputDirectoryRecord {
+    /// The link's path.
+    pub link: PathBuf,
+    /// The name of the directory that it leads to, beside it.
+    pub current: String,
+    /// The one that it led to before.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub previous: Option<String>,
 }
 
 /// A file of somebody else's that an output took the place of.
@@ -129,6 +152,13 @@ mod tests {
                 version: "v2".into(),
                 spec: "combined".into(),
                 digest: "d".into(),
+            }],
+            previous_outputs: Vec::new(),
+            accounts: Vec::new(),
+            output_directories: vec![OutputDirectoryRecord {
+                link: "/etc/web".into(),
+                current: ".web.2".into(),
+                previous: Some(".web.1".into()),
             }],
             replaced: vec![ReplacedRecord { path: "/etc/web.pem".into(), digest: "e".into() }],
             switching: true,

@@ -91,7 +91,8 @@ impl Directories {
     /// Names the directory that cannot be made, or that belongs to somebody else or can be
     /// written by others: whoever could plant state there could steer a program of root's.
     pub fn create(&self) -> Result<(), StateError> {
-        for directory in [&self.state, &self.runtime, &self.records_path()] {
+        let below = [self.records_path(), self.outputs_path(), self.requests_path()];
+        for directory in [&self.state, &self.runtime].into_iter().chain(&below) {
             create_private(directory)?;
         }
         Ok(())
@@ -103,7 +104,11 @@ impl Directories {
     /// # Errors
     /// Names what could not be removed.
     pub fn remove(&self) -> Result<(), StateError> {
-        gone(&self.records_path(), std::fs::remove_dir_all)?;
+        for below in
+            [self.records_path(), self.outputs_path(), self.requests_path(), self.candidates_path()]
+        {
+            gone(&below, std::fs::remove_dir_all)?;
+        }
         for file in [
             self.presence_path(),
             self.assignment_path(),
@@ -156,6 +161,20 @@ impl Directories {
 
     pub(crate) fn records_path(&self) -> PathBuf {
         self.state.join("records")
+    }
+
+    /// Where the bytes of output files are kept, for the way back.
+    pub fn outputs_path(&self) -> PathBuf {
+        self.state.join("outputs")
+    }
+
+    /// Where new files are tried before they are used.
+    pub fn candidates_path(&self) -> PathBuf {
+        self.runtime.join("candidates")
+    }
+
+    pub(crate) fn requests_path(&self) -> PathBuf {
+        self.runtime.join("requests")
     }
 
     /// Where the report lies: the source of all that people are shown.

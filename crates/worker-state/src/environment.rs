@@ -26,6 +26,11 @@ pub mod name {
     pub const VAULT_DNS_SUFFIXES: &str = "AKVVM_VAULT_DNS_SUFFIXES";
     /// `yes`: give listed users search permission on a store's ancestors.
     pub const GRANT_ANCESTORS: &str = "AKVVM_GRANT_ANCESTORS";
+    /// `json`: the log's lines are JSON.
+    pub const LOG_FORMAT: &str = "AKVVM_LOG_FORMAT";
+    /// How far settings may reach beyond certificates: `none`, `units` or `commands`. Counts in
+    /// the file alone.
+    pub const REACTIONS: &str = "AKVVM_REACTIONS";
     /// A file of trusted certificate authorities, in place of the machine's.
     pub const SSL_CERT_FILE: &str = "SSL_CERT_FILE";
     /// A directory of trusted certificate authorities, in place of the machine's.
@@ -53,7 +58,8 @@ pub mod name {
     pub(super) const USER: [&str; 3] = ["HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR"];
 
     /// Every variable that steers the worker, and that a handler therefore passes on to it.
-    pub const STEERING: [&str; 11] = [
+    pub const STEERING: [&str; 12] = [
+        LOG_FORMAT,
         VAULT_DNS_SUFFIXES,
         GRANT_ANCESTORS,
         SSL_CERT_FILE,

@@ -13,6 +13,8 @@
 //! | `STATE/initial-sync.json`   | the worker      | how far the first sync has come               |
 //! | `STATE/records/*.json`      | the worker      | what was written for each certificate         |
 //! | `STATE/made-directories.json` | the worker    | which directories are the extension's own     |
+//! | `STATE/outputs/*`          | the worker      | bytes of output files, for the way back       |
+//! | `RUNTIME/requests/*`        | commands, worker| what operators ask, and the answers           |
 //! | `STATE/report.json`         | the worker      | how the certificates stand, for people        |
 //!
 //! **Invariant:** holding a [`Lease`] *is* the right to write what the worker writes. The lock dies
@@ -28,6 +30,7 @@ mod holder;
 mod initial_sync;
 mod lease;
 mod made_directories;
+mod operator_request;
 mod presence;
 mod report;
 mod timestamp;
@@ -40,7 +43,8 @@ pub use certificate_record::{
     CertificateRecord, FileRecord, GenerationRecord, GranteeRecord, InstalledCertificate, Records,
 };
 pub use delivery_record::{
-    DeliveryRecord, EventRecord, HeldRecord, OutputRecord, ReactionRecord, ReplacedRecord,
+    DeliveryRecord, EventRecord, HeldRecord, OutputDirectoryRecord, OutputRecord, ReactionRecord,
+    ReplacedRecord,
 };
 pub use directories::{Account, Directories};
 pub use document::StateError;
@@ -48,6 +52,7 @@ pub use environment::{Environment, EnvironmentError, name as environment_name};
 pub use initial_sync::{InitialSyncPhase, InitialSyncRecord};
 pub use lease::{HandlerLock, Lease, LeaseError, LeaseStanding};
 pub use made_directories::MadeDirectories;
+pub use operator_request::{OperatorAnswer, OperatorRequest, Wish};
 pub use presence::{Presence, ProcessIdentity, WorkerSight};
 pub use report::{CertificateReport, CertificateState, Report, WorkerReport};
 pub use timestamp::Timestamp;

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::certificate_record::InstalledCertificate;
+use crate::delivery_record::EventRecord;
 use crate::{Directories, InitialSyncPhase, Lease, StateError, Timestamp, document};
 
 /// How the worker and its certificates stand.
@@ -69,6 +70,21 @@ pub struct CertificateReport {
     pub version: Option<String>,
     /// The installed certificate; `null` while there is none.
     pub certificate: Option<InstalledCertificate>,
+    /// The output files that consumers open beside the store.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub outputs: Vec<PathBuf>,
+    /// What follows a change, in words for a person: units, signals and commands.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub used_by: Vec<String>,
+    /// What happened to it last.
+    #[serde(default)]
+    pub last_change: Option<EventRecord>,
+    /// A version that the vault offers and that stays outside.
+    #[serde(default)]
+    pub held_version: Option<String>,
+    /// Whether its consumers have yet to take up what is installed.
+    #[serde(default)]
+    pub reaction_pending: bool,
     /// What is wrong and what to do, in words for a person; `null` where all is well.
     pub problem: Option<String>,
     /// Failed tries in a row.
@@ -135,6 +151,16 @@ mod tests {
                 not_after: time,
                 installed_at: time,
             }),
+            outputs: vec!["/etc/web.pem".into()],
+            used_by: vec!["reload nginx.service".into()],
+            last_change: Some(EventRecord {
+                at: time,
+                what: "rolledBack".into(),
+                version: "v".into(),
+                detail: Some("it broke".into()),
+            }),
+            held_version: Some("w".into()),
+            reaction_pending: true,
             problem: Some("a problem".into()),
             failures: 1,
             last_success_at: None,

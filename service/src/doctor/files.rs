@@ -168,7 +168,7 @@ mod tests {
         let document = json!({"observedCertificates": ["https://contoso.vault.azure.net/secrets/web"],
             "certificateStoreLocation": store, "certificateFileLayout": layout});
         let parsed = extension_settings::parse(&document, &VaultSuffixes::known()).unwrap();
-        targets(&parsed.settings).remove(0)
+        targets(&parsed.settings, reaction::Permission::None).0.remove(0)
     }
 
     fn record(version: &str) -> CertificateRecord {

@@ -69,7 +69,7 @@ mod tests {
             "https://contoso.vault.azure.cn/secrets/api",
         ]});
         let parsed = extension_settings::parse(&document, &VaultSuffixes::known()).unwrap();
-        let targets = targets(&parsed.settings);
+        let (targets, _) = targets(&parsed.settings, reaction::Permission::None);
         let itinerary = Itinerary::of(&targets);
         assert_eq!((itinerary.identities.len(), itinerary.stores.len()), (2, 1));
         let hosts: Vec<&str> = itinerary.vaults.iter().map(|id| id.vault().host()).collect();

@@ -92,7 +92,7 @@ fn examine(
     let environment = &given.environment;
     let grant_ancestors = environment.value(name::GRANT_ANCESTORS) == Some("yes");
     let store = DirectoryStore::new().granting_ancestors(grant_ancestors);
-    let (targets, odd) = survey::placed(settings, &store);
+    let (targets, odd) = survey::placed(settings, reading.permission, &store);
     let mut machine = circumstances::section(reading, given, (&targets, odd), around);
     let records = match Records::read(around.0) {
         Ok((records, damaged)) => {

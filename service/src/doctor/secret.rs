@@ -9,7 +9,7 @@ use worker_state::Timestamp;
 use super::finding::{Finding, Step};
 use super::vault::is_private;
 use crate::guard::Validity;
-use crate::look::{dates_of, decode, disabled, leaf_dates};
+use crate::offer::{dates_of, decode, disabled, leaf_dates};
 use crate::source::failure;
 use crate::wording;
 

@@ -3,6 +3,7 @@
 use extension_settings::{
     Acl, Identity, IdentitySelector, ObservedCertificate, Remark, Retain, Settings,
 };
+use reaction::Permission;
 use serde_json::{Value, json};
 use worker_state::Environment;
 
@@ -20,7 +21,9 @@ pub(super) fn document(reading: &Reading) -> Value {
         "problems": remarks(&reading.problems),
         "warnings": remarks(&reading.warnings),
         "settings": reading.settings.as_ref().zip(reading.given.as_ref())
-            .map(|(settings, given)| self::settings(settings, &given.environment)),
+            .map(|(settings, given)| {
+                self::settings(settings, reading.permission, &given.environment)
+            }),
     })
 }
 
@@ -39,8 +42,8 @@ pub(crate) fn remarks(remarks: &[Remark]) -> Value {
     remarks.iter().map(|remark| json!({ "path": remark.path, "text": remark.text })).collect()
 }
 
-fn settings(settings: &Settings, environment: &Environment) -> Value {
-    let targets = targets(settings);
+fn settings(settings: &Settings, permission: Permission, environment: &Environment) -> Value {
+    let (targets, _) = targets(settings, permission);
     let certificates: Vec<Value> = settings
         .certificates
         .iter()

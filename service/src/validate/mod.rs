@@ -9,11 +9,13 @@ use std::path::PathBuf;
 use std::time::SystemTime;
 
 use extension_settings::{Remark, Settings};
+use reaction::Permission;
 use worker_state::{Directories, environment_name as name};
 
 use crate::clock::Clock;
 use crate::commands::Outcome;
 use crate::order::{self, DEFAULT_SETTINGS, Given, OrderError, Origin, Refused, Surroundings};
+use crate::target::targets;
 use crate::{serve, terminal};
 
 pub(crate) use document::{remarks, source};
@@ -46,6 +48,8 @@ pub(crate) struct Reading {
     /// What is odd about them, or about how they were found.
     pub(crate) warnings: Vec<Remark>,
     pub(crate) settings: Option<Settings>,
+    /// How far they may reach.
+    pub(crate) permission: Permission,
 }
 
 impl Reading {
@@ -58,17 +62,30 @@ impl Reading {
     ) -> Self {
         let mut warnings: Vec<Remark> =
             surroundings.passed_over.iter().map(|why| passed_over(why)).collect();
+        let permission = order::permission(surroundings).unwrap_or_else(|why| {
+            warnings.push(general(format!("{why}; taken for {}", Permission::None)));
+            Permission::None
+        });
         let given = match order::given(&origin, directories, surroundings, now) {
             Ok(given) => given,
             Err(error) => {
                 let problems = vec![general(nothing_there(&error))];
-                return Self { origin, given: None, problems, warnings, settings: None };
+                return Self {
+                    origin,
+                    given: None,
+                    problems,
+                    warnings,
+                    settings: None,
+                    permission,
+                };
             }
         };
         warnings.extend(circumstances(&given));
         let (problems, settings) = match given.parse() {
             Ok(parsed) => {
                 warnings.extend(parsed.warnings);
+                let (_, left_out) = targets(&parsed.settings, permission);
+                warnings.extend(left_out.into_iter().map(general));
                 (Vec::new(), Some(parsed.settings))
             }
             Err(Refused::Settings(refused)) => {
@@ -79,7 +96,7 @@ impl Reading {
                 (vec![Remark { path: name::VAULT_DNS_SUFFIXES.into(), text: why }], None)
             }
         };
-        Self { origin, given: Some(given), problems, warnings, settings }
+        Self { origin, given: Some(given), problems, warnings, settings, permission }
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use extension_settings::{
     FileLayout, Identity, IdentitySelector, ObservedCertificate, Remark, Retain, Settings,
 };
-
+use reaction::Permission;
 use worker_state::Environment;
 
 use super::Reading;
@@ -22,7 +22,7 @@ pub(crate) fn text(reading: &Reading) -> String {
     text.push_str(&remark_lines("problem", &reading.problems));
     text.push_str(&remark_lines("warning", &reading.warnings));
     if let (Some(settings), Some(given)) = (&reading.settings, &reading.given) {
-        text.push_str(&understood(settings, &given.environment));
+        text.push_str(&understood(settings, reading.permission, &given.environment));
     }
     text
 }
@@ -53,7 +53,7 @@ pub(crate) fn remark_lines(kind: &str, remarks: &[Remark]) -> String {
     remarks.iter().map(|remark| format!("{kind}  {remark}\n")).collect()
 }
 
-fn understood(settings: &Settings, environment: &Environment) -> String {
+fn understood(settings: &Settings, permission: Permission, environment: &Environment) -> String {
     let mut text = String::from("\n");
     let mut line = |name: &str, value: &str| {
         let _ = writeln!(text, "{name:13} {value}");
@@ -64,13 +64,10 @@ fn understood(settings: &Settings, environment: &Environment) -> String {
     line("identity", &identity(settings, environment));
     if let Some(logging) = &settings.logging {
         let tag = &logging.service_name;
-        line(
-            "log",
-            &format!("to its file; not to {} as {tag}: not in this version", logging.endpoint),
-        );
+        line("log", &format!("to its file, and to {} as {tag}", logging.endpoint));
     }
     line("certificates", &settings.certificates.len().to_string());
-    let targets = targets(settings);
+    let (targets, _) = targets(settings, permission);
     for (observed, target) in settings.certificates.iter().zip(&targets).take(MOST_SHOWN) {
         text.push_str(&certificate(settings, observed, target));
         if observed.identity != settings.identity {
@@ -193,7 +190,7 @@ certificates  1
         }));
         for line in [
             "versions kept all of each certificate\n",
-            "log           to its file; not to tcp://localhost:24224 as akvvm_service: not in this version\n",
+            "log           to its file, and to tcp://localhost:24224 as akvvm_service\n",
             "    -> /etc/tls/site\n    -> /etc/tls/site.pem\n    -> /etc/tls/site.keyid\n",
             "    pinned: stays at version 0123456789abcdef0123456789abcdef\n",
             "    both layouts\n",

@@ -15,6 +15,7 @@ const PLAN: &[(&str, &[&str])] = &[
     ("certified-key", &[]),
     ("status-schema", &[]),
     ("reaction", &[]),
+    ("fluent-forward", &[]),
     ("extension-settings", &["object-id"]),
     ("worker-state", &["status-schema", "atomic-file"]),
     ("keyvault-client", &["object-id"]),
@@ -31,6 +32,8 @@ const PLAN: &[(&str, &[&str])] = &[
             "cert-store",
             "object-id",
             "atomic-file",
+            "reaction",
+            "fluent-forward",
         ],
     ),
     ("fake-azure", &[]),
@@ -43,6 +46,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("pem", &["certified-key"]),
     // One asks vaults, whom it must trust; the other only looks at what a service shows, and
     // trusts nobody. They have nothing in common but the handshake.
+    ("rmp", &["fluent-forward"]),
     ("rustls", &["keyvault-client", "reaction"]),
     ("ureq", &["keyvault-client"]),
     ("uzers", &["cert-store"]),

@@ -1,0 +1,172 @@
+//! What a look comes to: the vault is asked, its answer is compared with what is installed, and
+//! nothing is written.
+
+use cert_store::CertificateStore;
+use certified_key::{CertifiedKey, Content};
+use keyvault_client::Secret;
+use zeroize::Zeroizing;
+
+use crate::code::Code;
+use crate::delivery::hold;
+use crate::failure::{Failure, Retry};
+use crate::guard::{self, Guards, Traits, Validity, Verdict};
+use crate::look::{Look, store_failure};
+use crate::offer::{dates_of, decode, disabled, leaf_dates};
+use crate::outcome::Remark;
+use crate::record;
+
+/// What a look came to.
+pub(crate) enum Decision {
+    /// All stays as it is.
+    Stay(Vec<Remark>),
+    /// A version goes in, for the first time or again.
+    Install(Box<Version>),
+}
+
+/// A version that is to be installed.
+pub(crate) struct Version {
+    pub(crate) version: String,
+    pub(crate) content: Content,
+    /// The secret's value, where the vault has just handed it out.
+    pub(crate) value: Option<Zeroizing<String>>,
+    /// For the log.
+    pub(crate) notes: Vec<String>,
+    /// For people.
+    pub(crate) remarks: Vec<Remark>,
+}
+
+impl<S: CertificateStore> Look<'_, '_, S> {
+    /// Asks the vault and decides. Writes nothing.
+    pub(crate) fn decide(&self) -> Result<Decision, Failure> {
+        if self.is_pinned_and_intact() {
+            return Ok(Decision::Stay(self.date_remark(Validity::ALWAYS)));
+        }
+        let secret = self.ground.source.secret(&self.target.id, self.target, self.now)?;
+        if !secret.attributes.enabled {
+            return Err(disabled(&secret));
+        }
+        if self.is_active(&secret.version) && self.is_intact() {
+            return Ok(Decision::Stay(self.date_remark(dates_of(&secret))));
+        }
+        if !self.is_active(&secret.version)
+            && hold::held(self.record, &secret.version, self.now).is_some()
+        {
+            return self.stay(Vec::new()); // what there is to say, the record says
+        }
+        let (content, notes) = self.content(&secret)?;
+        let remarks = match self.verdict(&secret, &content)? {
+            Verdict::Install => Vec::new(),
+            Verdict::InstallAnyway(objection) => vec![not_valid(&objection)],
+            Verdict::Hold(objection) => return self.stay(vec![held_back(&secret, &objection)]),
+        };
+        let Secret { version, value, .. } = secret;
+        let value = Some(value);
+        Ok(Decision::Install(Box::new(Version { version, content, value, notes, remarks })))
+    }
+
+    /// A pinned version never changes: what stands intact needs no question.
+    fn is_pinned_and_intact(&self) -> bool {
+        let pinned = self.target.id.version();
+        self.is_intact() && pinned.is_some_and(|pinned| self.is_active(pinned))
+    }
+
+    fn is_active(&self, version: &str) -> bool {
+        record::is_active(self.record, version)
+    }
+
+    fn installed_validity(&self) -> Option<Validity> {
+        let record = self.record.filter(|record| record::is_of(record, self.target))?;
+        record.certificate.as_ref().map(record::validity)
+    }
+
+    /// The version that is installed already is put back where it was lost, whatever its dates.
+    fn confirm(&self, offered: Validity) -> Verdict {
+        offered.objection(self.now).map_or(Verdict::Install, Verdict::InstallAnyway)
+    }
+
+    fn date_remark(&self, dates: Validity) -> Vec<Remark> {
+        let leaf = self.record.and_then(|record| record.certificate.as_ref());
+        let dates = leaf.map_or(dates, |leaf| record::validity(leaf).within(dates));
+        dates.objection(self.now).iter().map(|objection| not_valid(objection)).collect()
+    }
+
+    fn verdict(&self, secret: &Secret, content: &Content) -> Result<Verdict, Failure> {
+        let dates = match content {
+            Content::Certificate(key) => leaf_dates(key),
+            Content::Opaque(_) => Validity::ALWAYS,
+        };
+        let offered = dates.within(dates_of(secret));
+        if self.is_active(&secret.version) {
+            return Ok(self.confirm(offered));
+        }
+        let verdict = guard::judge(offered, self.installed_validity(), self.now);
+        let guarded = self.target.delivery.guards != Guards::default();
+        match (&verdict, content) {
+            (Verdict::Install, Content::Certificate(key)) if guarded => {
+                Ok(self.loss(key).map_or(verdict, Verdict::Hold))
+            }
+            _ => Ok(verdict),
+        }
+    }
+
+    /// What consumers would lose with `offered`, compared with what stands on the disk.
+    fn loss(&self, offered: &CertifiedKey) -> Option<String> {
+        self.record.filter(|record| record::is_of(record, self.target))?;
+        let Ok(Some(Content::Certificate(installed))) = self.recall() else { return None };
+        let (offered, installed) = (Traits::of(offered.leaf()), Traits::of(installed.leaf()));
+        guard::loss(&offered, &installed, self.target.delivery.guards, self.now)
+    }
+
+    /// The offered version stays outside; what is installed is still kept whole.
+    fn stay(&self, remarks: Vec<Remark>) -> Result<Decision, Failure> {
+        let active = self.record.and_then(|record| record.active.as_ref());
+        let Some(active) = active.filter(|_| !self.is_intact()) else {
+            return Ok(Decision::Stay(remarks));
+        };
+        let version = Version { remarks, ..self.installed(&active.version)? };
+        Ok(Decision::Install(Box::new(version)))
+    }
+
+    /// What is installed, read back from the disk or, where it is lost there, from the vault.
+    fn installed(&self, version: &str) -> Result<Version, Failure> {
+        let known = |content, value, notes| {
+            let version = version.to_owned();
+            Version { version, content, value, notes, remarks: Vec::new() }
+        };
+        if let Some(content) = self.recall().map_err(|error| store_failure(&error))? {
+            return Ok(known(content, None, Vec::new()));
+        }
+        let malformed =
+            |error: object_id::ObjectIdError| Failure::of(&error, Code::State, Retry::NextPoll);
+        let id = self.target.id.at_version(version).map_err(malformed)?;
+        let secret = self.ground.source.secret(&id, self.target, self.now)?;
+        let (content, notes) = self.content(&secret)?;
+        Ok(known(content, Some(secret.value), notes))
+    }
+
+    /// What a secret holds. Where the settings want no certificate of it, it may be anything.
+    fn content(&self, secret: &Secret) -> Result<(Content, Vec<String>), Failure> {
+        match decode(secret) {
+            Ok((key, notes)) => Ok((Content::Certificate(key), notes)),
+            Err(_) if self.target.delivery.accepts_any_secret => {
+                let bytes = Zeroizing::new(secret.value.as_bytes().to_vec());
+                Ok((Content::Opaque(bytes), Vec::new()))
+            }
+            Err(failure) => Err(failure),
+        }
+    }
+}
+
+fn held_back(secret: &Secret, objection: &str) -> Remark {
+    let text = format!(
+        "version {} is held back because it {objection}; the installed version stays until the \
+         vault offers a better one",
+        secret.version
+    );
+    Remark { code: Code::HeldBack, text }
+}
+
+fn not_valid(objection: &str) -> Remark {
+    let text = format!("the certificate {objection}; issue a new version in the vault");
+    Remark { code: Code::NotValid, text }
+}

@@ -1,0 +1,49 @@
+//! The services that use certificates, as the worker meets them.
+
+use reaction::{Action, Candidates, Command, Occasion, Surroundings, Verification};
+
+use crate::failure::one_line;
+
+/// Whoever uses a certificate on this machine. Every answer is awaited, within a time limit;
+/// every complaint is a sentence for people.
+pub(crate) trait Consumers: Send + Sync {
+    /// Has `command` try files that are not in use yet.
+    fn check(
+        &self,
+        command: &Command,
+        candidates: &Candidates,
+        occasion: &Occasion,
+    ) -> Result<(), String>;
+
+    /// Does what follows a change.
+    fn react(&self, action: &Action, occasion: &Occasion) -> Result<(), String>;
+
+    /// Looks at what a service shows, until that is `leaf` (DER).
+    fn verify(&self, verification: &Verification, leaf: &[u8]) -> Result<(), String>;
+}
+
+/// The services of this machine.
+pub(crate) struct LocalServices {
+    pub(crate) surroundings: Surroundings,
+}
+
+impl Consumers for LocalServices {
+    fn check(
+        &self,
+        command: &Command,
+        candidates: &Candidates,
+        occasion: &Occasion,
+    ) -> Result<(), String> {
+        reaction::check(command, candidates, occasion, &self.surroundings)
+            .map_err(|error| one_line(&error.to_string()))
+    }
+
+    fn react(&self, action: &Action, occasion: &Occasion) -> Result<(), String> {
+        reaction::run(action, occasion, &self.surroundings)
+            .map_err(|error| one_line(&error.to_string()))
+    }
+
+    fn verify(&self, verification: &Verification, leaf: &[u8]) -> Result<(), String> {
+        reaction::verify(verification, leaf).map_err(|error| one_line(&error.to_string()))
+    }
+}

@@ -1,0 +1,218 @@
+//! After the switch: consumers are told, and what they show is verified. A version that does not
+//! work for them is taken back; what cannot be taken back is told again until it works.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use cert_store::CertificateStore;
+use certified_key::Content;
+use reaction::{Change, Occasion, Reason, coalesce};
+use worker_state::{CertificateRecord, EventRecord, ReactionRecord};
+
+use super::roll_back::{self, Refusal};
+use crate::pass::{Ground, Item, News};
+use crate::{record, schedule};
+
+/// What of each certificate was told, and what consumers made of it.
+type Answers = BTreeMap<usize, Result<(), String>>;
+
+/// Tells the consumers of every item whose reaction is due.
+pub(crate) fn react<S: CertificateStore>(
+    items: &mut [Item],
+    ground: &Ground<'_, S>,
+    now: SystemTime,
+    tell: &(dyn Fn(News) + Sync),
+) {
+    let due: Vec<usize> = (0..items.len()).filter(|&at| is_due(&items[at])).collect();
+    let mut round = Round { items, ground, now, tell };
+    let mut taken_back = Vec::new();
+    for (at, answer) in round.ask(&due) {
+        match answer {
+            Ok(()) => round.settle(at),
+            Err(why) => match round.take_back(at, &why) {
+                Ok(()) => taken_back.push(at),
+                Err(instead) => round.postpone(at, &format!("{why}{instead}")),
+            },
+        }
+    }
+    for (at, answer) in round.ask(&taken_back) {
+        match answer {
+            Ok(()) => round.settle(at),
+            Err(why) => round.postpone(at, &format!("after the rollback, too: {why}")),
+        }
+    }
+}
+
+fn is_due(item: &Item) -> bool {
+    item.reacts && item.record.as_ref().is_some_and(|record| record.delivery.reaction.is_some())
+}
+
+struct Round<'a, 'g, S> {
+    items: &'a mut [Item],
+    ground: &'a Ground<'g, S>,
+    now: SystemTime,
+    tell: &'a (dyn Fn(News) + Sync),
+}
+
+impl<S: CertificateStore> Round<'_, '_, S> {
+    /// Does everything that the items at `due` ask for, each action once, side by side; then looks
+    /// at what their services show.
+    fn ask(&self, due: &[usize]) -> Answers {
+        let mut answers: Answers = due.iter().map(|&at| (at, Ok(()))).collect();
+        let wanted = due.iter().flat_map(|&at| {
+            let actions = self.items[at].target.delivery.actions.iter();
+            actions.map(move |action| (action.clone(), at))
+        });
+        let merged = coalesce(wanted);
+        let done = side_by_side(&merged, |(action, asked)| {
+            self.ground.consumers.react(action, &self.occasion(asked))
+        });
+        for ((action, asked), result) in merged.iter().zip(done) {
+            let Err(why) = result else { continue };
+            for at in asked {
+                complain(&mut answers, *at, format!("{action}: {why}"));
+            }
+        }
+        let told: Vec<usize> =
+            answers.iter().filter(|(_, answer)| answer.is_ok()).map(|(at, _)| *at).collect();
+        for (at, result) in told.iter().zip(side_by_side(&told, |&at| self.verify(at))) {
+            if let Err(why) = result {
+                complain(&mut answers, *at, why);
+            }
+        }
+        answers
+    }
+
+    fn verify(&self, at: usize) -> Result<(), String> {
+        let item = &self.items[at];
+        let verifications = &item.target.delivery.verifications;
+        if verifications.is_empty() {
+            return Ok(());
+        }
+        let Some(Content::Certificate(key)) = self.installed(item) else {
+            return Err("the installed certificate cannot be read back to compare it".into());
+        };
+        let leaf = key.leaf().der();
+        verifications.iter().try_for_each(|one| self.ground.consumers.verify(one, leaf))
+    }
+
+    fn installed(&self, item: &Item) -> Option<Content> {
+        let ledger = record::ledger(item.record.as_deref());
+        let active = ledger.active.as_ref()?;
+        self.ground.store.recall(&item.target.place, active, &ledger).ok().flatten()
+    }
+
+    fn occasion(&self, asked: &[usize]) -> Occasion {
+        Occasion { changes: asked.iter().filter_map(|&at| change(&self.items[at])).collect() }
+    }
+
+    /// Its consumers have taken it up.
+    fn settle(&mut self, at: usize) {
+        let Some(mut record) = self.record(at) else { return };
+        let version = record::active_version(&record).to_owned();
+        // What is in use is not held; what was gone back from still is.
+        record.delivery.held.retain(|held| !held.version.eq_ignore_ascii_case(&version));
+        record.delivery.reaction = None;
+        record.tell(record::told("reacted", &version, self.now));
+        self.note(at, record, Ok(()));
+    }
+
+    /// It is told again later, until its consumers take it up.
+    fn postpone(&mut self, at: usize, why: &str) {
+        let Some(mut record) = self.record(at) else { return };
+        let version = record::active_version(&record).to_owned();
+        if let Some(due) = record.delivery.reaction.take() {
+            let attempts = due.attempts.saturating_add(1);
+            let delay = schedule::retry_delay(attempts, self.ground.interval, None, 1.0);
+            let next_attempt_at = (self.now + delay).into();
+            let problem = Some(why.to_owned());
+            record.delivery.reaction =
+                Some(ReactionRecord { attempts, next_attempt_at, problem, ..due });
+        }
+        let detail = Some(why.to_owned());
+        let event = record::told("reactionFailed", &version, self.now);
+        record.tell(EventRecord { detail, ..event });
+        self.note(at, record, Err(why.to_owned()));
+    }
+
+    /// Goes back to the version before, if there is a way.
+    ///
+    /// # Errors
+    /// Why there is none, as the end of a sentence.
+    fn take_back(&mut self, at: usize, why: &str) -> Result<(), String> {
+        let refusal = Refusal { because: why, by_hand: false };
+        let item = &self.items[at];
+        let Some(before) = item.record.as_deref() else { return Err(String::new()) };
+        let refused = record::active_version(before).to_owned();
+        let record = roll_back::roll_back(&item.target, before, refusal, self.ground, self.now)
+            .map_err(|instead| format!("; {instead}"))?;
+        let back_to = record::active_version(&record).to_owned();
+        let why = format!("version {refused}: {why}; rolled back to version {back_to}");
+        self.note(at, record, Err(why));
+        Ok(())
+    }
+
+    fn record(&self, at: usize) -> Option<CertificateRecord> {
+        self.items[at].record.as_deref().cloned()
+    }
+
+    fn note(&mut self, at: usize, record: CertificateRecord, answer: Result<(), String>) {
+        if let Err(error) = (self.ground.keep)(&record) {
+            (self.tell)(News::Trouble(error.to_string()));
+        }
+        (self.tell)(News::Reacted(self.items[at].index, Box::new(record.clone()), answer));
+        self.items[at].record = Some(Arc::new(record));
+    }
+}
+
+fn complain(answers: &mut Answers, at: usize, why: String) {
+    if let Some(answer) = answers.get_mut(&at) {
+        *answer = match std::mem::replace(answer, Ok(())) {
+            Ok(()) => Err(why),
+            Err(before) => Err(format!("{before}; {why}")),
+        };
+    }
+}
+
+fn change(item: &Item) -> Option<Change> {
+    let record = item.record.as_deref()?;
+    let mut paths = vec![item.target.link()];
+    paths.extend(item.target.delivery.outputs.iter().map(|output| output.path().to_owned()));
+    Some(Change {
+        certificate: item.target.name().to_owned(),
+        version: record::active_version(record).to_owned(),
+        paths,
+        reason: reason(&record.delivery.reaction.as_ref()?.reason),
+    })
+}
+
+/// The reason that a record carries, and back.
+pub(crate) fn reason(kept: &str) -> Reason {
+    match kept {
+        "installed" => Reason::Installed,
+        "repaired" => Reason::Repaired,
+        "rolledBack" => Reason::RolledBack,
+        "released" => Reason::Requested,
+        _ => Reason::Renewed,
+    }
+}
+
+/// At most so many at once: each may wait for a service for as long as its time limit.
+const HANDS: usize = 8;
+
+/// Does `work` for each of `all`, several at once; the results are in the order of `all`.
+fn side_by_side<T: Sync, R: Send>(all: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    if let [one] = all {
+        return vec![work(one)];
+    }
+    let mut results = Vec::with_capacity(all.len());
+    for some in all.chunks(HANDS) {
+        std::thread::scope(|scope| {
+            let work = &work;
+            let threads: Vec<_> = some.iter().map(|one| scope.spawn(move || work(one))).collect();
+            results.extend(threads.into_iter().filter_map(|thread| thread.join().ok()));
+        });
+    }
+    results
+}

@@ -1,0 +1,334 @@
+//! The last mile, over a vault and a store in memory and consumers that answer by a script.
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
+
+use cert_store::{FileAccess, Form, Output};
+use reaction::{Action, Command, UnitName, Verb};
+use worker_state::{CertificateRecord, OperatorRequest, Wish};
+
+use crate::code::Code;
+use crate::delivery::Delivery;
+use crate::delivery::obey::is_meant;
+use crate::guard::Guards;
+use crate::look::{finish, look};
+use crate::memory_ground::{Bed, FORGET};
+use crate::memory_vault::{DAY, Vault, today, version};
+use crate::pass::{Item, News, pass};
+use crate::simulation;
+use crate::target::Target;
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+fn target(name: &str, bed: &Bed) -> Target {
+    let output = bed.folder.path().join(format!("{name}.pem"));
+    let delivery = Delivery {
+        outputs: vec![Output::File {
+            path: output,
+            form: Form::FullChain,
+            access: FileAccess::default(),
+        }],
+        check: Some(Command::new(vec!["/bin/check".into()], HOUR, None).unwrap()),
+        actions: vec![Action::Unit { unit: UnitName::parse("nginx").unwrap(), verb: Verb::Reload }],
+        verifications: Vec::new(),
+        guards: Guards::default(),
+        rolls_back: true,
+        accepts_any_secret: false,
+    };
+    Target { delivery, ..simulation::target(name) }
+}
+
+/// One pass; what is known afterwards, and what consumers answered.
+fn pass_over(
+    targets: &[Target],
+    records: &[Option<CertificateRecord>],
+    bed: &Bed,
+    vault: &Vault,
+    now: SystemTime,
+) -> (Vec<Option<CertificateRecord>>, Vec<String>) {
+    let item = |(index, target): (usize, &Target)| Item {
+        index,
+        target: Arc::new(target.clone()),
+        record: records[index].clone().map(Arc::new),
+        unkept: false,
+        due: true,
+        reacts: true,
+        requests: Vec::new(),
+        delivered: false,
+    };
+    let items = targets.iter().enumerate().map(item).collect();
+    let (known, failed) = (Mutex::new(records.to_vec()), Mutex::new(Vec::new()));
+    pass(items, &bed.ground(vault, FORGET), now, &|news| match news {
+        News::Looked(index, outcome) => {
+            if let Some(record) = outcome.record {
+                known.lock().unwrap()[index] = Some(record);
+            }
+        }
+        News::Reacted(index, record, answer) => {
+            known.lock().unwrap()[index] = Some(*record);
+            failed.lock().unwrap().extend(answer.err());
+        }
+        News::Retired(index, record, _) => known.lock().unwrap()[index] = Some(*record),
+        News::Obeyed(..) => unreachable!("nobody asked"),
+        News::Trouble(trouble) => panic!("{trouble}"),
+    });
+    (known.into_inner().unwrap(), failed.into_inner().unwrap())
+}
+
+fn active(record: &Option<CertificateRecord>) -> &str {
+    crate::record::active_version(record.as_ref().unwrap()).trim_start_matches('0')
+}
+
+fn served(bed: &Bed, name: &str) -> Vec<u8> {
+    std::fs::read(bed.folder.path().join(format!("{name}.pem"))).unwrap()
+}
+
+#[test]
+fn a_change_is_tried_switched_to_and_told_once() {
+    let (mut vault, bed) = (Vault::default(), Bed::default());
+    vault.issue(1, -1, 90);
+    let targets = [target("web", &bed)];
+    let (records, failed) = pass_over(&targets, &[None], &bed, &vault, today());
+    assert!(failed.is_empty(), "{failed:?}");
+    let check = "check contoso.web:1:installed with 1 files";
+    let reload = "reload nginx.service for contoso.web:1:installed";
+    assert_eq!(bed.consumers.take(), [check, reload]);
+    let record = records[0].as_ref().unwrap();
+    assert!(record.delivery.reaction.is_none() && !record.delivery.switching);
+    assert!(served(&bed, "web").starts_with(b"-----BEGIN CERTIFICATE"));
+    let (again, _) = pass_over(&targets, &records, &bed, &vault, today());
+    assert_eq!((bed.consumers.take().len(), &again), (0, &records));
+}
+
+#[test]
+fn two_certificates_of_one_service_give_one_reload() {
+    let (mut vault, bed) = (Vault::default(), Bed::default());
+    vault.issue(1, -1, 90);
+    let targets = [target("web", &bed), target("api", &bed)];
+    pass_over(&targets, &[None, None], &bed, &vault, today());
+    let asked = bed.consumers.take();
+    let reloads: Vec<&String> = asked.iter().filter(|line| line.starts_with("reload")).collect();
+    assert_eq!(reloads.len(), 1, "{asked:?}");
+    assert!(reloads[0].contains("contoso.web:1") && reloads[0].contains("contoso.api:1"));
+}
+
+#[test]
+fn a_refused_check_leaves_everything_as_it_was_and_is_repeated_only_in_its_turn() {
+    let (mut vault, bed) = (Vault::default(), Bed::default());
+    vault.issue(1, -1, 90);
+    let targets = [target("web", &bed)];
+    let (records, _) = pass_over(&targets, &[None], &bed, &vault, today());
+    let before = served(&bed, "web");
+    vault.issue(2, -1, 180);
+    bed.consumers.answer(|asked| match asked.starts_with("check") {
+        true => Err("key values mismatch".into()),
+        false => Ok(()),
+    });
+    bed.consumers.take();
+    let (records, _) = pass_over(&targets, &records, &bed, &vault, today());
+    assert_eq!(bed.consumers.take(), ["check contoso.web:2:renewed with 1 files"]);
+    assert_eq!((active(&records[0]), served(&bed, "web")), ("1", before));
+    let said = crate::delivery::hold::remark(records[0].as_ref().unwrap()).unwrap();
+    assert_eq!(said.code, Code::Held);
+    assert!(said.text.contains("key values mismatch") && said.text.contains("--release"));
+    let (records, _) = pass_over(&targets, &records, &bed, &vault, today() + HOUR / 2);
+    assert!(bed.consumers.take().is_empty(), "not before its turn");
+    bed.consumers.answer(|_| Ok(()));
+    let (records, _) = pass_over(&targets, &records, &bed, &vault, today() + 2 * HOUR);
+    assert_eq!(active(&records[0]), "2");
+    assert!(records[0].as_ref().unwrap().delivery.held.is_empty());
+}
+
+#[test]
+fn a_newer_version_does_not_wait_for_a_held_one() {
+    let (mut vault, bed) = (Vault::default(), Bed::default());
+    vault.issue(1, -1, 90);
+    let targets = [target("web", &bed)];
+    let (records, _) = pass_over(&targets, &[None], &bed, &vault, today());
+    vault.issue(2, -1, 180);
+    bed.consumers.answer(|asked| match asked.contains("check contoso.web:2") {
+        true => Err("no".into()),
+        false => Ok(()),
+    });
+    let (records, _) = pass_over(&targets, &records, &bed, &vault, today());
+    vault.issue(3, -1, 190);
+    let (records, _) = pass_over(&targets, &records, &bed, &vault, today());
+    assert_eq!(active(&records[0]), "3");
+    assert!(records[0].as_ref().unwrap().delivery.held.is_empty());
+}
+
+#[test]
+fn a_failed_reaction_is_rolled_back_and_told_again_with_the_old_version() {
+    let (mut vault, bed) = (Vault::default(), Bed::default());
+    vault.issue(1, -1, 90);
+    let targets = [target("web", &bed)];
+    let (records, _) = pass_over(&targets, &[None], &bed, &vault, today());
+    let before = served(&bed, "web");
+    vault.issue(2, -1, 180);
+    bed.consumers.answer(|asked| {
+        match asked.contains("web:2:renewed") && asked.contains("reload") {
+            true => Err("nginx would not".into()),
+            false => Ok(()),
+        }
+    });
+    bed.consumers.take();
+    let (records, failed) = pass_over(&targets, &records, &bed, &vault, today());
+    let asked = bed.consumers.take();
+    assert_eq!(
+        asked[1..],
+        [
+            "reload nginx.service for contoso.web:2:renewed",
+            "reload nginx.service for contoso.web:1:rolled-back",
+        ]
+    );
+    assert!(failed[0].contains("nginx would not") && failed[0].contains("rolled back to version"));
+    assert_eq!((active(&records[0]), served(&bed, "web")), ("1", before));
+    let delivery = &records[0].as_ref().unwrap().delivery;
+    assert!(delivery.reaction.is_none() && delivery.held(&version(2)).is_some());
+    let (records, _) = pass_over(&targets, &records, &bed, &vault, today() + HOUR / 2);
+    assert_eq!(active(&records[0]), "1", "the next poll does not roll it forward");
+    bed.consumers.answer(|_| Ok(()));
+    let (records, _) = pass_over(&targets, &records, &bed, &vault, today() + 2 * HOUR);
+    assert_eq!(active(&records[0]), "2", "its turn does");
+}
+
+#[test]
+fn without_a_way_back_consumers_are_told_until_they_listen() {
+    let (mut vault, bed) = (Vault::default(), Bed::default());
+    vault.issue(1, -1, 90);
+    let targets = [target("web", &bed)];
+    bed.consumers.answer(|asked| match asked.starts_with("reload") {
+        true => Err("not now".into()),
+        false => Ok(()),
+    });
+    let (records, failed) = pass_over(&targets, &[None], &bed, &vault, today());
+    assert!(failed[0].contains("not now") && failed[0].contains("nothing to go back to"));
+    let due = records[0].as_ref().unwrap().delivery.reaction.clone().unwrap();
+    assert_eq!((due.attempts, due.problem.is_some()), (1, true));
+    let asked = vault.asked.lock().unwrap().len();
+    bed.consumers.answer(|_| Ok(()));
+    let item = Item {
+        index: 0,
+        target: Arc::new(targets[0].clone()),
+        record: records[0].clone().map(Arc::new),
+        unkept: false,
+        due: false,
+        reacts: true,
+        requests: Vec::new(),
+        delivered: false,
+    };
+    let settled = Mutex::new(false);
+    pass(vec![item], &bed.ground(&vault, FORGET), today(), &|news| {
+        let News::Reacted(_, record, answer) = news else { return };
+        *settled.lock().unwrap() = answer.is_ok() && record.delivery.reaction.is_none();
+    });
+    assert!(*settled.lock().unwrap());
+    assert_eq!(vault.asked.lock().unwrap().len(), asked, "nothing is downloaded again");
+}
+
+#[test]
+fn an_expired_version_is_not_gone_back_to() {
+    let (mut vault, bed) = (Vault::default(), Bed::default());
+    vault.issue(1, -1, 1);
+    let targets = [target("web", &bed)];
+    let (records, _) = pass_over(&targets, &[None], &bed, &vault, today());
+    vault.issue(2, -1, 180);
+    bed.consumers.answer(|asked| match asked.contains("web:2") && asked.contains("reload") {
+        true => Err("no".into()),
+        false => Ok(()),
+    });
+    let (records, failed) = pass_over(&targets, &records, &bed, &vault, today() + 2 * DAY);
+    assert!(failed[0].contains("expired"), "{failed:?}");
+    assert_eq!(active(&records[0]), "2");
+}
+
+#[test]
+fn shrinking_names_are_held_back_where_a_guard_is_on() {
+    let (mut vault, bed) = (Vault::default(), Bed::default());
+    vault.issue(1, -1, 90);
+    let mut guarded = target("web", &bed);
+    guarded.delivery.guards = Guards { names: true, validity: true, issuer: true };
+    let ground = bed.ground(&vault, FORGET);
+    let record = look(&guarded, None, &ground, today()).record.unwrap();
+    vault.issue(2, -1, 30);
+    let ground = bed.ground(&vault, FORGET);
+    let outcome = look(&guarded, Some(&record), &ground, today());
+    let remark = &outcome.result.unwrap().remarks[0];
+    assert_eq!(remark.code, Code::HeldBack);
+    assert!(remark.text.contains("guards.validity"), "{}", remark.text);
+}
+
+#[test]
+fn an_interrupted_switch_is_finished_before_anybody_is_asked() {
+    let (mut vault, bed) = (Vault::default(), Bed::default());
+    vault.issue(1, -1, 90);
+    let target = target("web", &bed);
+    let kept = Mutex::new(None);
+    let keep = |record: &CertificateRecord| {
+        kept.lock().unwrap().get_or_insert_with(|| record.clone());
+        Ok(())
+    };
+    look(&target, None, &bed.ground(&vault, &keep), today());
+    let first = kept.lock().unwrap().clone().unwrap();
+    assert!(first.delivery.switching, "kept before the switch");
+    // The crash came between the two.
+    std::fs::remove_file(bed.folder.path().join("web.pem")).unwrap();
+    let asked = vault.asked.lock().unwrap().len();
+    let outcome = finish(&target, Some(&first), &bed.ground(&vault, FORGET), today()).unwrap();
+    assert!(outcome.result.is_ok() && !outcome.record.unwrap().delivery.switching);
+    assert!(!served(&bed, "web").is_empty());
+    assert_eq!(vault.asked.lock().unwrap().len(), asked);
+}
+
+#[test]
+fn an_operator_goes_back_and_lets_in_again() {
+    let (mut vault, bed) = (Vault::default(), Bed::default());
+    vault.issue(1, -1, 90);
+    let targets = [target("web", &bed)];
+    let (records, _) = pass_over(&targets, &[None], &bed, &vault, today());
+    vault.issue(2, -1, 180);
+    let (records, _) = pass_over(&targets, &records, &bed, &vault, today());
+    bed.consumers.take();
+    let asked = |wish, record: &Option<CertificateRecord>| {
+        let request = OperatorRequest { pid: 1, certificate: "contoso.web".into(), wish };
+        assert!(is_meant(&request, &targets[0]));
+        let item = Item {
+            index: 0,
+            target: Arc::new(targets[0].clone()),
+            record: record.clone().map(Arc::new),
+            unkept: false,
+            due: true,
+            reacts: false,
+            requests: vec![request],
+            delivered: false,
+        };
+        let known = Mutex::new((record.clone(), None));
+        pass(vec![item], &bed.ground(&vault, FORGET), today(), &|news| match news {
+            News::Obeyed(_, Some(record), _, answer) => {
+                *known.lock().unwrap() = (Some(*record), Some(answer));
+            }
+            News::Obeyed(_, None, _, answer) => known.lock().unwrap().1 = Some(answer),
+            News::Reacted(_, record, _) => known.lock().unwrap().0 = Some(*record),
+            News::Looked(_, outcome) => {
+                if let Some(record) = outcome.record {
+                    known.lock().unwrap().0 = Some(record);
+                }
+            }
+            _ => {}
+        });
+        let (record, answer) = known.into_inner().unwrap();
+        (record, answer.unwrap())
+    };
+    let (back, answer) = asked(Wish::RollBack, &records[0]);
+    assert!(answer.done && answer.text.contains("in use again"), "{answer:?}");
+    assert_eq!(active(&back), "1");
+    assert_eq!(bed.consumers.take(), ["reload nginx.service for contoso.web:1:rolled-back"]);
+    let (polled, _) =
+        pass_over(&targets, std::slice::from_ref(&back), &bed, &vault, today() + 100 * DAY);
+    assert_eq!(active(&polled[0]), "1", "polls leave it alone");
+    let (forward, answer) = asked(Wish::Release, &back);
+    assert!(answer.done, "{answer:?}");
+    assert_eq!(active(&forward), "2");
+    let (_, answer) = asked(Wish::Release, &forward);
+    assert!(!answer.done && answer.text.contains("no version of it is held"));
+}

@@ -1,0 +1,84 @@
+//! `akvvm_service history NAME`: what happened to one certificate on this machine.
+
+use worker_state::{CertificateRecord, Directories, Records};
+
+use crate::commands::Outcome;
+use crate::terminal;
+
+/// Tells it, the latest last. Asks nobody and changes nothing.
+pub(crate) fn run(directories: &Directories, certificate: &str, json: bool) -> Outcome {
+    let records = match Records::read(directories) {
+        Ok((records, damaged)) => {
+            for damage in damaged {
+                terminal::complain(&damage.to_string());
+            }
+            records
+        }
+        Err(error) => {
+            terminal::complain(&format!("{error}; run this as the user that the worker runs as"));
+            return Outcome::Failed;
+        }
+    };
+    let is_meant = |record: &&CertificateRecord| {
+        record.link == certificate || record.store.join(&record.link).as_os_str() == certificate
+    };
+    let found: Vec<&CertificateRecord> = records.iter().filter(is_meant).collect();
+    match found.as_slice() {
+        [] => {
+            terminal::complain(&format!(
+                "nothing is known of a certificate with the link {certificate:?}"
+            ));
+            Outcome::Failed
+        }
+        [record] if json => match serde_json::to_string_pretty(&record.history) {
+            Ok(text) => {
+                terminal::say(&format!("{text}\n"));
+                Outcome::Fine
+            }
+            Err(_) => Outcome::Failed,
+        },
+        [record] => {
+            terminal::say(&table(record));
+            Outcome::Fine
+        }
+        several => {
+            let paths = several.iter().map(|record| record.store.join(&record.link));
+            let paths: Vec<String> = paths.map(|path| path.display().to_string()).collect();
+            terminal::complain(&format!(
+                "{certificate:?} is the link of several certificates; name one by its path: {}",
+                paths.join(", ")
+            ));
+            Outcome::Usage
+        }
+    }
+}
+
+fn table(record: &CertificateRecord) -> String {
+    let line = |event: &worker_state::EventRecord| {
+        let detail = event.detail.as_ref().map(|detail| format!("  {detail}"));
+        let detail = detail.unwrap_or_default();
+        format!("{}  {:<14}  {}{detail}\n", event.at, event.what, event.version)
+    };
+    record.history.iter().map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, SystemTime};
+
+    use super::*;
+    use crate::moment::Moment;
+    use crate::record;
+
+    #[test]
+    fn each_event_is_a_line_with_its_story() {
+        let now = Moment { wall: SystemTime::UNIX_EPOCH, steady: Duration::ZERO };
+        let mut known = crate::simulation::installed("web", now).record.unwrap();
+        known.tell(record::told("rotated", "v2", now.wall));
+        let event = record::told("rolledBack", "v1", now.wall);
+        known.tell(worker_state::EventRecord { detail: Some("it broke".into()), ..event });
+        let wanted = "1970-01-01T00:00:00Z  rotated         v2\n\
+                      1970-01-01T00:00:00Z  rolledBack      v1  it broke\n";
+        assert_eq!(table(&known), wanted);
+    }
+}

@@ -1,0 +1,126 @@
+//! What looks and passes stand on, in tests: a vault and a store in memory, consumers that answer
+//! by a script, output files in a temporary directory.
+
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use cert_store::OutputStore;
+use reaction::{Action, Candidates, Command, Occasion, Verification};
+use worker_state::CertificateRecord;
+
+use crate::delivery::consumers::Consumers;
+use crate::look::{Keep, SecretSource};
+use crate::memory_store::MemoryStore;
+use crate::pass::Ground;
+
+/// Everything but the vault.
+pub(crate) struct Bed {
+    pub(crate) store: MemoryStore,
+    pub(crate) outputs: OutputStore,
+    pub(crate) consumers: MemoryConsumers,
+    pub(crate) candidates: PathBuf,
+    pub(crate) folder: tempfile::TempDir,
+}
+
+impl Default for Bed {
+    fn default() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let keep = folder.path().join("kept");
+        std::fs::create_dir(&keep).unwrap();
+        Self {
+            store: MemoryStore::default(),
+            outputs: OutputStore::new(keep),
+            consumers: MemoryConsumers::default(),
+            candidates: folder.path().join("candidates"),
+            folder,
+        }
+    }
+}
+
+/// Keeps nothing.
+pub(crate) const FORGET: Keep<'static> = &|_: &CertificateRecord| Ok(());
+
+impl Bed {
+    pub(crate) fn ground<'a>(
+        &'a self,
+        source: &'a dyn SecretSource,
+        keep: Keep<'a>,
+    ) -> Ground<'a, MemoryStore> {
+        self.ground_with(source, &self.store, keep)
+    }
+
+    /// The same over another store.
+    pub(crate) fn ground_with<'a, S>(
+        &'a self,
+        source: &'a dyn SecretSource,
+        store: &'a S,
+        keep: Keep<'a>,
+    ) -> Ground<'a, S> {
+        Ground {
+            source,
+            store,
+            outputs: &self.outputs,
+            consumers: &self.consumers,
+            candidates: &self.candidates,
+            keep,
+            interval: Duration::from_secs(3600),
+        }
+    }
+}
+
+/// Decides what a consumer answers to a question such as `check VERSION` or `reload x.service`.
+type Script = Box<dyn FnMut(&str) -> Result<(), String> + Send>;
+
+/// Consumers that do as the script says, and remember what they were asked.
+pub(crate) struct MemoryConsumers {
+    pub(crate) asked: Mutex<Vec<String>>,
+    pub(crate) script: Mutex<Script>,
+}
+
+impl Default for MemoryConsumers {
+    fn default() -> Self {
+        Self { asked: Mutex::default(), script: Mutex::new(Box::new(|_| Ok(()))) }
+    }
+}
+
+impl MemoryConsumers {
+    pub(crate) fn answer(&self, script: impl FnMut(&str) -> Result<(), String> + Send + 'static) {
+        *self.script.lock().unwrap() = Box::new(script);
+    }
+
+    /// What was asked since the last time.
+    pub(crate) fn take(&self) -> Vec<String> {
+        std::mem::take(&mut self.asked.lock().unwrap())
+    }
+
+    fn ask(&self, question: String) -> Result<(), String> {
+        let answer = (self.script.lock().unwrap())(&question);
+        self.asked.lock().unwrap().push(question);
+        answer
+    }
+}
+
+fn versions(occasion: &Occasion) -> String {
+    let each = |change: &reaction::Change| {
+        let number = change.version.trim_start_matches('0');
+        format!("{}:{number}:{}", change.certificate, change.reason)
+    };
+    occasion.changes.iter().map(each).collect::<Vec<_>>().join(" ")
+}
+
+impl Consumers for MemoryConsumers {
+    fn check(&self, _: &Command, candidates: &Candidates, all: &Occasion) -> Result<(), String> {
+        let files = candidates.files.iter().filter(|(_, path)| path.exists()).count();
+        self.ask(format!("check {} with {files} files", versions(all)))
+    }
+
+    fn react(&self, action: &Action, occasion: &Occasion) -> Result<(), String> {
+        self.ask(format!("{action} for {}", versions(occasion)))
+    }
+
+    fn verify(&self, verification: &Verification, leaf: &[u8]) -> Result<(), String> {
+        assert!(!leaf.is_empty());
+        self.ask(format!("verify {}", verification.server_name.as_deref().unwrap_or("-")))
+    }
+}

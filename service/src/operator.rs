@@ -1,0 +1,71 @@
+//! `akvvm_service rollback` and `sync --release`: what an operator wants of one certificate.
+
+use std::path::PathBuf;
+
+use worker_state::{Directories, OperatorAnswer, OperatorRequest, Report, Wish};
+
+use crate::commands::Outcome;
+use crate::order::Surroundings;
+use crate::{sync, terminal};
+
+/// Leaves the request, has a pass made by whoever is at work, and tells the answer.
+pub(crate) fn run(
+    directories: Directories,
+    surroundings: Surroundings,
+    settings: Option<PathBuf>,
+    (certificate, wish): (String, Wish),
+    json: bool,
+) -> Outcome {
+    let request = OperatorRequest { pid: std::process::id(), certificate, wish };
+    if let Err(error) = request.leave(&directories) {
+        terminal::complain(&error.to_string());
+        return Outcome::Failed;
+    }
+    let passed = sync::pass_now(directories.clone(), surroundings, settings);
+    let answer = OperatorAnswer::take(&directories, request.pid);
+    match (passed, answer) {
+        (Err((complaint, outcome)), _) => {
+            terminal::complain(&complaint);
+            outcome
+        }
+        (Ok(report), Ok(Some(answer))) => tell(&request, &answer, &report, json),
+        (Ok(_), Ok(None)) => {
+            terminal::complain("the worker did not answer; its version may be an older one");
+            Outcome::Failed
+        }
+        (Ok(_), Err(error)) => {
+            terminal::complain(&error.to_string());
+            Outcome::Failed
+        }
+    }
+}
+
+fn tell(
+    request: &OperatorRequest,
+    answer: &OperatorAnswer,
+    report: &Report,
+    json: bool,
+) -> Outcome {
+    let stands = report.certificates.iter().find(|one| {
+        one.name == request.certificate || one.path.as_os_str() == request.certificate.as_str()
+    });
+    let problem = stands.and_then(|one| one.problem.as_deref());
+    if json {
+        let document = serde_json::json!({
+            "certificate": request.certificate,
+            "done": answer.done,
+            "answer": answer.text,
+            "version": stands.and_then(|one| one.version.as_deref()),
+            "problem": problem,
+        });
+        terminal::say(&format!("{document:#}\n"));
+    } else if answer.done {
+        terminal::say(&format!("{}: {}\n", request.certificate, answer.text));
+        if let Some(problem) = problem {
+            terminal::say(&format!("{problem}\n"));
+        }
+    } else {
+        terminal::complain(&format!("{}: {}", request.certificate, answer.text));
+    }
+    if answer.done { Outcome::Fine } else { Outcome::Failed }
+}

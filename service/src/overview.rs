@@ -1,0 +1,163 @@
+//! `akvvm_service status`: how all certificates stand, for people and for monitoring.
+
+use std::time::{Duration, SystemTime};
+
+use worker_state::{CertificateReport, CertificateState, Directories, Report, Timestamp};
+
+use crate::clock::Clock;
+use crate::commands::Outcome;
+use crate::terminal;
+
+/// A report is late when its next pass is overdue by so much: passes take their time.
+const LATE: Duration = Duration::from_secs(600);
+
+/// How grave it is, as monitoring systems number it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Gravity {
+    Fine,
+    Warning,
+    Critical,
+}
+
+/// Reads the worker's last report. Asks nobody and changes nothing.
+pub(crate) fn run(directories: &Directories, json: bool) -> Outcome {
+    let now = Clock::start().now().wall;
+    let report = match Report::read(directories) {
+        Ok(Some(report)) => report,
+        Ok(None) => {
+            terminal::complain(
+                "there is no report: no worker has run here yet (or this is not the user it runs \
+                 as)",
+            );
+            return Outcome::Critical;
+        }
+        Err(error) => {
+            terminal::complain(&error.to_string());
+            return Outcome::Critical;
+        }
+    };
+    let (gravity, late) = gravity(&report, now);
+    match serde_json::to_string_pretty(&report) {
+        Ok(text) if json => terminal::say(&format!("{text}\n")),
+        _ => terminal::say(&text(&report, late.as_deref())),
+    }
+    match gravity {
+        Gravity::Fine => Outcome::Fine,
+        Gravity::Warning => Outcome::Failed,
+        Gravity::Critical => Outcome::Critical,
+    }
+}
+
+/// The gravest of all, and what is to be said of a report that is no longer true.
+fn gravity(report: &Report, now: SystemTime) -> (Gravity, Option<String>) {
+    let each = |one: &CertificateReport| match one.state {
+        CertificateState::Ok => Gravity::Fine,
+        CertificateState::Warning | CertificateState::Pending => Gravity::Warning,
+        CertificateState::Error => Gravity::Critical,
+    };
+    let gravest = report.certificates.iter().map(each).max().unwrap_or(Gravity::Fine);
+    let due = report.next_pass_at.map(Timestamp::moment);
+    let is_late = due.is_some_and(|due| now > due + LATE);
+    let late = is_late.then(|| {
+        format!(
+            "the report is of {}, and no pass has ended since: is the worker running?",
+            report.written_at
+        )
+    });
+    (if is_late { Gravity::Critical } else { gravest }, late)
+}
+
+fn text(report: &Report, late: Option<&str>) -> String {
+    let header =
+        ["", "CERTIFICATE", "VERSION", "ISSUED BY", "EXPIRES", "WHERE", "USED BY", "LAST CHANGE"];
+    let mut rows = vec![header.map(str::to_owned)];
+    rows.extend(report.certificates.iter().map(row));
+    let widths: Vec<usize> = (0..header.len())
+        .map(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0))
+        .collect();
+    let mut text = String::new();
+    for (index, row) in rows.iter().enumerate() {
+        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
+        text.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
+        text.push('\n');
+        let one = index.checked_sub(1).and_then(|index| report.certificates.get(index));
+        if let Some(problem) = one.and_then(|one| one.problem.as_ref()) {
+            text.push_str(&format!("         {problem}\n"));
+        }
+    }
+    if let Some(late) = late {
+        text.push_str(&format!("{late}\n"));
+    }
+    text
+}
+
+fn row(one: &CertificateReport) -> [String; 8] {
+    let none = || "-".to_owned();
+    let leaf = one.certificate.as_ref();
+    let day = |at: Timestamp| at.to_string().chars().take(10).collect::<String>();
+    let change = one.last_change.as_ref();
+    let used_by = match one.used_by.as_slice() {
+        [] => none(),
+        some => some.join(", "),
+    };
+    let places = [one.path.clone()].into_iter().chain(one.outputs.iter().cloned());
+    let places: Vec<String> = places.map(|path| path.display().to_string()).collect();
+    [
+        terminal::word(one.state).to_owned(),
+        one.name.clone(),
+        one.version.as_deref().map_or_else(none, |version| version.chars().take(8).collect()),
+        leaf.map_or_else(none, |leaf| common_name(&leaf.issuer)),
+        leaf.map_or_else(none, |leaf| day(leaf.not_after)),
+        places.join(" "),
+        used_by,
+        change.map_or_else(none, |event| format!("{} {}", day(event.at), event.what)),
+    ]
+}
+
+/// The common name of a distinguished name (RFC 4514), or all of it.
+fn common_name(name: &str) -> String {
+    let found = name.split(',').find_map(|part| part.trim().strip_prefix("CN="));
+    found.unwrap_or(name).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::initial_sync::InitialSync;
+    use crate::moment::Moment;
+    use crate::simulation::{dawn, installed, worker};
+
+    fn report() -> Report {
+        let now = Moment { wall: dawn(), steady: Duration::ZERO };
+        let mut worker = worker(&["web", "api"], InitialSync::NotRequired);
+        worker.roster.note(0, installed("web", now), now);
+        crate::report::report(&worker.roster, &worker.frame, now)
+    }
+
+    #[test]
+    fn the_table_has_a_line_for_each_certificate() {
+        let text = text(&report(), None);
+        let lines: Vec<&str> = text.lines().collect();
+        assert!(lines[0].contains("CERTIFICATE") && lines[0].contains("LAST CHANGE"), "{text}");
+        assert!(lines[1].starts_with("ok       contoso.web  v1       ca"), "{text}");
+        assert!(lines[2].starts_with("waiting  contoso.api  -"), "{text}");
+    }
+
+    #[test]
+    fn the_gravest_certificate_counts_and_a_late_report_is_critical() {
+        let mut report = report();
+        assert_eq!(gravity(&report, dawn()).0, Gravity::Warning);
+        report.certificates[1].state = CertificateState::Error;
+        assert_eq!(gravity(&report, dawn()).0, Gravity::Critical);
+        report.certificates.truncate(1);
+        assert_eq!(gravity(&report, dawn()), (Gravity::Fine, None));
+        let (gravity, late) = gravity(&report, dawn() + Duration::from_secs(9000));
+        assert!(gravity == Gravity::Critical && late.unwrap().contains("is the worker running"));
+    }
+
+    #[test]
+    fn an_issuer_is_shown_by_its_common_name() {
+        assert_eq!(common_name("C=US, O=DigiCert Inc, CN=GeoTrust G2"), "GeoTrust G2");
+        assert_eq!(common_name("O=Only"), "O=Only");
+    }
+}

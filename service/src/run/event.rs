@@ -1,0 +1,17 @@
+//! What can happen while the loop waits.
+
+use super::End;
+use crate::pass::News;
+
+/// What can happen while the loop waits.
+#[derive(Debug)]
+pub(crate) enum Event {
+    /// News from the pass that is under way.
+    News(News),
+    /// It has ended.
+    PassEnded,
+    /// Somebody asks for a look now, at the assignment first (SIGHUP).
+    Reload,
+    /// The worker is to end: SIGTERM, SIGINT, a sandbox that no longer fits.
+    End(End),
+}

@@ -1,0 +1,100 @@
+//! The log's way to a Fluentd receiver, where the settings name one.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::SystemTime;
+
+use extension_settings::{LogEndpoint, Logging};
+use fluent_forward::{Endpoint, Event, Forwarder};
+use log::{Level, LevelFilter, Log, Metadata, Record};
+use simplelog::{Config, SharedLogger};
+
+use crate::clock;
+use crate::log_fields::{self, is_ours};
+
+/// Where the lines go at present. There is one log in a process, and settings come later.
+static RECEIVER: Mutex<Option<(Logging, Forwarder)>> = Mutex::new(None);
+
+/// Ships to where `wanted` says from now on; to nobody where it is `None`.
+pub(crate) fn ship_to(wanted: Option<&Logging>) {
+    let mut receiver = RECEIVER.lock().unwrap_or_else(PoisonError::into_inner);
+    if receiver.as_ref().map(|(logging, _)| logging) == wanted {
+        return;
+    }
+    let former = receiver.take();
+    let started = wanted.map(|wanted| {
+        Forwarder::start(endpoint(&wanted.endpoint), wanted.service_name.clone())
+            .map(|forwarder| (wanted.clone(), forwarder))
+    });
+    let trouble = match started.transpose() {
+        Ok(started) => {
+            *receiver = started;
+            None
+        }
+        Err(error) => Some(error),
+    };
+    drop(receiver); // what is logged from here on needs it
+    drop(former);
+    if let Some(error) = trouble {
+        log::error!("loggingSettings: the log is not sent anywhere: {error}");
+    }
+}
+
+fn endpoint(wanted: &LogEndpoint) -> Endpoint {
+    match wanted {
+        LogEndpoint::Tcp { host, port } => Endpoint::Tcp { host: host.clone(), port: *port },
+        LogEndpoint::Unix(path) => Endpoint::Unix(path.clone()),
+    }
+}
+
+/// The logger in front of it. It never waits for the receiver.
+#[derive(Debug)]
+pub(crate) struct Shipping;
+
+impl Log for Shipping {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        is_ours(metadata)
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        if !self.enabled(record.metadata()) {
+            return;
+        }
+        let receiver = RECEIVER.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, forwarder)) = receiver.as_ref() {
+            forwarder.send(event(record, clock::wall()));
+        }
+    }
+
+    fn flush(&self) {}
+}
+
+impl SharedLogger for Shipping {
+    fn level(&self) -> LevelFilter {
+        LevelFilter::Info
+    }
+
+    fn config(&self) -> Option<&Config> {
+        None
+    }
+
+    fn as_log(self: Box<Self>) -> Box<dyn Log> {
+        self
+    }
+}
+
+fn event(record: &Record<'_>, time: SystemTime) -> Event {
+    let mut fields =
+        vec![("level", level(record.level()).to_owned()), ("message", record.args().to_string())];
+    fields.extend(log_fields::fields(record));
+    Event { time, fields }
+}
+
+/// A level's name, as JSON lines and receivers have it.
+pub(crate) fn level(level: Level) -> &'static str {
+    match level {
+        Level::Error => "error",
+        Level::Warn => "warn",
+        Level::Info => "info",
+        Level::Debug | Level::Trace => "debug",
+    }
+}
