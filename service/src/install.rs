@@ -75,7 +75,9 @@ impl<S: CertificateStore> Installation<'_, '_, S> {
     pub(crate) fn unchanged(&self, mut remarks: Vec<Remark>) -> Brought {
         let ledger = record::ledger(self.record);
         let warnings = self.ground.store.grant_warnings(&self.target.place, &ledger);
-        remarks.extend(warnings.into_iter().map(grant_remark));
+        let (files, known) = (&self.target.delivery.outputs, outputs::ledger(self.record));
+        let others = self.ground.outputs.warnings(files, &known);
+        remarks.extend(warnings.into_iter().chain(others).map(grant_remark));
         let done = Done { change: Change::Same, remarks };
         Brought { done, record: None, unkept: None, notes: Vec::new() }
     }

@@ -46,7 +46,7 @@ pub(crate) fn look<S: CertificateStore>(
     let ground = &ground.keeping(keep);
     let look = match Look::begin(target, record, ground, now) {
         Ok(look) => look,
-        Err(failure) => return failed(false, failure),
+        Err((present, failure)) => return failed(present, failure),
     };
     let mut outcome = match look.decide().and_then(|decision| look.carry_out(decision)) {
         Ok(Brought { done, record, unkept, notes }) => {
@@ -91,18 +91,27 @@ pub(crate) struct Look<'a, 'g, S: CertificateStore> {
 
 impl<'a, 'g, S: CertificateStore> Look<'a, 'g, S> {
     /// Looks at what stands on the disk.
+    ///
+    /// # Errors
+    /// Where that cannot be seen; whether at least the store is as it should be.
     pub(crate) fn begin(
         target: &'a Target,
         record: Option<&'a CertificateRecord>,
         ground: &'a Ground<'g, S>,
         now: SystemTime,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Self, (bool, Failure)> {
         let ledger = record::ledger(record);
-        let standing =
-            ground.store.standing(&target.place, &ledger).map_err(|error| store_failure(&error))?;
+        let standing = ground
+            .store
+            .standing(&target.place, &ledger)
+            .map_err(|error| (false, store_failure(&error)))?;
         let (wanted, known) = (&target.delivery.outputs, outputs::ledger(record));
-        let output_drifts =
-            ground.outputs.standing(wanted, &known).map_err(|error| store_failure(&error))?;
+        let is_stored = standing == Standing::Intact
+            && record.is_some_and(|record| record::is_wanted(record, target));
+        let output_drifts = ground
+            .outputs
+            .standing(wanted, &known)
+            .map_err(|error| (is_stored, store_failure(&error)))?;
         Ok(Self { target, record, ground, now, standing, output_drifts })
     }
 

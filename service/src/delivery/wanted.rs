@@ -98,9 +98,18 @@ fn verification(wanted: &settings::Verification) -> Result<Verification, String>
         address: LocalAddress::parse(&wanted.address.to_string()).map_err(said)?,
         server_name: wanted.server_name.clone(),
         alpn: wanted.alpn.iter().map(|protocol| protocol.clone().into_bytes()).collect(),
-        start_tls: wanted.start_tls.map(|settings::StartTls::Postgres| StartTls::Postgres),
+        start_tls: wanted.start_tls.map(start_tls),
         time_limit: wanted.timeout,
     })
+}
+
+fn start_tls(wanted: settings::StartTls) -> StartTls {
+    match wanted {
+        settings::StartTls::Postgres => StartTls::Postgres,
+        settings::StartTls::Smtp => StartTls::Smtp,
+        settings::StartTls::Imap => StartTls::Imap,
+        settings::StartTls::Pop3 => StartTls::Pop3,
+    }
 }
 
 fn said(error: impl std::error::Error) -> String {
