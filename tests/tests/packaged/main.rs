@@ -10,6 +10,7 @@
 mod agent_itself;
 mod bad_input;
 mod certificates;
+mod drift;
 mod failing_steps;
 mod first_sync;
 mod life;
