@@ -139,13 +139,20 @@ mod tests {
         let url = |name: &str| format!("https://contoso.vault.azure.net/secrets/{name}");
         let document = json!({"observedCertificates": [
             url("open"),
-            {"url": url("same"), "msiEndpoint": "http://169.254.169.254/metadata/identity/"},
+            {"url": url("same"), "msiEndpoint": "http://127.0.0.1:4000/x/oauth2/token"},
             {"url": url("other"), "msiClientId": guid},
         ]});
         let parsed = extension_settings::parse(&document, &VaultSuffixes::known()).unwrap();
         let (targets, _) = targets(&parsed.settings, reaction::Permission::None);
         let http = Http::new(Network::default()).unwrap();
-        let credentials = Credentials::new(targets.iter(), &Environment::default(), &http).unwrap();
+        // Named, so that it does not matter what is installed where this test runs.
+        let named = [
+            (name::IDENTITY_ENDPOINT, "http://127.0.0.1:4000/x"),
+            (name::IMDS_ENDPOINT, "http://127.0.0.1:4000"),
+        ];
+        let named = named.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let environment = Environment::of(named);
+        let credentials = Credentials::new(targets.iter(), &environment, &http).unwrap();
         let place = |target: &Target| {
             let credential = credentials.of(&target.identity).unwrap();
             std::ptr::from_ref(credential).cast::<()>()
