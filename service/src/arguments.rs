@@ -39,6 +39,13 @@ pub(crate) enum Arguments {
         /// For machines instead of people.
         json: bool,
     },
+    /// Say what a pass would do.
+    Plan {
+        /// The settings to serve.
+        settings: Option<PathBuf>,
+        /// For machines instead of people.
+        json: bool,
+    },
     /// Say what happened to a certificate.
     History {
         /// The certificate's link.
@@ -73,6 +80,7 @@ akvvm_service: keeps Key Vault certificates as files on this machine
 usage: akvvm_service run      [--settings FILE]           serve until stopped
        akvvm_service sync     [--settings FILE] [--json]  one pass now, with a summary
                               [--release NAME]            and a held version may come in again
+       akvvm_service plan     [--settings FILE] [--json]  what a pass would do, and why
        akvvm_service status   [--json]                    how all certificates stand
        akvvm_service rollback NAME [--json]               back to the version before, and stay
        akvvm_service history  NAME [--json]               what happened to a certificate
@@ -87,7 +95,7 @@ Without it, `run`, `validate` and `doctor` use what the guest agent's handler as
 
 NAME is a certificate's link: its name or its path.
 
-`validate` and `doctor` change nothing on this machine; `validate` asks nobody and needs no root.
+`validate`, `plan` and `doctor` change nothing on this machine; `validate` asks nobody and needs no root.
 
 exit codes: 0 fine or nothing to do, 1 some certificates failed, 2 usage or settings;
 `status`: 0 ok, 1 warning, 2 critical
@@ -164,6 +172,7 @@ impl Line {
             }
             Some("history") if settings.is_some() => Err("history takes no --settings".into()),
             Some("history") => Ok(Arguments::History { certificate: certificate?, json }),
+            Some("plan") => Ok(Arguments::Plan { settings, json }),
             Some("doctor") => Ok(Arguments::Doctor { settings, json }),
             Some("validate") => Ok(Arguments::Validate { settings, json }),
             Some("help") => Ok(Arguments::Help),

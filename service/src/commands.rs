@@ -9,7 +9,9 @@ use worker_state::{Account, Directories, Environment, EnvironmentError, Wish};
 use crate::arguments::{self, Arguments};
 use crate::order::Surroundings;
 use crate::sandbox::confine;
-use crate::{doctor, hardening, history, operator, overview, serve, sync, terminal, validate};
+use crate::{
+    doctor, hardening, history, operator, overview, plan, serve, sync, terminal, validate,
+};
 
 /// How a command ended, for whoever called it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +66,9 @@ fn run(arguments: Arguments) -> Outcome {
             return with_state(|d, s| operator::run(d, s, settings, wish, json));
         }
         Arguments::Status { json } => return looking_only(|d, _| overview::run(&d, json)),
+        Arguments::Plan { settings, json } => {
+            return looking_only(|d, s| plan::run(&d, &s, settings, json));
+        }
         Arguments::History { certificate, json } => {
             return looking_only(|d, _| history::run(&d, &certificate, json));
         }

@@ -53,6 +53,7 @@ mod overview;
 mod pass;
 #[cfg(test)]
 mod pass_tests;
+mod plan;
 mod queue;
 mod record;
 mod remains;

@@ -86,7 +86,7 @@ pub(crate) struct Look<'a, 'g, S: CertificateStore> {
     pub(crate) ground: &'a Ground<'g, S>,
     pub(crate) now: SystemTime,
     pub(crate) standing: Standing,
-    output_drifts: Vec<Drift>,
+    pub(crate) output_drifts: Vec<Drift>,
 }
 
 impl<'a, 'g, S: CertificateStore> Look<'a, 'g, S> {

@@ -209,7 +209,12 @@ pub(crate) type Prepared = (Worker, Arc<VaultSource>, Arc<Disk>);
 /// Everything that serving an order needs.
 pub(crate) fn prepare(machine: &Machine, order: &mut Order) -> anyhow::Result<Prepared> {
     shipping::ship_to(order.settings.logging.as_ref());
-    let disk = Arc::new(disk(machine, order)?);
+    let mut disk = disk(&machine.directories, &machine.surroundings, order)?;
+    if machine.notifier.is_heard() {
+        let closed = sandbox::closed(&Places::of(order, &machine.directories));
+        disk.store = disk.store.closed(closed);
+    }
+    let disk = Arc::new(disk);
     remains::sweep(machine, order);
     let known = survey::survey(order, &machine.directories, &disk)?;
     let targets = known.iter().map(|known| &known.target);
@@ -242,19 +247,23 @@ pub(crate) fn prepare(machine: &Machine, order: &mut Order) -> anyhow::Result<Pr
     Ok((Worker::new(roster, frame, order.refusal.clone()), source, disk))
 }
 
-fn disk(machine: &Machine, order: &Order) -> anyhow::Result<Disk> {
+/// What certificates reach on this machine.
+///
+/// # Errors
+/// Where the administrator's file says something that is no permission.
+pub(crate) fn disk(
+    directories: &Directories,
+    surroundings: &Surroundings,
+    order: &Order,
+) -> anyhow::Result<Disk> {
     let grant_ancestors = order.environment.value(name::GRANT_ANCESTORS) == Some("yes");
     let detached = order.environment.value(name::SUPERVISOR) == Some("detached");
     // The file alone: who deploys must not be able to permit himself anything.
-    let permission = order::permission(&machine.surroundings).map_err(anyhow::Error::msg)?;
-    let mut store = DirectoryStore::new().granting_ancestors(grant_ancestors);
-    store = store.having_made(MadeDirectories::read(&machine.directories).directories);
-    if machine.notifier.is_heard() {
-        store = store.closed(sandbox::closed(&Places::of(order, &machine.directories)));
-    }
+    let permission = order::permission(surroundings).map_err(anyhow::Error::msg)?;
+    let store = DirectoryStore::new().granting_ancestors(grant_ancestors);
     Ok(Disk {
-        store,
-        outputs: OutputStore::new(machine.directories.outputs_path()),
+        store: store.having_made(MadeDirectories::read(directories).directories),
+        outputs: OutputStore::new(directories.outputs_path()),
         consumers: LocalServices {
             surroundings: reaction::Surroundings::discover(permission, !detached),
         },

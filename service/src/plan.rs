@@ -1,0 +1,256 @@
+//! `akvvm_service plan`: what a pass would do, and why. Asks the vaults and changes nothing.
+
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+use cert_store::{CertificateStore, Standing};
+use serde_json::{Value, json};
+use worker_state::{CertificateRecord, Directories, Records};
+
+use crate::clock::Clock;
+use crate::commands::Outcome;
+use crate::decide::{Decision, Version};
+use crate::delivery::hold;
+use crate::failure::Failure;
+use crate::look::Look;
+use crate::order::{self, Surroundings};
+use crate::pass::Ground;
+use crate::queue::Queue;
+use crate::source::VaultSource;
+use crate::target::Target;
+use crate::{record, serve, survey, terminal};
+
+/// What would become of one certificate.
+#[derive(Debug, PartialEq, Eq)]
+struct Foreseen {
+    name: String,
+    /// `nothing`, `install`, `rotate`, `repair` or `fail`.
+    action: &'static str,
+    /// The version that would be in use afterwards, where one would.
+    version: Option<String>,
+    /// Why.
+    reasons: Vec<String>,
+    /// What would follow: check, reactions, verification.
+    then: Vec<String>,
+}
+
+/// Foresees a pass.
+pub(crate) fn run(
+    directories: &Directories,
+    surroundings: &Surroundings,
+    settings: Option<PathBuf>,
+    json: bool,
+) -> Outcome {
+    match foresee_all(directories, surroundings, settings) {
+        Ok(foreseen) => {
+            match json {
+                true => terminal::say(&format!("{:#}\n", document(&foreseen))),
+                false => terminal::say(&text(&foreseen)),
+            }
+            let fails = foreseen.iter().any(|one| one.action == "fail");
+            if fails { Outcome::Failed } else { Outcome::Fine }
+        }
+        Err((complaint, outcome)) => {
+            terminal::complain(&complaint);
+            outcome
+        }
+    }
+}
+
+fn foresee_all(
+    directories: &Directories,
+    surroundings: &Surroundings,
+    settings: Option<PathBuf>,
+) -> Result<Vec<Foreseen>, (String, Outcome)> {
+    let now = Clock::start().now().wall;
+    let origin = serve::origin(directories, settings);
+    let order = order::read(&origin, directories, surroundings, now)
+        .map_err(|refused| (refused.to_string(), Outcome::Usage))?;
+    let disk = serve::disk(directories, surroundings, &order)
+        .map_err(|error| (format!("{error:#}"), Outcome::Usage))?;
+    let permission = disk.consumers.surroundings.permission;
+    let (targets, _) = survey::placed(&order.settings, permission, &disk.store);
+    let (records, _) =
+        Records::read(directories).map_err(|error| (error.to_string(), Outcome::Failed))?;
+    let source = VaultSource::new(targets.iter(), &order.environment, Default::default());
+    let ground = Ground {
+        source: &source,
+        store: &disk.store,
+        outputs: &disk.outputs,
+        consumers: &disk.consumers,
+        candidates: &directories.candidates_path(),
+        keep: &|_| Ok(()),
+        interval: order.settings.polling_interval,
+    };
+    let look = |target: &Target| {
+        let record = records.of(&target.store(), target.name());
+        foresee(target, record, Look::begin(target, record, &ground, now))
+    };
+    Ok(side_by_side(&targets, look))
+}
+
+/// Several certificates at once, as a pass does; in the order of `targets`.
+fn side_by_side(targets: &[Target], look: impl Fn(&Target) -> Foreseen + Sync) -> Vec<Foreseen> {
+    let vault = |target: &Target| target.id.vault().host().to_owned();
+    let queue = Queue::new(targets.iter().enumerate().map(|(at, one)| (vault(one), (at, one))));
+    let found = Mutex::new(Vec::with_capacity(targets.len()));
+    let work = || {
+        queue.work(|(at, target)| {
+            let foreseen = look(target);
+            found.lock().unwrap_or_else(PoisonError::into_inner).push((at, foreseen));
+        });
+    };
+    std::thread::scope(|scope| {
+        for _ in 1..queue.hands() {
+            let _ = std::thread::Builder::new().spawn_scoped(scope, work);
+        }
+        work();
+    });
+    let mut found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
+    found.sort_by_key(|(at, _)| *at);
+    found.into_iter().map(|(_, foreseen)| foreseen).collect()
+}
+
+fn foresee<S: CertificateStore>(
+    target: &Target,
+    record: Option<&CertificateRecord>,
+    look: Result<Look<'_, '_, S>, (bool, Failure)>,
+) -> Foreseen {
+    let active = record.map(record::active_version).filter(|version| !version.is_empty());
+    let foreseen = |action, version: Option<&str>, reasons, then| Foreseen {
+        name: target.name().to_owned(),
+        action,
+        version: version.map(str::to_owned),
+        reasons,
+        then,
+    };
+    let look = match look {
+        Ok(look) => look,
+        Err((_, failure)) => return foreseen("fail", active, vec![failure.public], Vec::new()),
+    };
+    match look.decide() {
+        Err(failure) => foreseen("fail", active, vec![failure.public], Vec::new()),
+        Ok(Decision::Stay(remarks)) => {
+            let held = record.and_then(hold::remark);
+            let reasons = held.into_iter().chain(remarks).map(|remark| remark.text);
+            foreseen("nothing", active, reasons.collect(), Vec::new())
+        }
+        Ok(Decision::Install(version)) => {
+            let Version { version, remarks, .. } = *version;
+            let action = match active {
+                None => "install",
+                Some(active) if active.eq_ignore_ascii_case(&version) => "repair",
+                Some(_) => "rotate",
+            };
+            let mut reasons = why(action, &look);
+            reasons.extend(remarks.into_iter().map(|remark| remark.text));
+            foreseen(action, Some(&version), reasons, afterwards(target))
+        }
+    }
+}
+
+fn why<S: CertificateStore>(action: &str, look: &Look<'_, '_, S>) -> Vec<String> {
+    match (action, &look.standing) {
+        ("install", _) => vec!["it is not installed yet".into()],
+        ("rotate", _) => vec!["the vault has another version than the installed one".into()],
+        (_, standing) => {
+            let stores = match standing {
+                Standing::Drifted(drifts) => drifts.as_slice(),
+                Standing::Absent | Standing::Intact => &[],
+            };
+            stores.iter().chain(&look.output_drifts).map(ToString::to_string).collect()
+        }
+    }
+}
+
+fn afterwards(target: &Target) -> Vec<String> {
+    let delivery = &target.delivery;
+    let check = delivery.check.as_ref().map(|command| format!("check: {command}"));
+    let actions = delivery.actions.iter().map(ToString::to_string);
+    let verify = delivery.verifications.iter().map(|one| format!("verify {}", one.address));
+    check.into_iter().chain(actions).chain(verify).collect()
+}
+
+fn text(foreseen: &[Foreseen]) -> String {
+    let mut text = String::new();
+    let width = foreseen.iter().map(|one| one.name.chars().count()).max().unwrap_or(0);
+    for one in foreseen {
+        let version = one.version.as_deref().unwrap_or("-");
+        text.push_str(&format!("{:8} {:width$}  {version}\n", one.action, one.name));
+        for reason in &one.reasons {
+            text.push_str(&format!("         {reason}\n"));
+        }
+        for step in &one.then {
+            text.push_str(&format!("         then {step}\n"));
+        }
+    }
+    let idle = foreseen.iter().filter(|one| one.action == "nothing").count();
+    match foreseen.len() - idle {
+        0 => text.push_str("nothing to do\n"),
+        busy => text.push_str(&format!("{busy} of {} certificates to do\n", foreseen.len())),
+    }
+    text
+}
+
+fn document(foreseen: &[Foreseen]) -> Value {
+    let each = |one: &Foreseen| {
+        json!({
+            "name": one.name,
+            "action": one.action,
+            "version": one.version,
+            "reasons": one.reasons,
+            "then": one.then,
+        })
+    };
+    json!({ "planVersion": 1, "certificates": foreseen.iter().map(each).collect::<Vec<_>>() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::look::look;
+    use crate::memory_ground::{Bed, FORGET};
+    use crate::memory_vault::{Vault, today, version};
+    use crate::simulation::target;
+
+    fn foreseen(vault: &Vault, bed: &Bed, record: Option<&CertificateRecord>) -> Foreseen {
+        let (target, ground) = (target("web"), bed.ground(vault, FORGET));
+        foresee(&target, record, Look::begin(&target, record, &ground, today()))
+    }
+
+    #[test]
+    fn what_a_pass_would_do_is_told_and_not_done() {
+        let (mut vault, bed) = (Vault::default(), Bed::default());
+        assert_eq!(foreseen(&vault, &bed, None).action, "fail");
+        vault.issue(1, -1, 90);
+        let first = foreseen(&vault, &bed, None);
+        assert_eq!((first.action, first.version), ("install", Some(version(1))));
+        assert_eq!(*bed.store.writes.lock().unwrap(), 0);
+        let ground = bed.ground(&vault, FORGET);
+        let record = look(&target("web"), None, &ground, today()).record.unwrap();
+        assert_eq!(foreseen(&vault, &bed, Some(&record)).action, "nothing");
+        bed.store.links.lock().unwrap().clear();
+        let repair = foreseen(&vault, &bed, Some(&record));
+        assert_eq!(repair.action, "repair");
+        assert!(repair.reasons[0].contains("is gone"), "{repair:?}");
+        vault.issue(2, -1, 180);
+        let rotate = foreseen(&vault, &bed, Some(&record));
+        assert_eq!((rotate.action, rotate.version), ("rotate", Some(version(2))));
+    }
+
+    #[test]
+    fn the_text_ends_with_how_much_there_is_to_do() {
+        let one = |action| Foreseen {
+            name: "contoso.web".into(),
+            action,
+            version: Some("v2".into()),
+            reasons: vec!["why".into()],
+            then: vec!["reload nginx.service".into()],
+        };
+        let expected = "rotate   contoso.web  v2\n         why\n         then reload nginx.service\n\
+                        1 of 1 certificates to do\n";
+        assert_eq!(text(&[one("rotate")]), expected);
+        assert!(text(&[one("nothing")]).ends_with("\nnothing to do\n"));
+        assert_eq!(document(&[one("rotate")])["certificates"][0]["action"], "rotate");
+    }
+}
