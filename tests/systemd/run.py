@@ -21,6 +21,7 @@ sys.path[:0] = [HERE, os.path.join(ROOT, "scripts")]
 
 import systemd_container  # noqa: E402
 import test_consumers  # noqa: E402
+import test_detached  # noqa: E402
 import test_extension  # noqa: E402
 import test_notify  # noqa: E402
 import test_reaction  # noqa: E402
@@ -31,6 +32,7 @@ from machine import Machine  # noqa: E402
 CANNOT = 77
 CASES = (
     test_consumers.Consumers,
+    test_detached.Detached,
     test_extension.Extension,
     test_notify.Notify,
     test_reaction.Reaction,

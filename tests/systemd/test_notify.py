@@ -61,6 +61,18 @@ class Notify(unittest.TestCase):
         self.assertEqual(machine.active(), "active")
         self.assertIsNone(machine.link("web"))
 
+    def test_certificates_that_are_there_make_it_ready_at_once_however_the_vault_is(self):
+        machine = self.machine
+        machine.install()
+        machine.wait_until_active()
+        machine.container.stop()
+        machine.azure.tell("fault", json.dumps({"when": {"vault": VAULT}, "then": "hang"}))
+        machine.container.boot()
+        self.assertEqual(machine.active(), "active")
+        moment = lambda name: int(machine.container.shown(UNIT, f"{name}TimestampMonotonic"))
+        # Without them it would be after 30 s.
+        self.assertLess(moment("ActiveEnter") - moment("ExecMainStart"), 15_000_000)
+
     def test_a_worker_that_hangs_is_replaced_and_one_that_works_is_not(self):
         machine = self.machine
         machine.write(f"{UNITS}/{UNIT}.d/test.conf", "[Service]\nWatchdogSec=3\nRestartSec=0\n")

@@ -110,6 +110,22 @@ class Standalone(unittest.TestCase):
         self.assertEqual(machine.container.shown(UNIT, "NRestarts"), "0")
         self.assertIn("observedCertificates", machine.container.shown(UNIT, "StatusText"))
 
+    def test_what_others_could_have_written_is_not_served(self):
+        machine = self.machine
+        machine.container.output("systemctl", "daemon-reload")
+        for path in ("settings.json", "environment"):
+            with self.subTest(path):
+                self.configure(machine.settings())
+                machine.container.output("chmod", "0666", f"/etc/akvvm/{path}")
+                self.assertNotEqual(machine.container.run("systemctl", "start", UNIT).returncode, 0)
+                machine.container.output("systemctl", "stop", UNIT)
+                fix = f"chown root /etc/akvvm/{path} && chmod 0600 /etc/akvvm/{path}"
+                self.assertIn(fix, machine.journal())
+                machine.container.output("sh", "-c", fix)
+                self.configure(machine.settings())
+                machine.container.output("systemctl", "start", UNIT)
+                machine.container.output("systemctl", "stop", UNIT)
+
     def test_the_extension_is_refused_beside_it(self):
         machine = self.machine
         self.configure(machine.settings())
