@@ -53,6 +53,7 @@ uninstall: ## take away what make install has put in place
 .PHONY: test
 test: prerequisites ## run all tests; those of the packaged zip as built in PACKAGE_PROFILE (dev)
 	@scripts/python-env.sh
+	@scripts/node-env.sh
 	@$(MAKE) --no-print-directory package PROFILE=$(PACKAGE_PROFILE)
 	@# The acceptance tests mostly wait for the guest agent, hence more threads than processors.
 	PACKAGE_PROFILE=$(PACKAGE_PROFILE) \

@@ -30,6 +30,8 @@ need gnutls-bin has certtool
 need libnss3-tools has pk12util
 need ca-certificates test -e /etc/ssl/certs/ca-certificates.crt
 need curl has curl
+need nodejs has node
+need npm has npm
 need zip has zip
 need unzip has unzip
 need acl has getfacl

@@ -10,6 +10,7 @@
 )]
 
 mod clients;
+mod fluentd;
 mod haproxy;
 mod nginx;
 mod postgres;
