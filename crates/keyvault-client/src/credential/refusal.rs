@@ -68,7 +68,9 @@ impl Refusal<'_> {
                 format!("the name of the identity endpoint {at} cannot be resolved"),
                 name.to_string(),
             ),
-            Trouble::TooLarge => self.unusable("its answer is far too long for a token"),
+            Trouble::TooLarge => {
+                self.unusable("its answer is far too long for a token: check what answers there")
+            }
             Trouble::Lost(cause)
             | Trouble::Encoding(cause)
             | Trouble::Other(cause)
@@ -105,9 +107,13 @@ impl Refusal<'_> {
 
     pub(super) fn of_token(&self, bad: BadToken) -> ClientError {
         self.unusable(match bad {
-            BadToken::Json => "its answer is not the JSON of a token",
-            BadToken::Text => "the token in its answer is empty or has illegal characters",
-            BadToken::Type => "the token in its answer is no bearer token",
+            BadToken::Json => "its answer is not the JSON of a token: check what answers there",
+            BadToken::Text => {
+                "the token in its answer is empty or has illegal characters: check what answers there"
+            }
+            BadToken::Type => {
+                "the token in its answer is no bearer token: check what answers there"
+            }
             BadToken::Expired => "the token in its answer has expired: check this machine's clock",
         })
     }
@@ -129,13 +135,18 @@ impl Refusal<'_> {
                     "it wants a proof (401), as Azure Arc's agent does: check \
                      authenticationSettings.msiEndpoint",
                 ),
-            _ if answer.is_web_page() => self.unusable("a web page comes in place of a token"),
-            300..=399 => self.unusable("it redirects, which is not followed"),
+            _ if answer.is_web_page() => self.unusable(
+                "a web page comes in place of a token: let requests to it bypass every proxy",
+            ),
+            300..=399 => self.unusable(
+                "it redirects, which is not followed: check authenticationSettings.msiEndpoint",
+            ),
             status => ClientError::new(
                 ErrorKind::IdentityRefused,
                 format!(
                     "the identity endpoint {} refuses the request ({status}): if the Metadata \
-                     Security Protocol is on, allow this program there",
+                     Security Protocol is on, allow this program there; else check \
+                     authenticationSettings.msiEndpoint",
                     self.endpoint
                 ),
             ),
