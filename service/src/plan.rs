@@ -144,7 +144,7 @@ fn foresee<S: CertificateStore>(
             };
             let mut reasons = why(action, &look);
             reasons.extend(remarks.into_iter().map(|remark| remark.text));
-            foreseen(action, Some(&version), reasons, afterwards(target))
+            foreseen(action, Some(&version), reasons, target.delivery.steps())
         }
     }
 }
@@ -163,14 +163,6 @@ fn why<S: CertificateStore>(action: &str, look: &Look<'_, '_, S>) -> Vec<String>
     }
 }
 
-fn afterwards(target: &Target) -> Vec<String> {
-    let delivery = &target.delivery;
-    let check = delivery.check.as_ref().map(|command| format!("check: {command}"));
-    let actions = delivery.actions.iter().map(ToString::to_string);
-    let verify = delivery.verifications.iter().map(|one| format!("verify {}", one.address));
-    check.into_iter().chain(actions).chain(verify).collect()
-}
-
 fn text(foreseen: &[Foreseen]) -> String {
     let mut text = String::new();
     let width = foreseen.iter().map(|one| one.name.chars().count()).max().unwrap_or(0);
@@ -181,7 +173,7 @@ fn text(foreseen: &[Foreseen]) -> String {
             text.push_str(&format!("         {reason}\n"));
         }
         for step in &one.then {
-            text.push_str(&format!("         then {step}\n"));
+            text.push_str(&format!("         {step}\n"));
         }
     }
     let idle = foreseen.iter().filter(|one| one.action == "nothing").count();
@@ -245,9 +237,9 @@ mod tests {
             action,
             version: Some("v2".into()),
             reasons: vec!["why".into()],
-            then: vec!["reload nginx.service".into()],
+            then: vec!["then: reload nginx.service".into()],
         };
-        let expected = "rotate   contoso.web  v2\n         why\n         then reload nginx.service\n\
+        let expected = "rotate   contoso.web  v2\n         why\n         then: reload nginx.service\n\
                         1 of 1 certificates to do\n";
         assert_eq!(text(&[one("rotate")]), expected);
         assert!(text(&[one("nothing")]).ends_with("\nnothing to do\n"));

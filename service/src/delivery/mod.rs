@@ -44,6 +44,14 @@ pub(crate) struct Delivery {
 }
 
 impl Delivery {
+    /// What happens around a switch, each in a line for people.
+    pub(crate) fn steps(&self) -> Vec<String> {
+        let check = self.check.as_ref().map(|command| format!("check: {command}"));
+        let actions = self.actions.iter().map(|action| format!("then: {action}"));
+        let verify = self.verifications.iter().map(|one| format!("verify: {}", one.address));
+        check.into_iter().chain(actions).chain(verify).collect()
+    }
+
     /// Whether consumers are to hear of a change.
     pub(crate) fn reacts(&self) -> bool {
         !self.actions.is_empty() || !self.verifications.is_empty()

@@ -87,6 +87,9 @@ fn certificate(
         "layout": wording::layout(observed.layout),
         "paths": paths,
         "identity": identity(&observed.identity, environment),
+        "outputs": target.delivery.outputs.iter()
+            .map(|output| output.path().display().to_string()).collect::<Vec<_>>(),
+        "steps": target.delivery.steps(),
         "acls": observed.acls.iter().map(acl).collect::<Vec<_>>(),
     })
 }

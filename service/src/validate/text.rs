@@ -128,6 +128,12 @@ fn certificate(settings: &Settings, observed: &ObservedCertificate, target: &Tar
     if settings.acl_enabled && !observed.acls.is_empty() {
         more(format!("readable by {}", readers(observed)));
     }
+    for output in &target.delivery.outputs {
+        more(format!("=> {}", output.path().display()));
+    }
+    for step in target.delivery.steps() {
+        more(step);
+    }
     text
 }
 
