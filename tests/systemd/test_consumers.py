@@ -1,5 +1,5 @@
 """The pages for services that use certificates, with these services: every file is the page's, and
-stands where the page says. (tests/tests/consumers has what needs no service.)"""
+stands where the page says; every command is run. tests/tests/consumers has what needs no service."""
 
 import json
 import os
@@ -9,6 +9,7 @@ import subprocess
 import unittest
 
 import bed
+from machine import VAULT
 
 REACT = "/srv/react"
 FOLDER = os.path.join(bed.ROOT, "docs", "consumers")
@@ -28,9 +29,9 @@ class Page:
         block = re.compile(r"^```(\S+)(?: (\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
         blocks = block.findall(text)
         self.files = {path: text for _, path, text in blocks if path}
-        settings = next(text for kind, _, text in blocks if kind == "json")
-        observed = json.loads(settings)["secretsManagementSettings"]["observedCertificates"]
-        self.entry = observed[0]
+        self.commands = [text for kind, path, text in blocks if kind == "sh" and not path]
+        self.settings = json.loads(next(text for kind, _, text in blocks if kind == "json"))
+        self.entry = self.settings["secretsManagementSettings"]["observedCertificates"][0]
 
     def action(self):
         action = self.entry["onRenewal"][0]
@@ -56,7 +57,8 @@ class Consumers(unittest.TestCase):
     def tearDown(self):
         for service in SERVICES:
             self.container.run("systemctl", "stop", service)
-        gone = [f"/etc/{name}/tls" for name in ("nginx", "haproxy", "apache2", "postgresql")]
+        owners = ("nginx", "haproxy", "apache2", "postgresql", "contoso")
+        gone = [f"/etc/{owner}/tls" for owner in owners]
         gone += [path for name in PAGES for path in Page(name).files]
         self.container.run("rm", "-rf", REACT, *gone)
         # The page adds to the distribution's.
@@ -69,7 +71,9 @@ class Consumers(unittest.TestCase):
         return self.machine.container
 
     def install(self, page):
-        """The page's files, in addition to what the distribution has there."""
+        """The page's files, in addition to what the distribution has there, and its commands."""
+        for command in page.commands:
+            self.container.output("sh", "-ec", command)
         for path, text in page.files.items():
             before = self.machine.read(path) if self.machine.exists(path) else ""
             mode = 0o755 if path.startswith("/usr/local/sbin/") else 0o644
@@ -116,14 +120,22 @@ class Consumers(unittest.TestCase):
 
     def served(self, page):
         """The serial number that the page's service shows; none where it shows nothing."""
+        asked = ["openssl", "x509", "-noout", "-serial"]
+        shown = self.shown(page)
+        done = subprocess.run(asked, input=shown, capture_output=True, text=True)
+        return int(done.stdout.partition("=")[2], 16) if done.returncode == 0 else None
+
+    def shown(self, page):
+        """The certificate that it shows, as PEM; an empty text where it shows none."""
         verify = page.entry["verify"]
         words = ["openssl", "s_client", "-connect", verify["address"]]
         words += ["-servername", verify["serverName"]] if "serverName" in verify else []
         words += ["-starttls", verify["startTls"]] if "startTls" in verify else []
-        shown = self.container.run(*words).stdout
-        asked = ["openssl", "x509", "-noout", "-serial"]
-        done = subprocess.run(asked, input=shown, capture_output=True, text=True)
-        return int(done.stdout.partition("=")[2], 16) if done.returncode == 0 else None
+        return self.first_of(self.container.run(*words).stdout)
+
+    def first_of(self, text):
+        begin, end = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
+        return begin + text.split(begin)[1].split(end)[0] + end if begin in text else ""
 
     def shows(self, page, serial):
         bed.until(lambda: self.served(page) == serial, f"serial number {serial} is served")
@@ -160,6 +172,34 @@ class Consumers(unittest.TestCase):
 
     def temporary(self):
         return self.container.output("ls", "-A", "/tmp")
+
+    def is_brought_by_the_worker(self, page):
+        """From the vault to whoever connects to the service, by the page's settings as they are."""
+        machine = self.machine
+        self.install(page)
+        variables = machine.read("/etc/akvvm/environment") + "AKVVM_REACTIONS=commands\n"
+        machine.write("/etc/akvvm/environment", variables, 0o600)
+        endpoint = {"msiEndpoint": machine.azure.identity_endpoint()}
+        folder = machine.install(settings={**page.settings, "authenticationSettings": endpoint})
+        path = next(path for path, form, _, _ in page.outputs() if form != "privateKey")
+        bed.until(lambda: machine.exists(path), path)
+        # It could not start before its certificate was there.
+        self.container.output("systemctl", "daemon-reload")
+        self.container.output("systemctl", "start", page.action()[1])
+        self.sync(folder)
+        before = self.shown(page)
+        self.assertEqual(before, self.first_of(self.container.output("cat", path)))
+        machine.azure.rotate(VAULT, "web")
+        self.sync(folder)
+        after = self.shown(page)
+        self.assertNotEqual(after, before)
+        self.assertEqual(after, self.first_of(self.container.output("cat", path)))
+
+    def sync(self, folder):
+        program = f"{folder}/bin/{os.uname().machine}/akvvm_service"
+        done = self.container.run(program, "sync")
+        said = f"{done.stdout}{done.stderr}{self.machine.journal()}"
+        self.assertEqual(done.returncode, 0, said)
 
     def spoil(self, page):
         """A key that is not the certificate's comes into use, against all checks."""
@@ -203,19 +243,16 @@ class Consumers(unittest.TestCase):
 
     def test_apache_takes_up_a_new_certificate(self):
         page = Page("apache")
-        self.container.output("a2enmod", "ssl")
         self.start(page)
         self.is_taken_up(page)
 
     def test_apache_ends_where_the_new_key_is_wrong(self):
         page = Page("apache")
-        self.container.output("a2enmod", "ssl")
         self.start(page)
         self.spoil(page)
         bed.until(lambda: self.served(page) is None, "Apache ends")
 
     def test_apaches_check_tries_the_candidates(self):
-        self.container.output("a2enmod", "ssl")
         self.checks_the_candidates(Page("apache"))
 
     def test_postgresql_takes_up_a_new_certificate(self):
@@ -233,3 +270,18 @@ class Consumers(unittest.TestCase):
         page = Page("systemd-credentials")
         self.start(page)
         self.is_taken_up(page)
+
+    def test_the_worker_brings_a_new_certificate_to_nginx(self):
+        self.is_brought_by_the_worker(Page("nginx"))
+
+    def test_the_worker_brings_a_new_certificate_to_haproxy(self):
+        self.is_brought_by_the_worker(Page("haproxy"))
+
+    def test_the_worker_brings_a_new_certificate_to_apache(self):
+        self.is_brought_by_the_worker(Page("apache"))
+
+    def test_the_worker_brings_a_new_certificate_to_postgresql(self):
+        self.is_brought_by_the_worker(Page("postgresql"))
+
+    def test_the_worker_brings_a_new_certificate_to_a_service_with_credentials(self):
+        self.is_brought_by_the_worker(Page("systemd-credentials"))
