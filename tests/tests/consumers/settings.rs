@@ -28,6 +28,10 @@ fn the_settings_of_every_page_are_accepted_without_a_warning() {
         let said = String::from_utf8_lossy(&ran.stdout).into_owned();
         assert!(ran.status.success(), "{name}.md: {said}{}", String::from_utf8_lossy(&ran.stderr));
         let document: serde_json::Value = serde_json::from_str(&said).unwrap();
-        assert_eq!(document["warnings"], serde_json::json!([]), "{name}.md: {document:#}");
+        // Whether this machine permits commands is no matter of the page's.
+        let mut warnings = document["warnings"].as_array().unwrap().iter();
+        let is_of_machine = |text: &str| text.contains("AKVVM_REACTIONS");
+        let all_are = warnings.all(|warning| is_of_machine(warning["text"].as_str().unwrap()));
+        assert!(all_are, "{name}.md: {document:#}");
     }
 }
