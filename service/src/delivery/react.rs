@@ -68,10 +68,10 @@ impl<S: CertificateStore> Round<'_, '_, S> {
         let done = side_by_side(&merged, |(action, asked)| {
             self.ground.consumers.react(action, &self.occasion(asked))
         });
-        for ((action, asked), result) in merged.iter().zip(done) {
+        for ((_, asked), result) in merged.iter().zip(done) {
             let Err(why) = result else { continue };
             for at in asked {
-                complain(&mut answers, *at, format!("{action}: {why}"));
+                complain(&mut answers, *at, why.clone());
             }
         }
         let told: Vec<usize> =
