@@ -44,6 +44,7 @@ pub(crate) fn news(news: &News, entries: &[Entry]) {
             info!(certificate = name; "{name}: an operator asked: {}", answer.text);
         }
         News::Trouble(text) => error!("{text}"),
+        News::Unkept(_) => {}
     }
 }
 

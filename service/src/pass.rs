@@ -77,6 +77,8 @@ pub(crate) enum News {
     /// An operator's request about the certificate at this place was answered; what is kept of it
     /// now, where that changed.
     Obeyed(usize, Option<Box<CertificateRecord>>, OperatorRequest, OperatorAnswer),
+    /// What is known of the certificate at this place could not be kept; its next look tries again.
+    Unkept(usize),
     /// Something could not be kept or removed; the next pass tries again.
     Trouble(String),
 }
@@ -219,11 +221,13 @@ fn retire<S: CertificateStore>(
         }
         let certificate = item.record.as_ref().and_then(|record| record.certificate.clone());
         let record = record::record(&item.target, &after, certificate, item.record.as_deref());
-        if let Err(error) = (ground.keep)(&record) {
-            tell(News::Trouble(error.to_string()));
-        }
+        let kept = (ground.keep)(&record);
         let is_gone = |name: &String| !after.files.iter().any(|file| file.name == *name);
         let gone = before.files.into_iter().map(|file| file.name).filter(is_gone).collect();
         tell(News::Retired(item.index, Box::new(record), gone));
+        if let Err(error) = kept {
+            tell(News::Trouble(error.to_string()));
+            tell(News::Unkept(item.index));
+        }
     }
 }

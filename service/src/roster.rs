@@ -163,6 +163,13 @@ impl Roster {
         }
     }
 
+    /// Notes that what is known of a certificate could not be written to the disk.
+    pub(crate) fn note_unkept(&mut self, index: usize) {
+        if let Some(entry) = self.entries.get_mut(index) {
+            entry.unkept = true;
+        }
+    }
+
     /// Ends a pass over `items` (in ascending order) at `now`: the first sync moves on, and
     /// everything that was looked at gets its next time. `chance` draws numbers in `0.0..1.0`.
     ///
@@ -259,7 +266,11 @@ fn next_look(
     now: Moment,
     chance: f64,
 ) -> Duration {
-    let Some(failure) = &entry.failure else { return next_poll };
+    let Some(failure) = &entry.failure else {
+        // Room on the disk is found again within minutes; the next poll may be a day away.
+        let soon = now.steady + schedule::retry_delay(u32::MAX, interval, None, chance);
+        return if entry.unkept { soon.min(next_poll) } else { next_poll };
+    };
     let asked = match failure.retry {
         // What stands will do until the next poll; what is missing is wanted sooner, because
         // somebody may be mending the cause right now.

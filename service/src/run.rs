@@ -21,8 +21,10 @@ pub(crate) use footing::Footing;
 
 /// The guest agent calls a heartbeat older than 600 s unresponsive.
 pub(crate) const HEARTBEAT: Duration = Duration::from_secs(60);
-/// While a pass goes on, what it has brought so far is published this often.
+/// While a pass goes on, what it has brought so far is published this often; more seldom where that
+/// would take more than a small part of the time (one in this many).
 const PROGRESS: Duration = Duration::from_secs(2);
+const SMALL_PART: u32 = 20;
 
 /// Everything that the loop cannot do by thinking.
 pub(crate) trait Outside {
@@ -90,7 +92,7 @@ pub(crate) struct Worker {
     asked: bool,
     reload_after_pass: bool,
     kept: InitialSync,
-    published: Option<Duration>,
+    next_progress: Duration,
     /// How each certificate stood in the last report.
     codes: Vec<i32>,
     next_beat: Duration,
@@ -111,7 +113,7 @@ impl Worker {
             asked: false,
             reload_after_pass: false,
             kept,
-            published: None,
+            next_progress: Duration::ZERO,
             codes: Vec::new(),
             next_beat: Duration::ZERO,
             seen: None,
@@ -227,6 +229,7 @@ impl Worker {
                 self.roster.note_record(index, *record, now);
             }
             News::Obeyed(index, Some(record), ..) => self.roster.note_record(index, *record, now),
+            News::Unkept(index) => self.roster.note_unkept(index),
             News::Obeyed(_, None, ..) | News::Trouble(_) => {}
         }
     }
@@ -250,14 +253,10 @@ impl Worker {
     /// Between two publications, a pass brings news, and a first sync can run out of time.
     fn publish_if_new(&mut self, outside: &mut impl Outside, now: Moment) {
         let phase_moved = self.kept.phase() != self.roster.initial_sync().phase();
-        let progress = self.passing.is_some() && self.progress_due() <= now.steady;
+        let progress = self.passing.is_some() && self.next_progress <= now.steady;
         if phase_moved || progress {
             self.publish(outside);
         }
-    }
-
-    fn progress_due(&self) -> Duration {
-        self.published.unwrap_or_default() + PROGRESS
     }
 
     fn publish(&mut self, outside: &mut impl Outside) {
@@ -277,13 +276,14 @@ impl Worker {
         if let Some(notice) = self.supervision.status(status::message(&report)) {
             outside.notify(&notice);
         }
-        self.published = Some(now.steady);
+        let end = outside.now().steady;
+        self.next_progress = end + PROGRESS.max(SMALL_PART * end.saturating_sub(now.steady));
     }
 
     /// When the loop has something to do again, on the steady clock.
     fn next_step(&self, now: Moment) -> Duration {
         let work = match self.passing {
-            Some(_) => self.progress_due(),
+            Some(_) => self.next_progress,
             None => self.roster.next_look(),
         };
         let deadline = self.roster.deadline();

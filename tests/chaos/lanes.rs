@@ -2,7 +2,10 @@
 //! handler, all at the same time.
 
 use std::collections::BTreeMap;
+use std::env::consts::ARCH;
 use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
@@ -11,6 +14,7 @@ use std::time::Duration;
 use acceptance::processes::{self, Signal};
 use acceptance::{Agent, Answer};
 use fake_azure::{AttributeChange, FakeAzure};
+use serde_json::Value;
 
 use crate::faults;
 use crate::plan::{Deed, Fate, Round, Step};
@@ -133,6 +137,21 @@ impl Lanes<'_> {
         });
     }
 
+    /// The program that was assigned, wherever it is by now.
+    fn start_worker(&self) {
+        let assignment = fs::read(self.world.state().join("assignment.json")).unwrap_or_default();
+        let assignment: Value = serde_json::from_slice(&assignment).unwrap_or_default();
+        let Some(folder) = assignment["agent"]["extensionFolder"].as_str() else { return };
+        let program = Path::new(folder).join("bin").join(ARCH).join("akvvm_service");
+        let mut command = Command::new(program);
+        command.arg("run").env_clear().envs(self.environment);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        if let Ok(mut worker) = command.spawn() {
+            self.tally.count("workers started");
+            thread::spawn(move || worker.wait());
+        }
+    }
+
     fn workers(&self) -> Vec<u32> {
         processes::of(&self.world.state(), "akvvm_service")
     }
@@ -145,6 +164,7 @@ impl Lanes<'_> {
                     processes::signal(worker, Signal::KILL);
                 }
             }
+            Deed::StartWorker => self.start_worker(),
             Deed::FreezeWorker(span) => {
                 self.workers().into_iter().for_each(|worker| self.freeze(worker, *span));
             }

@@ -154,6 +154,7 @@ fn table(seed: u64, rounds: u64, tally: &Tally, reads: u64, findings: &Findings)
         "handlers met",
         "handlers killed",
         "workers killed",
+        "workers started",
         "agents killed",
         "freezes",
         "rotations",

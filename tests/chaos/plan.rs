@@ -46,6 +46,8 @@ pub(crate) enum Step {
 #[derive(Clone, Debug)]
 pub(crate) enum Deed {
     KillWorker,
+    /// As a supervisor does that restarts what has ended; or beside one that runs.
+    StartWorker,
     FreezeWorker(Duration),
     KillAgent,
     FreezeAgent(Duration),
@@ -114,10 +116,11 @@ impl Planner {
         let certificate = self.rng.usize(0..CERTIFICATES.len());
         match self.rng.u32(0..100) {
             0..14 => Deed::KillWorker,
-            14..22 => Deed::FreezeWorker(self.pause(3000)),
-            22..26 => Deed::KillAgent,
-            26..30 => Deed::FreezeAgent(self.pause(3000)),
-            30..62 => Deed::Rotate(certificate),
+            14..28 => Deed::StartWorker,
+            28..35 => Deed::FreezeWorker(self.pause(3000)),
+            35..39 => Deed::KillAgent,
+            39..42 => Deed::FreezeAgent(self.pause(3000)),
+            42..62 => Deed::Rotate(certificate),
             62..66 => Deed::Withdraw(certificate),
             66..82 => Deed::Fault(self.rng.usize(0..self.faults)),
             82..92 => Deed::ClearFaults,

@@ -32,15 +32,20 @@ pub struct Alone {
 impl Alone {
     /// Issues so many certificates, and has the worker look at them every `interval` seconds.
     pub fn new(certificates: usize, interval: u64) -> Self {
+        Self::across(&[VAULT], certificates, interval)
+    }
+
+    /// The same, with so many certificates in each of these vaults.
+    pub fn across(vaults: &[&str], certificates: usize, interval: u64) -> Self {
         let folder = tempfile::Builder::new().prefix("akvvm-load-").tempdir().expect("a folder");
         let azure = FakeAzure::start(Options::new(folder.path().join("azure")));
         let azure = azure.expect("the imagined Azure starts");
         let program = Package::unpack_ours(folder.path()).join("akvvm_service");
         let _ = Command::new("chmod").arg("755").arg(&program).status();
         let names: Vec<String> = (1..=certificates).map(|number| format!("c{number}")).collect();
-        fill(&azure, VAULT, &names);
+        vaults.iter().for_each(|vault| fill(&azure, vault, &names));
         let alone = Self { azure, names, folder, program };
-        let settings = alone.settings(interval).to_string();
+        let settings = alone.settings(vaults, interval).to_string();
         fs::write(alone.below("settings.json"), settings).expect("settings are written");
         alone
     }
@@ -55,13 +60,11 @@ impl Alone {
         self.folder.path().join(name)
     }
 
-    fn settings(&self, interval: u64) -> Value {
+    fn settings(&self, vaults: &[&str], interval: u64) -> Value {
         let store = self.below("store");
-        let observed: Vec<_> = self
-            .names
-            .iter()
-            .map(|name| format!("https://{VAULT}.vault.azure.net/secrets/{name}"))
-            .collect();
+        let url = |vault: &str, name| format!("https://{vault}.vault.azure.net/secrets/{name}");
+        let in_vault = |vault| self.names.iter().map(move |name| url(vault, name));
+        let observed: Vec<_> = vaults.iter().flat_map(|vault| in_vault(vault)).collect();
         json!({
             "secretsManagementSettings": {
                 "pollingIntervalInS": interval,

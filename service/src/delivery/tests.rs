@@ -70,6 +70,7 @@ fn pass_over(
         }
         News::Retired(index, record, _) => known.lock().unwrap()[index] = Some(*record),
         News::Obeyed(..) => unreachable!("nobody asked"),
+        News::Unkept(index) => panic!("the record of {index} was not kept"),
         News::Trouble(trouble) => panic!("{trouble}"),
     });
     (known.into_inner().unwrap(), failed.into_inner().unwrap())

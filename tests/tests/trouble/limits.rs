@@ -31,6 +31,23 @@ fn descriptors_that_are_few_are_enough() {
     }
 }
 
+#[test]
+fn descriptors_that_are_too_few_for_all_vaults_at_once_only_make_it_slower() {
+    let vaults = ["load-a", "load-b", "load-c", "load-d", "load-e", "load-f"];
+    let alone = Alone::across(&vaults, 20, 2);
+    let mut worker = alone.worker_under(&["prlimit", "--nofile=64:64"], &[]);
+    let mut passes = 1;
+    loop {
+        let report = worker.await_passes(passes, LIMIT).unwrap();
+        let rows = report["certificates"].as_array().unwrap();
+        if rows.len() == 120 && rows.iter().all(|row| row["state"] == "ok") {
+            return;
+        }
+        assert!(worker.age() < LIMIT, "{report:#}");
+        passes = report["passes"].as_u64().unwrap() + 1;
+    }
+}
+
 /// A control group of its own with this much memory, gone with this value.
 struct MemoryGroup(PathBuf);
 
