@@ -62,6 +62,12 @@ fn await_progress(worker: &Worker<'_>, alone: &Alone) {
     });
 }
 
+fn await_line(worker: &Worker<'_>, alone: &Alone, words: &str) {
+    let log = inside(worker, alone, "log/akvvm_service.log");
+    let said = || fs::read_to_string(&log).is_ok_and(|log| log.contains(words));
+    eventually(words, || said().then_some(()));
+}
+
 #[test]
 fn full_disks_stop_no_certificate_and_are_written_again_when_there_is_room() {
     let alone = Alone::new(2, 1);
@@ -87,8 +93,7 @@ fn full_disks_stop_no_certificate_and_are_written_again_when_there_is_room() {
         (records.contains(&version) || read_records(&worker, &alone).contains(&version))
             .then_some(())
     });
-    let log = fs::read_to_string(inside(&worker, &alone, "log/akvvm_service.log")).unwrap();
-    assert!(log.contains("the report can be written again"), "{log}");
+    await_line(&worker, &alone, "the report can be written again");
 }
 
 fn read_records(worker: &Worker<'_>, alone: &Alone) -> String {
@@ -112,9 +117,8 @@ fn disks_that_become_read_only_stop_no_certificate_either() {
     };
     mount("mount --bind \"$1\" \"$1\"; mount -o remount,bind,ro \"$1\"");
     rotate_and_await(&alone);
+    await_line(&worker, &alone, "Read-only file system");
     mount("umount \"$1\"");
     await_progress(&worker, &alone);
-    let log = fs::read_to_string(inside(&worker, &alone, "log/akvvm_service.log")).unwrap();
-    assert!(log.contains("Read-only file system"), "{log}");
-    assert!(log.contains("the report can be written again"), "{log}");
+    await_line(&worker, &alone, "the report can be written again");
 }
