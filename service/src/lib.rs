@@ -21,6 +21,7 @@ mod credentials;
 mod decide;
 mod delivery;
 mod doctor;
+mod due;
 mod failure;
 mod guard;
 mod hardening;

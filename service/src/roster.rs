@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 use worker_state::{CertificateRecord, ReactionRecord};
 
 use crate::code::Code;
+use crate::due::next_look;
 use crate::failure::{Failure, Retry};
 use crate::initial_sync::InitialSync;
 use crate::moment::Moment;
@@ -257,30 +258,6 @@ impl Roster {
 fn unkept_remark(why: String) -> Remark {
     let text = format!("what the worker knows of it cannot be kept on disk: {why}");
     Remark { code: Code::State, text }
-}
-
-fn next_look(
-    entry: &Entry,
-    next_poll: Duration,
-    interval: Duration,
-    now: Moment,
-    chance: f64,
-) -> Duration {
-    let Some(failure) = &entry.failure else {
-        // Room on the disk is found again within minutes; the next poll may be a day away.
-        let soon = now.steady + schedule::retry_delay(u32::MAX, interval, None, chance);
-        return if entry.unkept { soon.min(next_poll) } else { next_poll };
-    };
-    let asked = match failure.retry {
-        // What stands will do until the next poll; what is missing is wanted sooner, because
-        // somebody may be mending the cause right now.
-        Retry::NextPoll if entry.present => return next_poll,
-        Retry::NextPoll | Retry::Backoff => None,
-        Retry::After(asked) => Some(asked),
-    };
-    let delay = schedule::retry_delay(entry.failures, interval, asked, chance);
-    let retry = now.steady + delay;
-    if asked.is_some() { retry } else { retry.min(next_poll) }
 }
 
 fn reaction_of(record: Option<&CertificateRecord>) -> Option<&ReactionRecord> {
