@@ -73,12 +73,10 @@ pub struct UsageError;
 impl fmt::Display for UsageError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("usage: akvvm_handler ")?;
-        let mut separator = "";
         for command in Command::ALL {
-            write!(f, "{separator}{}", command.name())?;
-            separator = "|";
+            write!(f, "{}|", command.name())?;
         }
-        Ok(())
+        f.write_str("--version")
     }
 }
 
@@ -268,7 +266,7 @@ mod tests {
         for arguments in [&[][..], &["start"], &["enable", "now"], &["Enable"]] {
             assert_eq!(bed.read(arguments, &[]).unwrap_err(), UsageError);
         }
-        let usage = "usage: akvvm_handler install|enable|disable|update|uninstall";
+        let usage = "usage: akvvm_handler install|enable|disable|update|uninstall|--version";
         assert_eq!(UsageError.to_string(), usage);
     }
 }

@@ -26,6 +26,7 @@ mod status;
 pub mod supervisor;
 mod uninstall;
 mod update;
+mod version;
 mod worker;
 
 pub use clock::{Clock, SystemClock};
@@ -50,6 +51,10 @@ const MISUSED: u8 = 2;
 /// Does what the surroundings ask and gives the program's exit code.
 #[must_use]
 pub fn run(surroundings: &Surroundings<'_>, console: &dyn Console) -> u8 {
+    if surroundings.arguments == ["--version"] {
+        console.say(&format!("akvvm_handler {}", version::with_commit()));
+        return 0;
+    }
     let invocation = match Invocation::read(surroundings) {
         Ok(invocation) => invocation,
         Err(usage) => {

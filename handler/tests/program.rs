@@ -133,6 +133,16 @@ fn a_wrong_call_is_answered_with_the_usage() {
 }
 
 #[test]
+fn it_tells_its_version() {
+    let bed = Bed::new();
+    let output = bed.call(&["--version"], "detached");
+    assert_eq!(output.status.code(), Some(0));
+    let version = concat!("akvvm_handler ", env!("CARGO_PKG_VERSION"));
+    assert!(text(&output.stdout).starts_with(version));
+    assert!(!bed.root.path().join("state").exists());
+}
+
+#[test]
 fn an_unknown_supervisor_is_told_in_the_status_but_does_not_hinder_a_removal() {
     let bed = Bed::new();
     let output = bed.call(&["enable"], "upstart");

@@ -7,6 +7,7 @@ use worker_state::{LeaseError, LeaseStanding, Presence, ProcessIdentity};
 use crate::machine::Machine;
 use crate::order::Order;
 use crate::run::Footing;
+use crate::version;
 
 /// Handlers hold the lease for moments, to see that it is free: so long it is asked for again.
 pub(crate) const LEASE_PATIENCE: Duration = Duration::from_secs(5);
@@ -35,7 +36,7 @@ pub(crate) fn announce(machine: &Machine, order: &Order) -> Result<(), String> {
     let nobody = ProcessIdentity { pid: std::process::id(), start_ticks: 0 };
     let presence = Presence {
         process: ProcessIdentity::current().unwrap_or(nobody),
-        version: env!("CARGO_PKG_VERSION").into(),
+        version: version::NUMBER.into(),
         assignment: served(order),
         since: machine.clock.now().wall.into(),
     };

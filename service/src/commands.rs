@@ -10,7 +10,7 @@ use crate::arguments::{self, Arguments};
 use crate::order::Surroundings;
 use crate::sandbox::confine;
 use crate::{
-    doctor, hardening, history, operator, overview, plan, serve, sync, terminal, validate,
+    doctor, hardening, history, operator, overview, plan, serve, sync, terminal, validate, version,
 };
 
 /// How a command ended, for whoever called it.
@@ -50,7 +50,7 @@ pub fn main() -> ExitCode {
 fn run(arguments: Arguments) -> Outcome {
     match arguments {
         Arguments::Help => terminal::say(arguments::HELP),
-        Arguments::Version => terminal::say(concat!(env!("CARGO_PKG_VERSION"), "\n")),
+        Arguments::Version => terminal::say(&format!("akvvm_service {}\n", version::with_commit())),
         Arguments::Run { settings } => return with_state(|d, s| serve::run(d, s, settings)),
         Arguments::Confine { settings } => {
             return with_state(|d, s| confine::run(d, s, settings));

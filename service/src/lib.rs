@@ -82,6 +82,7 @@ mod traffic;
 #[cfg(test)]
 mod trouble_tests;
 mod validate;
+mod version;
 mod wording;
 
 pub use commands::main;

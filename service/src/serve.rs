@@ -28,7 +28,7 @@ use crate::run::{End, Worker};
 use crate::sandbox::{self, Places, Watch};
 use crate::source::VaultSource;
 use crate::supervision::Notice;
-use crate::{hardening, journal, remains, shipping, signals, status, survey};
+use crate::{hardening, journal, remains, shipping, signals, status, survey, version};
 
 /// Serves until SIGTERM or SIGINT.
 pub(crate) fn run(
@@ -46,7 +46,7 @@ pub(crate) fn run(
     let environment = order.as_ref().map(|order| &order.environment);
     let format = environment.map_or(Format::Text, Format::of);
     logging::start(directories.logs(log_folder.as_deref()), echo, format);
-    info!("akvvm_service {} starts", env!("CARGO_PKG_VERSION"));
+    info!("akvvm_service {} starts", version::with_commit());
     hardening::forbid_dumps();
     let notifier = Notifier::of(&surroundings.process);
     let lease = match acquire(&directories, &clock) {
@@ -234,7 +234,7 @@ pub(crate) fn prepare(machine: &Machine, order: &mut Order) -> anyhow::Result<Pr
     let frame = Frame {
         worker: WorkerReport {
             pid: std::process::id(),
-            version: env!("CARGO_PKG_VERSION").into(),
+            version: version::NUMBER.into(),
             started_at: now.wall.into(),
             sequence_number: order.agent.as_ref().map(|agent| agent.sequence_number),
         },
