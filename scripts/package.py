@@ -4,7 +4,7 @@
     scripts/package.py [--publisher P] [--type T] [--version V] [--output DIR]
                        [--programs CPU=DIR]...
 
-Prints the zip's path. The same files give the same bytes. Nothing in it depends on modes or links:
+Prints the zip's path. The same programs give the same bytes. Nothing in it depends on modes or links:
 the agent loses both when it unpacks (WALinuxAgent 2.15, ga/exthandlers.py:1488, every file 0744).
 """
 
@@ -14,6 +14,8 @@ import platform
 import re
 import sys
 import zipfile
+
+import licences
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PROGRAMS = ("akvvm_handler", "akvvm_service")
@@ -61,14 +63,18 @@ def arguments():
 
 
 def contents(programs):
-    """Name in the zip -> file on disk."""
+    """Name in the zip -> what is in it."""
     files = {name: os.path.join(ROOT, path) for name, path in FILES.items()}
     for cpu, folder in programs:
         files.update({f"bin/{cpu}/{name}": os.path.join(folder, name) for name in PROGRAMS})
     missing = [path for path in files.values() if not os.path.isfile(path)]
     if missing:
         sys.exit("package: missing: " + ", ".join(missing))
-    return files
+    read = {}
+    for name, path in files.items():
+        with open(path, "rb") as file:
+            read[name] = file.read()
+    return {**read, licences.FILE: licences.text().encode()}
 
 
 def write(path, files):
@@ -76,13 +82,12 @@ def write(path, files):
     os.makedirs(os.path.dirname(path), exist_ok=True)
     unfinished = f"{path}.{os.getpid()}"
     with zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED) as package:
-        for name, source in sorted(files.items()):
+        for name, content in sorted(files.items()):
             entry = zipfile.ZipInfo(name, DATE)
             entry.compress_type = zipfile.ZIP_DEFLATED
             entry.create_system = 3
             entry.external_attr = (0o755 if name.startswith("bin/") else 0o644) << 16
-            with open(source, "rb") as file:
-                package.writestr(entry, file.read())
+            package.writestr(entry, content)
     os.replace(unfinished, path)
 
 

@@ -2,7 +2,8 @@
 # Installs what building, testing and the demo need on a Debian-like machine.
 # Asks for each thing itself, not for its package, so that a machine that has it from
 # elsewhere is left alone, and a second run is over in a moment.
-# With the word "systemd": what make test-systemd needs beside that; with "fuzz": cargo-fuzz.
+# With a word, what this needs beside that: "systemd" make test-systemd, "fuzz" make fuzz, "portable"
+# make package PORTABLE=1, "release" make dist and make test-dist.
 set -eu
 
 missing=""
@@ -15,6 +16,13 @@ need() {
 }
 
 has() { command -v "$1"; }
+
+containers() {
+    need debootstrap has debootstrap
+    need systemd-container has systemd-nspawn
+    need util-linux has nsenter
+    need iproute2 has ip
+}
 
 # The build: the TLS library's C and assembly.
 need gcc has cc
@@ -44,12 +52,20 @@ need nginx test -x /usr/sbin/nginx
 need haproxy test -x /usr/sbin/haproxy
 need postgresql sh -c 'ls /usr/lib/postgresql/*/bin/postgres'
 need util-linux has setpriv
-if [ "${1:-}" = systemd ]; then
-    need debootstrap has debootstrap
-    need systemd-container has systemd-nspawn
-    need util-linux has nsenter
-    need iproute2 has ip
-fi
+case ${1:-} in
+systemd) containers ;;
+portable)
+    # Debian's compiler that has standard libraries for other processors, of one release each.
+    need rustc-web dpkg -s rustc-web
+    need cargo-web dpkg -s cargo-web
+    need binutils has readelf
+    ;;
+release)
+    containers
+    need rpm has rpmbuild
+    need dpkg has dpkg-deb
+    ;;
+esac
 
 if [ -n "$missing" ]; then
     if ! command -v apt-get >/dev/null; then
@@ -72,7 +88,7 @@ if [ -n "$missing" ]; then
     apt-get update -q >&2
     # The names are words; shellcheck would have them quoted.
     # shellcheck disable=SC2086
-    apt-get install -q -y --no-install-recommends $missing >&2
+    apt-get install -q -y --no-remove --no-install-recommends $missing >&2
 fi
 
 wanted=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' "$(dirname "$0")/../Cargo.toml")
