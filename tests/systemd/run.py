@@ -24,6 +24,7 @@ import test_consumers  # noqa: E402
 import test_detached  # noqa: E402
 import test_extension  # noqa: E402
 import test_notify  # noqa: E402
+import test_packages  # noqa: E402
 import test_reaction  # noqa: E402
 import test_sandbox  # noqa: E402
 import test_standalone  # noqa: E402
@@ -35,6 +36,8 @@ CASES = (
     test_detached.Detached,
     test_extension.Extension,
     test_notify.Notify,
+    test_packages.Deb,
+    test_packages.VmApplication,
     test_reaction.Reaction,
     test_sandbox.Sandbox,
     test_standalone.Standalone,
