@@ -1,0 +1,163 @@
+"""What is in the packages, and how an rpm lives in a root of its own. How the .deb and the VM
+application live on a machine is tested under systemd (tests/systemd). Here is no distribution
+whose packages are rpms: rpm itself is Debian's, and runs the scripts without a systemd."""
+
+import glob
+import json
+import os
+import re
+import subprocess
+import tempfile
+import unittest
+import zipfile
+
+import bed
+from chroot import Userland
+
+CPUS = ("x86_64", "aarch64")
+
+
+def output(*command):
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+class Contents(unittest.TestCase):
+    """`dist` and `package` are set by run.py."""
+
+    def file(self, pattern):
+        (found,) = glob.glob(os.path.join(self.dist, pattern))
+        return found
+
+    def test_the_sums_are_right_and_name_every_file(self):
+        subprocess.run(["sha256sum", "--check", "--quiet", "SHA256SUMS"], cwd=self.dist, check=True)
+        with open(self.file("SHA256SUMS")) as file:
+            named = {line.split()[1] for line in file}
+        self.assertEqual(named | {"SHA256SUMS"}, set(os.listdir(self.dist)))
+
+    def test_the_zip_is_sorted_and_without_the_time_of_its_making(self):
+        with zipfile.ZipFile(self.package) as package:
+            entries = package.infolist()
+        names = [entry.filename for entry in entries]
+        self.assertEqual(names, sorted(names))
+        self.assertEqual({entry.date_time for entry in entries}, {(1980, 1, 1, 0, 0, 0)})
+        for cpu in CPUS:
+            self.assertIn(f"bin/{cpu}/akvvm_service", names)
+
+    def test_licences_of_dependencies_are_in_every_package(self):
+        name = "THIRD-PARTY-LICENSES.txt"
+        with zipfile.ZipFile(self.package) as package:
+            text = package.read(name).decode()
+        for linked in ("ring ", "rustls ", "ureq ", "serde "):
+            self.assertRegex(text, rf"(?m)^{linked}\d")
+        self.assertIn("Permission is hereby granted", text)
+        # For tests only, so not passed on.
+        for beside in ("hyper ", "proptest ", "p12 "):
+            self.assertNotRegex(text, rf"(?m)^{beside}\d")
+        self.assertIn(name, output("dpkg-deb", "-c", self.file("*_amd64.deb")))
+        self.assertIn(name, output("rpm", "-qlp", self.file("*.x86_64.rpm")))
+        self.assertIn(name, output("tar", "-tf", self.file("*.tar.gz")))
+
+    def test_the_sbom_names_what_is_linked_and_no_place_of_this_machine(self):
+        with open(self.file("*.cdx.json")) as file:
+            text = file.read()
+        document = json.loads(text)
+        self.assertEqual(document["bomFormat"], "CycloneDX")
+        named = {component["name"]: component for component in document["components"]}
+        for linked in ("akvvm-service", "ring", "rustls"):
+            self.assertIn(linked, named)
+        self.assertNotIn("hyper", named)
+        self.assertTrue(named["ring"]["hashes"])
+        needs = {each["ref"]: each.get("dependsOn", []) for each in document["dependencies"]}
+        self.assertEqual(len(needs["akvvm"]), 2)
+        self.assertNotIn(bed.ROOT, text)
+
+    def test_the_build_is_on_record(self):
+        with open(self.file("BUILD.txt")) as file:
+            text = file.read()
+        for line in (r"version \d", r"commit [0-9a-f]{12}", r"rustc \d", r"ziglang==\d"):
+            self.assertRegex(text, f"(?m)^{line}")
+
+    def test_debs_say_what_they_are(self):
+        for cpu in ("amd64", "arm64"):
+            deb = self.file(f"*_{cpu}.deb")
+            fields = output("dpkg-deb", "-f", deb, "Package", "Architecture", "Depends")
+            self.assertIn(f"Architecture: {cpu}", fields)
+            self.assertIn("libc6 (>= 2.17)", fields)
+            with tempfile.TemporaryDirectory() as folder:
+                subprocess.run(["dpkg-deb", "-e", deb, folder], check=True)
+                with open(os.path.join(folder, "conffiles")) as file:
+                    self.assertEqual(file.read(), "/etc/akvvm/settings.json\n")
+                for name in ("preinst", "postinst", "prerm", "postrm"):
+                    subprocess.run(["sh", "-n", os.path.join(folder, name)], check=True)
+
+    def test_rpms_say_what_they_are(self):
+        for cpu in CPUS:
+            rpm = self.file(f"*.{cpu}.rpm")
+            ask = lambda *words: output("rpm", "-qp", *words, rpm)
+            self.assertEqual(ask("--queryformat", "%{arch} %{os}"), f"{cpu} linux")
+            self.assertEqual(ask("--configfiles"), "/etc/akvvm/settings.json\n")
+            self.assertIn("libc.so.6(GLIBC_2.17)(64bit)", ask("--requires"))
+            # What rpm 4.11 of RHEL 7 can read.
+            self.assertNotRegex(ask("--requires"), "Zstd")
+            self.assertEqual(ask("--queryformat", "%{buildhost}"), "reproducible")
+            scripts = ask("--scripts")
+            for when in ("preinstall", "postinstall", "preuninstall", "postuninstall"):
+                self.assertRegex(scripts, rf"(?m)^{when} scriptlet \(using /bin/sh\)")
+            self.assertFalse(re.search(r"@[A-Z]+@", scripts))
+
+
+class Rpm(unittest.TestCase):
+    """`dist` is set by run.py."""
+
+    def in_root(self, script):
+        rpm = glob.glob(os.path.join(self.dist, "*.x86_64.rpm"))
+        with tempfile.TemporaryDirectory() as over:
+            inside = Userland("trixie", over, [(self.dist, "/dist")])
+            # Its requirements are known to dpkg there, not to rpm.
+            words = f'install="rpm -i --nodeps /dist/{os.path.basename(rpm[0])}"; '
+            return inside.run("sh", "-euc", words + script)
+
+    def test_it_is_installed_and_erased(self):
+        done = self.in_root(
+            r"""
+            $install
+            rpm -V --nodeps akvvm
+            akvvm_service --version
+            stat -c '%a %n' /etc/akvvm/settings.json
+            rpm -e akvvm
+            ! test -e /usr/bin/akvvm_service
+            ! test -e /usr/lib/systemd/system/akvvm_service.service
+            ! test -e /etc/akvvm/settings.json
+            """
+        )
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertIn("600 /etc/akvvm/settings.json", done.stdout)
+        self.assertIn("write your settings into /etc/akvvm/settings.json", done.stdout)
+
+    def test_changed_settings_and_all_state_survive(self):
+        done = self.in_root(
+            r"""
+            $install
+            echo changed >/etc/akvvm/settings.json
+            mkdir -p /var/lib/akvvm
+            echo state >/var/lib/akvvm/report.json
+            $install --replacepkgs
+            cat /etc/akvvm/settings.json
+            rpm -e akvvm
+            cat /etc/akvvm/settings.json.rpmsave /var/lib/akvvm/report.json
+            """
+        )
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertTrue(done.stdout.endswith("changed\nchanged\nstate\n"), done.stdout)
+
+    def test_it_refuses_beside_the_vm_extension(self):
+        done = self.in_root(
+            r"""
+            mkdir -p /etc/systemd/system
+            echo '# Written by akvvm_handler, x' >/etc/systemd/system/akvvm_service.service
+            if $install; then exit 9; fi
+            ! test -e /usr/bin/akvvm_service
+            """
+        )
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertIn("belongs to the Key Vault VM extension", done.stderr)
