@@ -42,10 +42,12 @@ go_on() {
     ask_systemd try-restart --no-block "$unit"
 }
 
-# Before the removal.
+# Before the removal. The worker's sandbox goes with it: it would hold the next unit of this name.
 end() {
     ask_systemd stop "$unit" || :
     systemctl disable "$unit" 2>/dev/null || :
+    rm -f "/etc/systemd/system/$unit.d/akvvm-sandbox.conf"
+    rmdir "/etc/systemd/system/$unit.d" 2>/dev/null || :
 }
 
 # Whatever we have written down for ourselves; certificates stay, wherever they are.

@@ -114,7 +114,7 @@ class Deb(Packaged):
         self.assertEqual(self.dpkg("--purge", "akvvm").returncode, 0)
         # The administrator's own file.
         self.assertEqual(os.listdir(self.machine.container.path("/etc/akvvm")), ["environment"])
-        for path in ("/var/lib/akvvm", "/var/log/akvvm"):
+        for path in ("/var/lib/akvvm", "/var/log/akvvm", f"/etc/systemd/system/{UNIT}.d"):
             self.assertFalse(self.machine.exists(path), path)
         self.assertNotEqual(self.machine.container.run("test", "-e", "/run/akvvm").returncode, 0)
         self.assert_certificates()
