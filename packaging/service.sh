@@ -1,5 +1,5 @@
 # What the packages do with the service. Put into the scripts of .deb, .rpm and VM application at
-# the place of their line @SERVICE@, since those run before any file of theirs is there. POSIX sh.
+# the place marked SERVICE, since those run before any file of theirs is there. POSIX sh.
 unit=akvvm_service.service
 program=@PROGRAM@
 settings=/etc/akvvm/settings.json

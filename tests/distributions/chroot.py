@@ -25,6 +25,7 @@ mount -t tmpfs tmpfs "$over"
 mkdir "$over/changes" "$over/work" "$over/root"
 mount -t overlay overlay -o "lowerdir=$tree,upperdir=$over/changes,workdir=$over/work" "$over/root"
 cd "$over/root"
+mkdir -p proc dev tmp
 mount -t proc proc proc
 mount --rbind /dev dev
 mount -t tmpfs -o "$tmp" tmpfs tmp
@@ -69,7 +70,7 @@ def tree(suite):
 
 
 class Userland:
-    """A tree as it is entered: with these folders of the machine seen inside, `over` an empty
+    """A tree, by its suite's name or its path, as it is entered: with these folders of the machine seen inside, `over` an empty
     folder of this machine's."""
 
     def __init__(self, suite, over, seen=(), tmp="mode=1777"):
@@ -78,13 +79,17 @@ class Userland:
         self._seen = [word for pair in seen for word in pair]
         self._tmp = tmp
 
-    def command(self, *words, environment=None):
+    def enter(self, *words):
         """The command line that runs a command in a fresh copy. All that it starts ends with it."""
+        path = self._suite if os.path.isabs(self._suite) else tree(self._suite)
+        enter = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", ENTER, "sh"]
+        return [*enter, self._over, path, self._tmp, *self._seen, "--", *words]
+
+    def command(self, *words, environment=None):
+        """The same, with an environment of its own."""
         clean = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C", **(environment or {})}
         variables = [f"{name}={value}" for name, value in clean.items()]
-        enter = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", ENTER, "sh"]
-        places = [self._over, tree(self._suite), self._tmp, *self._seen, "--"]
-        return [*enter, *places, "env", "-i", *variables, *words]
+        return self.enter("env", "-i", *variables, *words)
 
     def run(self, *words, environment=None):
         """Runs it to its end."""

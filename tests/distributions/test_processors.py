@@ -6,10 +6,11 @@ import tempfile
 import unittest
 
 import bed
+from chroot import Userland
 from machine import CERTIFICATE, Machine
 
 TOOLS = os.path.join(bed.ROOT, "target", "portable-tools")
-EMULATOR = os.path.join(TOOLS, "emulator", "usr", "bin", "qemu-aarch64-static")
+EMULATOR = os.path.join(TOOLS, "emulator", "usr", "bin")
 CHECK = os.path.join(bed.ROOT, "scripts", "portable-check.sh")
 GLIBC = "2.17"
 
@@ -23,10 +24,12 @@ class Processors(unittest.TestCase):
         self.machine = Machine(folder.name, self.azure, self.package)
 
     def run_aarch64(self, *words):
-        """A program of the package on an emulated processor, with a C library of its own."""
+        """A program of the package on an emulated processor, in a root with an aarch64 C library."""
         program = os.path.join(self.machine.unpack("aarch64"), words[0])
+        seen = [*self.machine.seen, (EMULATOR, "/emulator")]
+        inside = Userland(os.path.join(TOOLS, "aarch64"), self.machine.over, seen)
         return subprocess.run(
-            [EMULATOR, "-L", os.path.join(TOOLS, "aarch64"), program, *words[1:]],
+            inside.enter("/emulator/qemu-aarch64-static", program, *words[1:]),
             env={"PATH": os.environ["PATH"], **self.machine.environment()},
             capture_output=True,
             text=True,
