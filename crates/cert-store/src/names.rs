@@ -64,7 +64,9 @@ impl Part {
         }
     }
 
-    fn stem(self, id: &ObjectId, version: &str) -> String {
+    /// What the name of every file of this part and version begins with; where the part has only
+    /// one, its whole name.
+    pub(crate) fn stem(self, id: &ObjectId, version: &str) -> String {
         let name = format!("{}.{}.{version}{}", id.vault().name(), id.name(), self.ending());
         match self {
             Part::Combined => name,

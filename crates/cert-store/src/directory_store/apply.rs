@@ -4,16 +4,17 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
-use atomic_file::Directory;
+use atomic_file::{Directory, FileError};
 use zeroize::Zeroizing;
 
+use super::seen::Names;
 use super::{DirectoryStore, reach, retire, survey};
 use crate::access::{Access, Granted};
 use crate::error::StoreError;
 use crate::ledger::{Ledger, LedgerFile};
 use crate::luma;
 use crate::names;
-use crate::pieces::{self, Pieces, digest};
+use crate::pieces::{Pieces, digest};
 use crate::plan::{Obstacle, Plan, Request, RequestedPart, Step, announced, next_ledger, plan};
 use crate::store::{Announce, Change, Installed, Wanted};
 use crate::target::{Layout, Target};
@@ -61,11 +62,10 @@ pub(super) fn prepare(
     let pieces = Pieces::of(target, wanted.content)?;
     let request = request(target, wanted, &pieces, now);
     let access = (&private, &public);
-    let listing = survey::listing(&directory, &request, &pieces, wanted.content, ledger, access)?;
+    let seen = names_beside(store, &directory, target, now)?;
+    let content = wanted.content;
+    let listing = survey::listing(&directory, &request, &pieces, content, ledger, &seen, access)?;
     let plan = plan(&listing, &request, ledger).map_err(|why| refused(&directory, why))?;
-    if !plan.is_empty() {
-        pieces::check_readable(wanted.content, || directory.path().join(&target.link_name))?;
-    }
     let metadata = Metadata::of(target, wanted, &plan, &request, public, now);
     let described = metadata.as_ref().map(|metadata| metadata.ledger_file(wanted.version));
     let mut next = next_ledger(&plan, &request, ledger, described, now);
@@ -80,6 +80,20 @@ pub(super) fn prepare(
     let existing = listing.files.into_keys().collect();
     Prepared { directory, plan, pieces, private, metadata, added: Vec::new(), installed }
         .with_new_files(&existing)
+}
+
+/// What may stand there already under names that only a listing shows: the split layout's end in the
+/// time at which they were written.
+fn names_beside(
+    store: &DirectoryStore,
+    directory: &Directory,
+    target: &Target,
+    now: SystemTime,
+) -> Result<Names, FileError> {
+    match target.layouts.contains(&Layout::Split) {
+        true => store.seen.names(directory, now),
+        false => Ok(Names::default()),
+    }
 }
 
 fn installed(

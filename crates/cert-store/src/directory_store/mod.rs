@@ -3,6 +3,7 @@
 mod apply;
 pub(crate) mod reach;
 mod retire;
+mod seen;
 mod survey;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,6 +25,7 @@ use crate::store::{Announce, CertificateStore, Installed, Retirement, Standing, 
 use crate::target::{Layout, StoreLocation, Target};
 
 pub use apply::Prepared;
+use seen::SeenNames;
 
 /// Certificates in directories, as files and relative links to them.
 pub struct DirectoryStore {
@@ -34,6 +36,7 @@ pub struct DirectoryStore {
     closed: BTreeMap<PathBuf, Closed>,
     /// Directories that were made since this store was, for ledgers that are written later.
     made: Mutex<BTreeSet<PathBuf>>,
+    seen: SeenNames,
 }
 
 impl Default for DirectoryStore {
@@ -45,6 +48,7 @@ impl Default for DirectoryStore {
             owner: (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw()),
             closed: BTreeMap::new(),
             made: Mutex::default(),
+            seen: SeenNames::default(),
         }
     }
 }
@@ -105,6 +109,12 @@ impl DirectoryStore {
         DirectoryStore { opening: Opening::through(gate), ..self }
     }
 
+    /// Forgets which names were seen in the stores: worth it between passes, where the stores are
+    /// large.
+    pub fn rest(&self) {
+        self.seen.forget();
+    }
+
     fn granted(&self, target: &Target, ledger: &Ledger) -> Granted {
         Granted::resolve(&target.grants, &ledger.grantees, self.accounts.as_ref())
     }
@@ -129,9 +139,10 @@ impl DirectoryStore {
     fn own_directories(&self, location: &StoreLocation, ledger: &Ledger) -> BTreeSet<PathBuf> {
         let StoreLocation::Directory { path, is_default } = location;
         let made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = made.iter().chain(&ledger.directories).cloned();
+        let known =
+            |path: &&Path| made.contains(*path) || ledger.directories.iter().any(|d| d == path);
         let default = is_default.then(|| path.clone());
-        known.filter(|known| path.starts_with(known)).chain(default).collect()
+        path.ancestors().filter(known).map(PathBuf::from).chain(default).collect()
     }
 
     fn refuse(

@@ -32,17 +32,25 @@ pub(super) fn retire(
     }
     withdraw(store, targets, &mut retirement);
     let stores = directories(store, targets, &mut retirement);
-    for (directory, locations) in stores.values() {
-        let here = targets.iter().filter(|(target, _)| locations.contains(&target.location));
+    let mut by_store: BTreeMap<(u64, u64), Vec<usize>> = BTreeMap::new();
+    for (place, (target, _)) in targets.iter().enumerate() {
+        if let Some(identity) = stores.get(&target.location) {
+            by_store.entry(*identity).or_default().push(place);
+        }
+    }
+    for (identity, places) in by_store {
+        let here = places.iter().filter_map(|&place| targets.get(place));
         let here: Vec<(&Target, &Ledger)> =
             here.map(|(target, ledger)| (*target, &**ledger)).collect();
         let expendable = expendable(&here, now);
-        if expendable.is_empty() {
-            continue;
-        }
-        let gone = remove(directory, &expendable, &mut retirement);
-        for (_, ledger) in targets.iter_mut().filter(|(t, _)| locations.contains(&t.location)) {
-            ledger.files.retain(|file| !gone.contains(&file.name));
+        let opened = here.first().filter(|_| !expendable.is_empty());
+        let opened = opened.and_then(|(target, _)| reopen(store, &target.location, identity));
+        let Some(directory) = opened else { continue };
+        let gone = remove(&directory, &expendable, &mut retirement);
+        for place in places {
+            if let Some((_, ledger)) = targets.get_mut(place) {
+                ledger.files.retain(|file| !gone.contains(&file.name));
+            }
         }
     }
     retirement
@@ -84,31 +92,38 @@ fn withdraw(
     }
 }
 
-/// The directories of all targets, each once, whatever paths lead to it.
+/// Which directory each location leads to. They are not kept open: there may be more of them than a
+/// process may open.
 fn directories(
     store: &DirectoryStore,
     targets: &[(&Target, &mut Ledger)],
     retirement: &mut Retirement,
-) -> BTreeMap<(u64, u64), (Directory, BTreeSet<StoreLocation>)> {
+) -> BTreeMap<StoreLocation, (u64, u64)> {
     let locations: BTreeSet<&StoreLocation> =
         targets.iter().map(|(target, _)| &target.location).collect();
     let mut directories = BTreeMap::new();
     for location in locations {
         let opened = store.open(location).and_then(|found| match found {
-            Some(directory) => Ok(Some((directory.entry()?.identity, directory))),
+            Some(directory) => Ok(Some(directory.entry()?.identity)),
             None => Ok(None),
         });
         match opened {
-            Ok(Some((identity, found))) => {
-                let (_, locations) =
-                    directories.entry(identity).or_insert_with(|| (found, BTreeSet::new()));
-                locations.insert(location.clone());
-            }
+            Ok(Some(identity)) => _ = directories.insert(location.clone(), identity),
             Ok(None) => {}
             Err(error) => retirement.problems.push(error),
         }
     }
     directories
+}
+
+/// The directory once more, unless another stands there now.
+fn reopen(
+    store: &DirectoryStore,
+    location: &StoreLocation,
+    identity: (u64, u64),
+) -> Option<Directory> {
+    let directory = store.open(location).ok().flatten()?;
+    directory.entry().is_ok_and(|entry| entry.identity == identity).then_some(directory)
 }
 
 /// A file that is in the ledger, but neither active nor dated, was left by an interrupted pass;

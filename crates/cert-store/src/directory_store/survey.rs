@@ -6,7 +6,7 @@ use atomic_file::{Directory, FileError, Kind};
 use certified_key::Content;
 use zeroize::Zeroizing;
 
-use super::{DirectoryStore, reach};
+use super::{DirectoryStore, reach, seen};
 use crate::access::Access;
 use crate::error::StoreError;
 use crate::ledger::{Generation, Ledger, LedgerFile};
@@ -129,6 +129,7 @@ pub(super) fn listing(
     pieces: &Pieces,
     content: &Content,
     ledger: &Ledger,
+    seen: &[String],
     (private, public): (&Access, &Access),
 ) -> Result<Listing, StoreError> {
     let mut listing = Listing::default();
@@ -137,7 +138,7 @@ pub(super) fn listing(
             listing.links.insert(requested.link.clone(), link);
         }
     }
-    for (part, name) in names_that_matter(directory, request, ledger)? {
+    for (part, name) in names_that_matter(seen, request, ledger) {
         let piece = part.and_then(|part| pieces.piece(part));
         let compare = |found: &[u8]| match piece {
             Some(piece) => pieces::compare(piece.part, found, piece, content),
@@ -153,26 +154,25 @@ pub(super) fn listing(
 
 /// The files of the wanted version, with the part they are of, and the metadata file.
 fn names_that_matter(
-    directory: &Directory,
+    seen: &[String],
     request: &Request<'_>,
     ledger: &Ledger,
-) -> Result<Vec<(Option<Part>, String)>, FileError> {
-    let in_store = directory.list()?;
-    let in_store = in_store.iter().filter_map(|name| name.to_str());
-    let candidates: Vec<&str> =
-        in_store.chain(ledger.files.iter().map(|file| file.name.as_str())).collect();
+) -> Vec<(Option<Part>, String)> {
     let mut names = Vec::new();
     for requested in &request.parts {
-        let matching = candidates
-            .iter()
-            .filter(|name| requested.part.is_file(name, request.id, request.version));
-        let matching = matching.map(|name| (Some(requested.part), (*name).to_owned()));
-        names.extend(matching);
+        let stem = requested.part.stem(request.id, request.version);
+        let in_store = seen::beginning(seen, &stem);
+        let known = ledger.files.iter().map(|file| &file.name);
+        // The new one may have been written by this very pass, for another link to it.
+        let candidates = in_store.chain(known).chain([&requested.new_name]);
+        let matching =
+            candidates.filter(|name| requested.part.is_file(name, request.id, request.version));
+        names.extend(matching.map(|name| (Some(requested.part), name.clone())));
     }
     names.extend(request.metadata.clone().map(|name| (None, name)));
     names.sort();
     names.dedup();
-    Ok(names)
+    names
 }
 
 fn file_state(
