@@ -14,7 +14,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use keyvault_client::ErrorKind::{self, *};
-use keyvault_client::{ClientError, Http, Network, Secret, SecretClient};
+use std::time::SystemTime;
+
+use keyvault_client::{
+    AccessToken, ClientError, Http, Network, Secret, SecretClient, TokenCredential,
+};
 use loopback::{AUTHORITY, Authority, Front, Reply, Server, Tokens, behind_proxy, http, now};
 use object_id::{ObjectId, VaultSuffixes};
 
@@ -180,7 +184,7 @@ fn directories_of_authorities_are_read_too() {
 }
 
 #[test]
-fn connections_are_used_again_by_up_to_sixteen_at_once() {
+fn connections_are_used_again_by_as_many_as_ask_at_once() {
     let config = AUTHORITY.certificate(&["*.vault.azure.net"]);
     let server = Server::start(Front::Proxy(config), vec![secret("abc.vault.azure.net")]);
     let http = Http::new(behind_proxy(server.port, &AUTHORITY.file)).unwrap();
@@ -257,4 +261,53 @@ fn clients_and_credentials_are_shared_among_threads() {
     shared::<keyvault_client::ManagedIdentityCredential>();
     shared::<keyvault_client::AzureArcCredential>();
     shared::<ClientError>();
+}
+
+fn trusting_nobody() -> Network {
+    Network { ssl_cert_file: Some("/nonexistent/ca.pem".into()), ..Network::default() }
+}
+
+/// A credential that has no token in memory, and fetches one or not.
+struct Fetching(bool);
+
+impl TokenCredential for Fetching {
+    fn token(&self, resource: &str, now: SystemTime) -> Result<AccessToken, ClientError> {
+        match self.0 {
+            true => Tokens::default().token(resource, now),
+            false => Err(ask(trusting_nobody(), "localhost:1").unwrap_err()),
+        }
+    }
+
+    fn has_token(&self, _: &str, _: SystemTime) -> bool {
+        false
+    }
+
+    fn reject(&self, _: &str, _: &AccessToken) {}
+}
+
+#[test]
+fn the_connection_is_opened_while_the_token_is_fetched() {
+    let config = AUTHORITY.certificate(&["*.vault.azure.net"]);
+    for fetched in [true, false] {
+        let front = Front::Proxy(config.clone());
+        let server = Server::start(front, vec![secret("abc.vault.azure.net")]);
+        let http = Http::new(behind_proxy(server.port, &AUTHORITY.file)).unwrap();
+        let client = SecretClient::new(http);
+        let answer = client.secret(&id("abc.vault.azure.net"), &Fetching(fetched), now());
+        assert_eq!(answer.is_ok(), fetched);
+        assert_eq!(server.connections(), 1);
+        assert_eq!(server.requests().len(), usize::from(fetched), "nothing is sent ahead");
+    }
+}
+
+#[test]
+fn a_vault_that_cannot_be_reached_is_tried_once() {
+    let host = format!("127.0.0.1:{CLOSED}");
+    let suffixes = VaultSuffixes::known();
+    let id = ObjectId::parse("https://abc.vault.azure.net/secrets/web", &suffixes).unwrap();
+    let network = Network { https_proxy: Some(format!("http://{host}")), ..trusting(&AUTHORITY) };
+    let client = SecretClient::new(Http::new(network).unwrap());
+    assert_fails(client.secret(&id, &Fetching(true), now()), ConnectionRefused, &host);
+    let untold = client.secret(&id, &Fetching(false), now());
+    assert_eq!(untold.unwrap_err().kind(), NoTrustedRoots, "the token's failure comes first");
 }

@@ -60,6 +60,14 @@ impl TokenCache {
         slot.answer(now)
     }
 
+    /// Whether there is one in memory that is not due. One that is being fetched is not there.
+    pub(super) fn has_token(&self, resource: &str, now: SystemTime) -> bool {
+        let slot = self.slot(resource);
+        slot.try_lock().is_ok_and(|slot| {
+            !slot.is_rejected && slot.token.as_ref().is_some_and(|token| !token.is_due(now))
+        })
+    }
+
     /// Has a token replaced, if it is still the one in memory.
     pub(super) fn reject(&self, resource: &str, token: &AccessToken) {
         let slot = self.slot(resource);
@@ -113,6 +121,22 @@ mod tests {
 
     fn failure() -> ClientError {
         ClientError::new(ErrorKind::IdentityUnavailable, "busy")
+    }
+
+    #[test]
+    fn a_token_is_there_from_when_it_was_fetched_until_it_is_due_or_rejected() {
+        let cache = TokenCache::default();
+        assert!(!cache.has_token("a", at(0)));
+        let fetched = cache
+            .token("a", at(0), || {
+                assert!(!cache.has_token("a", at(0)), "it is only being fetched");
+                Ok(token("t", 0, 3600))
+            })
+            .unwrap();
+        assert!(cache.has_token("a", at(1)) && !cache.has_token("b", at(1)));
+        assert!(!cache.has_token("a", at(3600)));
+        cache.reject("a", &fetched);
+        assert!(!cache.has_token("a", at(1)));
     }
 
     #[test]

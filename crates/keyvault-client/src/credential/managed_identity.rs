@@ -96,6 +96,10 @@ impl TokenCredential for ManagedIdentityCredential {
         self.tokens.token(resource, now, || self.fetch(resource, now))
     }
 
+    fn has_token(&self, resource: &str, now: SystemTime) -> bool {
+        self.tokens.has_token(resource, now)
+    }
+
     fn reject(&self, resource: &str, token: &AccessToken) {
         self.tokens.reject(resource, token);
     }

@@ -34,6 +34,12 @@ pub trait TokenCredential: Send + Sync {
     /// Why there is no token.
     fn token(&self, resource: &str, now: SystemTime) -> Result<AccessToken, ClientError>;
 
+    /// Whether [`token`](Self::token) will answer from memory. Where it will not, the time that it
+    /// takes is used to connect to the vault.
+    fn has_token(&self, _resource: &str, _now: SystemTime) -> bool {
+        true
+    }
+
     /// Tells that a vault did not accept this token: it is not handed out again.
     fn reject(&self, resource: &str, token: &AccessToken);
 }

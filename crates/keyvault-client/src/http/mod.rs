@@ -1,9 +1,12 @@
 //! The only door to the network.
 
+mod agents;
+mod ahead;
 mod body;
 mod no_proxy;
 mod proxy;
 mod resolver;
+mod tls;
 mod trouble;
 mod trust;
 mod tunnel;
@@ -12,14 +15,10 @@ mod witness;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use ureq::Agent;
-use ureq::config::{Config, ConfigBuilder};
 use ureq::http::{HeaderMap, HeaderValue, Uri};
-use ureq::tls::{RootCerts, TlsConfig, TlsProvider};
-use ureq::typestate::AgentScope;
-use ureq::unversioned::transport::DefaultConnector;
 use zeroize::Zeroizing;
 
 use crate::kind::Retry;
@@ -27,16 +26,13 @@ use crate::network::{Network, Timeouts};
 use crate::retry_after;
 use crate::text::one_line;
 
+use agents::{VaultAgents, WayAgents};
 use no_proxy::NoProxy;
 pub use proxy::ProxyError;
 use proxy::ProxyServer;
-use resolver::Resolver;
 pub(crate) use trouble::{Cause, TlsTrouble, Trouble};
-use trust::{Roots, TrustStore};
+use trust::TrustStore;
 pub(crate) use walk::Stretch;
-
-/// More parallel requests to one vault than this open connections that are not kept.
-const IDLE_PER_HOST: usize = 16;
 
 /// The way to identity endpoints and vaults. Clones share connections.
 ///
@@ -52,15 +48,7 @@ struct Inner {
     proxy: Option<ProxyServer>,
     no_proxy: NoProxy,
     trust: TrustStore,
-    vaults: Mutex<Option<VaultAgents>>,
-}
-
-/// Built together, since they share the roots they were built with.
-#[derive(Clone)]
-struct VaultAgents {
-    roots: trust::Stamp,
-    direct: Agent,
-    proxied: Option<Agent>,
+    vaults: Mutex<Option<(trust::Stamp, VaultAgents)>>,
 }
 
 /// What came back: any status, with a body no longer than the limit.
@@ -80,14 +68,9 @@ impl Http {
             None | Some("") => None,
             Some(value) => Some(ProxyServer::parse(value)?),
         };
-        let identity = Agent::with_parts(
-            basics(network.timeouts.identity_connect, network.timeouts.identity).build(),
-            DefaultConnector::default(),
-            Resolver,
-        );
         Ok(Self(Arc::new(Inner {
+            identity: agents::identity_agent(&network.timeouts),
             timeouts: network.timeouts,
-            identity,
             proxy,
             no_proxy: NoProxy::parse(network.no_proxy.as_deref().unwrap_or_default()),
             trust: TrustStore::new(network.ssl_cert_file, network.ssl_cert_dir.as_deref()),
@@ -102,7 +85,7 @@ impl Http {
     }
 
     /// Lets go of idle connections and of the trusted authorities until they are needed again.
-    /// Worth it before a long pause: sixteen connections hold more than a megabyte.
+    /// Worth it before a pause: dozens of connections hold megabytes, and vaults close them soon.
     pub fn rest(&self) {
         *self.0.vaults.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
@@ -122,14 +105,28 @@ impl Http {
         url: &str,
         headers: &[(&str, &HeaderValue)],
     ) -> Result<Answer, Trouble> {
+        self.on_the_way(url, |agents| ask(&agents.requests, url, headers))
+    }
+
+    /// Opens a connection to a vault that its next request will use, and sends nothing.
+    pub(crate) fn open_ahead(&self, url: &str) -> Result<(), Trouble> {
+        self.on_the_way(url, |agents| agents.open_ahead(url))
+    }
+
+    /// Has the agents that lead to the vault of this address act.
+    fn on_the_way<T>(
+        &self,
+        url: &str,
+        act: impl FnOnce(&WayAgents) -> Result<T, Trouble>,
+    ) -> Result<T, Trouble> {
         let uri: Uri = url.parse().map_err(Trouble::other)?;
         let authority = uri.authority().map(ToString::to_string).unwrap_or_default();
         let agents = self.vault_agents()?;
         match (self.proxy_to(&authority), &agents.proxied) {
-            (Some(proxy), Some(agent)) => {
-                ask(agent, url, headers).map_err(|trouble| trouble.through(proxy.to_string()))
+            (Some(proxy), Some(agents)) => {
+                act(agents).map_err(|trouble| trouble.through(proxy.to_string()))
             }
-            _ => ask(&agents.direct, url, headers),
+            _ => act(&agents.direct),
         }
     }
 
@@ -141,19 +138,12 @@ impl Http {
     fn vault_agents(&self) -> Result<VaultAgents, Trouble> {
         let mut slot = self.0.vaults.lock().unwrap_or_else(PoisonError::into_inner);
         let stamp = self.0.trust.stamp();
-        if let Some(agents) = slot.as_ref().filter(|agents| agents.roots == stamp) {
+        if let Some((_, agents)) = slot.as_ref().filter(|(built, _)| *built == stamp) {
             return Ok(agents.clone());
         }
         let roots = self.0.trust.load().map_err(Trouble::NoTrustedRoots)?;
-        let agents = VaultAgents {
-            roots: stamp,
-            direct: vault_agent(&self.0.timeouts, &roots, None),
-            proxied: match &self.0.proxy {
-                Some(proxy) => Some(vault_agent(&self.0.timeouts, &roots, Some(proxy.for_ureq()?))),
-                None => None,
-            },
-        };
-        *slot = Some(agents.clone());
+        let agents = VaultAgents::new(&self.0.timeouts, &roots, self.0.proxy.as_ref())?;
+        *slot = Some((stamp, agents.clone()));
         Ok(agents)
     }
 }
@@ -206,38 +196,4 @@ fn ask(agent: &Agent, url: &str, headers: &[(&str, &HeaderValue)]) -> Result<Ans
     let expected = body.content_length();
     let body = body::read(body.into_reader(), expected)?;
     Ok(Answer { status: parts.status.as_u16(), headers: parts.headers, body })
-}
-
-fn basics(connect: Duration, whole: Duration) -> ConfigBuilder<AgentScope> {
-    Config::builder()
-        .proxy(None)
-        .max_redirects(0)
-        .max_redirects_will_error(false)
-        .http_status_as_error(false)
-        .timeout_resolve(Some(connect))
-        .timeout_connect(Some(connect))
-        .timeout_global(Some(whole))
-        .user_agent(concat!("akvvm/", env!("CARGO_PKG_VERSION")))
-        // Answers are small and secret; one that comes compressed all the same is understood.
-        .accept_encoding("identity")
-        // The defaults take 256 KiB for each connection. A token has to fit into one line.
-        .input_buffer_size(32 * 1024)
-        .output_buffer_size(32 * 1024)
-        .max_response_header_size(16 * 1024)
-        .max_idle_connections(2 * IDLE_PER_HOST)
-        .max_idle_connections_per_host(IDLE_PER_HOST)
-}
-
-fn vault_agent(timeouts: &Timeouts, roots: &Roots, proxy: Option<ureq::Proxy>) -> Agent {
-    let tls = TlsConfig::builder()
-        .provider(TlsProvider::Rustls)
-        .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .root_certs(RootCerts::Specific(Arc::clone(roots)))
-        .build();
-    let config = basics(timeouts.vault_connect, timeouts.vault)
-        .https_only(true)
-        .tls_config(tls)
-        .proxy(proxy)
-        .build();
-    Agent::with_parts(config, DefaultConnector::default(), Resolver)
 }

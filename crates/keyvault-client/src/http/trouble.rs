@@ -59,7 +59,6 @@ impl Trouble {
     pub(super) fn from_ureq(error: ureq::Error) -> Self {
         match error {
             ureq::Error::Io(error) => Self::from_io(error),
-            ureq::Error::Rustls(error) => Self::Tls(tls_trouble(&error), Box::new(error)),
             ureq::Error::Timeout(_) => Self::TimedOut(Box::new(error)),
             ureq::Error::ConnectProxyFailed(_) => Self::ProxyRefused(Box::new(error)),
             ureq::Error::Decompress(_, ref cause) if cause.kind() == ErrorKind::UnexpectedEof => {

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use rustls::RootCertStore;
 use rustls_native_certs::load_certs_from_paths;
-use ureq::tls::Certificate;
 
 /// Where distributions keep their bundle; the first that exists is the machine's
 /// (as Go's crypto/x509 `root_linux.go` looks for them).
@@ -23,7 +23,7 @@ const BUNDLES: [&str; 6] = [
 /// Directories of single certificates, for machines without a bundle.
 const DIRECTORIES: [&str; 2] = ["/etc/ssl/certs", "/etc/pki/tls/certs"];
 
-pub(super) type Roots = Arc<Vec<Certificate<'static>>>;
+pub(super) type Roots = Arc<RootCertStore>;
 
 /// Where trusted authorities are read from.
 pub(super) struct TrustStore {
@@ -83,10 +83,10 @@ impl TrustStore {
             let was_named = !self.is_machines;
             return Err(TrustError { looked: self.places(), was_named, cause });
         }
-        let owned = |der: &rustls::pki_types::CertificateDer<'_>| {
-            Certificate::from_der(der.as_ref()).to_owned()
-        };
-        Ok(Arc::new(certificates.iter().map(owned).collect()))
+        let mut roots = RootCertStore::empty();
+        // What cannot be read among a machine's authorities is passed over.
+        roots.add_parsable_certificates(certificates);
+        Ok(Arc::new(roots))
     }
 
     fn places(&self) -> Vec<PathBuf> {

@@ -8,8 +8,7 @@ use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{
-    ClientConfig, ClientConnection, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
-    StreamOwned,
+    ClientConfig, ClientConnection, DigitallySignedStruct, Error, SignatureScheme, StreamOwned,
 };
 
 use super::Trouble;
@@ -26,11 +25,8 @@ struct Inner {
 
 impl Witness {
     pub(super) fn new(roots: &Roots) -> Result<Self, Trouble> {
-        let mut store = RootCertStore::empty();
-        // As ureq: what cannot be read among a machine's authorities is passed over.
-        store.add_parsable_certificates(roots.iter().map(|root| CertificateDer::from(root.der())));
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let judge = WebPkiServerVerifier::builder_with_provider(Arc::new(store), provider)
+        let judge = WebPkiServerVerifier::builder_with_provider(Arc::clone(roots), provider)
             .build()
             .map_err(Trouble::other)?;
         Ok(Self(Arc::new(Inner { judge, seen: Mutex::default() })))

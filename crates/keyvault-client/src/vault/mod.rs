@@ -10,6 +10,7 @@ mod trouble;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
+use std::thread::Builder;
 use std::time::SystemTime;
 
 use object_id::{ObjectId, Vault};
@@ -73,8 +74,8 @@ impl SecretClient {
         let Some(resource) = self.known_resource(id.vault()) else {
             return self.introduced(id, credential, now);
         };
-        let token = credential
-            .token(&resource, now)
+        let token = self
+            .token_on_the_way(id.vault(), &resource, credential, now)
             .inspect_err(|error| self.forget_resource(id.vault(), error))?;
         let answer = self.ask(id, Some(&token))?;
         if answer.status != 401 {
@@ -84,6 +85,30 @@ impl SecretClient {
         credential.reject(&resource, &token);
         let token = credential.token(challenged.as_ref().unwrap_or(&resource), now)?;
         Ok((self.ask(id, Some(&token))?, Some(token)))
+    }
+
+    /// A token; while it is fetched, the connection that will carry it is opened.
+    fn token_on_the_way(
+        &self,
+        vault: &Vault,
+        resource: &str,
+        credential: &dyn TokenCredential,
+        now: SystemTime,
+    ) -> Result<AccessToken, ClientError> {
+        if credential.has_token(resource, now) {
+            return credential.token(resource, now);
+        }
+        let url = format!("https://{}/", vault.host());
+        std::thread::scope(|scope| {
+            let open = || self.http.open_ahead(&url);
+            let opening = Builder::new().name("connect".into()).spawn_scoped(scope, open);
+            let token = credential.token(resource, now)?;
+            // Without a thread, the request connects as it goes.
+            match opening.ok().and_then(|opening| opening.join().ok()) {
+                Some(Err(trouble)) => Err(trouble::explain(trouble, vault)),
+                Some(Ok(())) | None => Ok(token),
+            }
+        })
     }
 
     /// For a vault that nothing is known about: the first request goes without a token.
