@@ -53,6 +53,7 @@ impl<S: CertificateStore> Look<'_, '_, S> {
         {
             return self.stay(Vec::new()); // what there is to say, the record says
         }
+        let _turn = self.ground.source.turn();
         let (content, notes) = self.content(&secret)?;
         let remarks = match self.verdict(&secret, &content)? {
             Verdict::Install => Vec::new(),

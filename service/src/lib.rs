@@ -23,6 +23,8 @@ mod delivery;
 mod doctor;
 mod due;
 mod failure;
+#[cfg(test)]
+mod fleet;
 mod guard;
 mod hardening;
 mod history;
@@ -81,6 +83,7 @@ mod terminal;
 mod traffic;
 #[cfg(test)]
 mod trouble_tests;
+mod turns;
 mod validate;
 mod version;
 mod wording;

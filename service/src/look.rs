@@ -21,11 +21,17 @@ use crate::outcome::Outcome;
 use crate::pass::Ground;
 use crate::record;
 use crate::target::Target;
+use crate::turns::Turn;
 
 /// Where secrets come from.
 pub(crate) trait SecretSource: Send + Sync {
     /// The secret that `id` names, asked for as the target's identity.
     fn secret(&self, id: &ObjectId, target: &Target, now: SystemTime) -> Result<Secret, Failure>;
+
+    /// Waits for the turn to work on what was fetched.
+    fn turn(&self) -> Option<Turn<'_>> {
+        None
+    }
 }
 
 /// Keeps a record on disk, durably.

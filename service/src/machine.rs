@@ -30,9 +30,6 @@ use crate::status;
 use crate::supervision::Notice;
 use crate::traffic::Traffic;
 
-/// Connections are not kept over a pause like this: vaults close them sooner.
-const LONG_PAUSE: Duration = Duration::from_secs(60);
-
 /// This machine, as far as one order needs it.
 pub(crate) struct Machine {
     pub(crate) clock: Clock,
@@ -119,9 +116,8 @@ impl Outside for Serving<'_> {
                 }
                 drop(sender.send(Event::News(news))); // a loop that has ended wants no news
             });
-            if interval >= LONG_PAUSE {
-                source.rest();
-            }
+            source.rest();
+            disk.store.rest();
             drop(sender.send(Event::PassEnded));
         };
         if let Err(error) = std::thread::Builder::new().name("pass".into()).spawn(work) {

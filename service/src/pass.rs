@@ -37,6 +37,8 @@ pub(crate) struct Item {
     pub(crate) requests: Vec<OperatorRequest>,
     /// Whether its outputs may have been written in this pass.
     pub(crate) delivered: bool,
+    /// Whether somebody waits for it: it is not there as it should be, or was asked for.
+    pub(crate) wanted: bool,
 }
 
 /// What a pass stands on.
@@ -138,7 +140,8 @@ fn look_at_all<S: CertificateStore>(
     tell: &(dyn Fn(News) + Sync),
 ) -> Vec<(usize, CertificateRecord)> {
     let due = items.iter().filter(|item| item.due);
-    let queue = Queue::new(due.map(|item| (item.target.id.vault().host().to_owned(), item)));
+    let host = |item: &Item| item.target.id.vault().host().to_owned();
+    let queue = Queue::new(due.map(|item| (host(item), item.wanted, item)));
     let work = || -> Vec<(usize, CertificateRecord)> {
         let mut kept = Vec::new();
         queue.work(|item| kept.extend(look_and_tell(item, ground, now, tell)));

@@ -38,6 +38,7 @@ fn what_could_not_be_kept_is_kept_by_a_later_pass() {
         reacts: false,
         requests: Vec::new(),
         delivered: false,
+        wanted: true,
     };
     let ground = bed.ground(&vault, &keep);
     pass(vec![item], &ground, today(), &|_| ());
@@ -60,6 +61,7 @@ fn a_pass_looks_at_what_is_due_keeps_what_changed_and_removes_what_is_superseded
         reacts: false,
         requests: Vec::new(),
         delivered: false,
+        wanted: due,
     };
     let items = vec![
         item(0, "web", Some(&record), true),
@@ -130,6 +132,7 @@ fn a_file_that_was_made_before_a_kill_goes_when_its_version_is_never_installed()
         reacts: false,
         requests: Vec::new(),
         delivered: false,
+        wanted: true,
     };
     let ground = bed.ground_with(&vault, &store, FORGET);
     pass(vec![item], &ground, today() + Duration::from_secs(61), &|_| ());

@@ -2,18 +2,24 @@
 //! answers slowly, or never, must not keep all hands busy while others wait.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Condvar, Mutex, PoisonError};
 
-/// Looks under way at one vault. More do not make a pass faster than a vault answers, and each
-/// holds one connection.
-const AT_ONE_VAULT: usize = 16;
-/// Looks under way in all.
+/// Looks under way at one vault while certificates are wanted that are not there: each waits for a
+/// round trip most of its time, and holds one connection.
+const AT_ONE_VAULT: usize = 48;
+/// And where everything stands, and a poll only asks for news: nobody waits for those.
+const AT_ONE_VAULT_IN_CALM: usize = 2;
+/// A pass begins with so many at each vault, and each that ends lets one more be under way: a vault
+/// that throttles a thousand machines at once refuses each of them twice, not dozens of times.
+const AT_FIRST: usize = 2;
+/// Looks under way in all. While a vault with fewer has something left, no other gets more.
 const AT_ONCE: usize = 64;
 
 /// What waits, by vault.
 #[derive(Debug)]
 pub(crate) struct Queue<T> {
     vaults: Mutex<BTreeMap<String, Waiting<T>>>,
+    one_ended: Condvar,
     hands: usize,
 }
 
@@ -21,18 +27,41 @@ pub(crate) struct Queue<T> {
 struct Waiting<T> {
     items: VecDeque<T>,
     under_way: usize,
+    /// How many may be under way by now.
+    open: usize,
+    /// How many ever.
+    most: usize,
+}
+
+/// What there is to do for a thread.
+#[derive(Debug, PartialEq)]
+enum Next<T> {
+    /// This, at this vault.
+    Item(String, T),
+    /// Nothing before another look has ended.
+    Later,
+    /// Nothing any more.
+    Nothing,
 }
 
 impl<T> Queue<T> {
-    /// Queues items, each with the vault that it asks.
-    pub(crate) fn new(items: impl IntoIterator<Item = (String, T)>) -> Self {
+    /// Queues items, each with the vault that it asks and whether somebody waits for it.
+    pub(crate) fn new(items: impl IntoIterator<Item = (String, bool, T)>) -> Self {
         let mut vaults: BTreeMap<String, Waiting<T>> = BTreeMap::new();
-        for (vault, item) in items {
-            let empty = || Waiting { items: VecDeque::new(), under_way: 0 };
-            vaults.entry(vault).or_insert_with(empty).items.push_back(item);
+        for (vault, wanted, item) in items {
+            let most = AT_ONE_VAULT_IN_CALM;
+            let empty = || Waiting { items: VecDeque::new(), under_way: 0, open: AT_FIRST, most };
+            let vault = vaults.entry(vault).or_insert_with(empty);
+            if wanted {
+                vault.most = AT_ONE_VAULT;
+                vault.items.push_front(item);
+            } else {
+                vault.items.push_back(item);
+            }
         }
-        let hands = vaults.values().map(|vault| vault.items.len().min(AT_ONE_VAULT)).sum();
-        Self { vaults: Mutex::new(vaults), hands: AT_ONCE.min(hands) }
+        let hands = vaults.values().map(|vault| vault.items.len().min(vault.most)).sum();
+        let one_ended = Condvar::new();
+        Self { vaults: Mutex::new(vaults), one_ended, hands: AT_ONCE.min(hands) }
     }
 
     /// How many threads it takes to work this off.
@@ -50,18 +79,45 @@ impl<T> Queue<T> {
         }
     }
 
+    /// Waits for something to do; `done`: the vault of the look that this thread has just ended.
     fn next(&self, done: Option<String>) -> Option<(String, T)> {
         let mut vaults = self.vaults.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(vault) = done.and_then(|done| vaults.get_mut(&done)) {
             vault.under_way -= 1;
+            vault.open = vault.most.min(vault.open + 1);
+            self.one_ended.notify_all();
         }
-        let open = vaults
-            .iter_mut()
-            .filter(|(_, vault)| !vault.items.is_empty() && vault.under_way < AT_ONE_VAULT);
-        let (name, vault) = open.min_by_key(|(_, vault)| vault.under_way)?;
-        let item = vault.items.pop_front()?;
+        loop {
+            match Waiting::take(&mut vaults) {
+                Next::Item(vault, item) => return Some((vault, item)),
+                Next::Nothing => return None,
+                Next::Later => {
+                    vaults = self.one_ended.wait(vaults).unwrap_or_else(PoisonError::into_inner);
+                }
+            }
+        }
+    }
+}
+
+impl<T> Waiting<T> {
+    fn take(vaults: &mut BTreeMap<String, Self>) -> Next<T> {
+        let waiting = vaults.iter_mut().filter(|(_, vault)| !vault.items.is_empty());
+        let Some((name, vault)) = waiting.min_by_key(|(_, vault)| vault.occupied()) else {
+            return Next::Nothing;
+        };
+        if vault.under_way >= vault.open {
+            return Next::Later;
+        }
         vault.under_way += 1;
-        Some((name.clone(), item))
+        match vault.items.pop_front() {
+            Some(item) => Next::Item(name.clone(), item),
+            None => Next::Nothing,
+        }
+    }
+
+    /// Vaults that are not open for another look come last, then those with many under way.
+    fn occupied(&self) -> (bool, usize) {
+        (self.under_way >= self.open, self.under_way)
     }
 }
 
@@ -71,7 +127,7 @@ mod tests {
 
     fn queue(counts: &[(&str, usize)]) -> Queue<String> {
         let items = counts.iter().flat_map(|(vault, count)| {
-            (0..*count).map(move |number| ((*vault).to_owned(), format!("{vault}{number}")))
+            (0..*count).map(move |number| ((*vault).to_owned(), true, format!("{vault}{number}")))
         });
         Queue::new(items)
     }
@@ -86,13 +142,59 @@ mod tests {
         assert_eq!(queue.hands(), 4);
     }
 
+    /// The vaults of the looks that can be under way, where those at `dead` never end.
+    fn taken(queue: &Queue<String>) -> Vec<String> {
+        let mut vaults = queue.vaults.lock().unwrap();
+        let mut taken = Vec::new();
+        while let Next::Item(vault, _) = Waiting::take(&mut vaults) {
+            if vault != "dead" {
+                vaults.get_mut(&vault).unwrap().under_way -= 1;
+            }
+            taken.push(vault);
+        }
+        taken
+    }
+
     #[test]
     fn a_vault_that_never_answers_leaves_hands_for_the_others() {
-        let queue = queue(&[("dead", 1000), ("good", 2)]);
-        let taken: Vec<String> =
-            (0..queue.hands()).filter_map(|_| queue.next(None)).map(|(vault, _)| vault).collect();
-        assert_eq!(taken.iter().filter(|vault| *vault == "dead").count(), AT_ONE_VAULT);
-        assert_eq!(taken.iter().filter(|vault| *vault == "good").count(), 2);
+        let taken = taken(&queue(&[("dead", 1000), ("good", 20)]));
+        assert_eq!(taken.iter().filter(|vault| *vault == "dead").count(), AT_FIRST);
+        assert_eq!(taken.iter().filter(|vault| *vault == "good").count(), 20);
+    }
+
+    #[test]
+    fn a_pass_begins_with_two_looks_and_each_that_ends_lets_one_more_be_under_way() {
+        let queue = queue(&[("a", 1000)]);
+        let under_way = || queue.vaults.lock().unwrap()["a"].under_way;
+        for expected in [2, 4, 8, 16, 32, 48, 48] {
+            let ended = under_way();
+            for _ in 0..ended {
+                drop(queue.next(Some("a".into())));
+            }
+            while let Next::Item(..) = Waiting::take(&mut queue.vaults.lock().unwrap()) {}
+            assert_eq!(under_way(), expected);
+        }
+    }
+
+    #[test]
+    fn threads_that_have_to_wait_work_off_everything_together() {
+        let queue = queue(&[("a", 100), ("b", 100)]);
+        let worked = Mutex::new(0);
+        std::thread::scope(|scope| {
+            for _ in 0..queue.hands() {
+                scope.spawn(|| queue.work(|_| *worked.lock().unwrap() += 1));
+            }
+        });
+        assert_eq!(worked.into_inner().unwrap(), 200);
+    }
+
+    #[test]
+    fn a_poll_that_nobody_waits_for_keeps_two_connections_busy() {
+        let polled = |number: u8| ("a".to_owned(), false, number);
+        assert_eq!(Queue::new((0..100).map(polled)).hands(), AT_ONE_VAULT_IN_CALM);
+        let one_missing = Queue::new((0..100).map(polled).chain([("a".to_owned(), true, 100)]));
+        assert_eq!(one_missing.hands(), AT_ONE_VAULT);
+        assert_eq!(one_missing.next(None).map(|(_, number)| number), Some(100), "wanted first");
     }
 
     #[test]

@@ -120,6 +120,7 @@ impl Roster {
             reacts: entry.next_reaction.is_some_and(|at| at <= now.steady),
             requests: Vec::new(),
             delivered: false,
+            wanted: !entry.present,
         };
         Some(self.entries.iter().enumerate().map(item).collect())
     }
@@ -187,10 +188,14 @@ impl Roster {
             .iter()
             .enumerate()
             .all(|(i, e)| e.present || items.binary_search(&i).is_ok());
-        self.tried = true;
+        let is_first = !std::mem::replace(&mut self.tried, true);
         self.move_initial_sync(attempted, now);
         if self.next_poll <= now.steady {
-            self.next_poll = now.steady + schedule::poll_delay(self.interval, chance());
+            let delay = match is_first {
+                true => schedule::first_poll_delay(self.interval, chance()),
+                false => schedule::poll_delay(self.interval, chance()),
+            };
+            self.next_poll = now.steady + delay;
         }
         let drawn = chance();
         let together = self.attempt_gap(now, drawn);

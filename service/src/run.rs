@@ -154,6 +154,7 @@ impl Worker {
     /// One pass, now, and nothing else. `false` where somebody stopped it before its end.
     pub(crate) fn once(&mut self, outside: &mut impl Outside) -> bool {
         let now = outside.now();
+        self.asked = true;
         self.start_pass_if_due(outside, now);
         while self.passing.is_some() {
             match outside.wait(Duration::MAX) {
@@ -214,7 +215,8 @@ impl Worker {
         if self.asked {
             self.roster.look_at_all(now);
         }
-        if let Some(items) = self.roster.work(now) {
+        if let Some(mut items) = self.roster.work(now) {
+            items.iter_mut().for_each(|item| item.wanted |= self.asked);
             let due = items.iter().filter(|item| item.due).map(|item| item.index).collect();
             self.passing = Some(Passing { due, asked: std::mem::take(&mut self.asked) });
             outside.start_pass(items, now);

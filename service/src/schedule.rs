@@ -13,6 +13,10 @@ const LONGEST_RETRY: Duration = Duration::from_secs(300);
 const GROWTH: f64 = 1.5;
 /// The longest wait before a refused version is tried again.
 const LONGEST_HOLD: Duration = Duration::from_secs(24 * 3600);
+/// Whoever is put off comes back at random within so long after the moment that it was given: so
+/// many machines as a vault puts off in one window have to find room in the next ones. Chosen by
+/// simulation (`fleet`): half of it does not converge where refused requests count.
+const FIRST_SPREAD: Duration = Duration::from_secs(120);
 /// A server cannot put us off for longer than this.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(3600);
 
@@ -23,11 +27,20 @@ pub(crate) fn poll_delay(interval: Duration, chance: f64) -> Duration {
     interval.mul_f64(1.0 - 0.1 * unit(chance))
 }
 
+/// The wait until the first poll of a worker that has just begun: anywhere from a tenth of the
+/// interval to all of it. Machines that began together part here.
+///
+/// `chance` is a random number in `0.0..1.0`.
+pub(crate) fn first_poll_delay(interval: Duration, chance: f64) -> Duration {
+    interval.mul_f64(1.0 - 0.9 * unit(chance))
+}
+
 /// The wait after `failures` failed tries in a row (at least 1): it grows by half each time, up
 /// to five minutes or the polling interval, and lies in the upper half of that.
 ///
-/// What the server asked for (`retry_after`) is a lower bound, to which a growing random part is
-/// added: whoever comes back exactly when told comes back together with everybody else.
+/// What the server asked for (`retry_after`) is a lower bound, to which a growing random part of up
+/// to two, then up to five minutes is added: whoever comes back exactly when told, or soon after,
+/// comes back together with everybody else.
 pub(crate) fn retry_delay(
     failures: u32,
     interval: Duration,
@@ -35,12 +48,12 @@ pub(crate) fn retry_delay(
     chance: f64,
 ) -> Duration {
     let longest = LONGEST_RETRY.min(interval.max(FIRST_RETRY));
-    let exponent = i32::try_from(failures.saturating_sub(1).min(60)).unwrap_or(60);
-    let grown = FIRST_RETRY.as_secs_f64() * GROWTH.powi(exponent);
-    let bound = Duration::from_secs_f64(grown.min(longest.as_secs_f64()));
     match retry_after {
-        None => bound.mul_f64(0.5 + 0.5 * unit(chance)),
-        Some(asked) => asked.min(LONGEST_RETRY_AFTER) + bound.mul_f64(unit(chance)),
+        None => grown(FIRST_RETRY, failures, longest).mul_f64(0.5 + 0.5 * unit(chance)),
+        Some(asked) => {
+            let spread = grown(FIRST_SPREAD, failures, LONGEST_RETRY).mul_f64(unit(chance));
+            asked.min(LONGEST_RETRY_AFTER) + spread
+        }
     }
 }
 
@@ -50,6 +63,12 @@ pub(crate) fn retry_delay(
 pub(crate) fn hold_delay(attempts: u32, interval: Duration) -> Duration {
     let doubled = 1_u32.checked_shl(attempts.saturating_sub(1)).unwrap_or(u32::MAX);
     interval.saturating_mul(doubled.max(1)).min(LONGEST_HOLD.max(interval))
+}
+
+fn grown(first: Duration, failures: u32, longest: Duration) -> Duration {
+    let exponent = i32::try_from(failures.saturating_sub(1).min(60)).unwrap_or(60);
+    let grown = first.as_secs_f64() * GROWTH.powi(exponent);
+    Duration::from_secs_f64(grown.min(longest.as_secs_f64()))
 }
 
 /// Chance comes from outside; a caller's mistake must not become a negative wait.
@@ -69,6 +88,12 @@ mod tests {
     fn a_poll_is_never_later_than_the_interval_and_at_most_a_tenth_earlier() {
         assert_eq!(poll_delay(HOUR, 0.0), HOUR);
         assert_eq!(poll_delay(HOUR, 1.0), HOUR.mul_f64(0.9));
+    }
+
+    #[test]
+    fn the_first_poll_may_come_at_any_time_of_the_interval_but_not_at_once() {
+        assert_eq!(first_poll_delay(HOUR, 0.0), HOUR);
+        assert_eq!(first_poll_delay(HOUR, 1.0).as_secs(), 360);
     }
 
     #[test]
@@ -106,6 +131,14 @@ mod tests {
         let hours = |attempts| hold_delay(attempts, HOUR).as_secs() / 3600;
         assert_eq!([0, 1, 2, 3, 4, 5, 6, 60, u32::MAX].map(hours), [1, 1, 2, 4, 8, 16, 24, 24, 24]);
         assert_eq!(hold_delay(9, 48 * HOUR), 48 * HOUR);
+    }
+
+    #[test]
+    fn whoever_is_put_off_comes_back_within_minutes_after_it_may() {
+        let asked = Some(Duration::from_secs(10));
+        let latest = |failures| retry_delay(failures, HOUR, asked, 1.0).as_secs();
+        assert_eq!([1, 2, 3, 4, 5].map(latest), [130, 190, 280, 310, 310]);
+        assert_eq!(retry_delay(9, HOUR, asked, 0.0).as_secs(), 10);
     }
 
     #[test]

@@ -1,11 +1,18 @@
 //! Signals, as events of the loop.
 
-use std::sync::mpsc::Sender;
+use std::sync::mpsc::{Sender, channel};
+use std::time::Duration;
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
+use signal_hook::low_level::emulate_default_handler;
 
 use crate::run::{End, Event};
+
+/// A loop that is in the middle of something (writing a report to a slow disk, looking through ten
+/// thousand certificates) has so long to end by itself. Then the process ends as if nobody had
+/// listened: every file is replaced atomically, so that a start after a kill is as good as any.
+const PATIENCE: Duration = Duration::from_millis(40);
 
 /// From now on SIGTERM and SIGINT ask the loop to stop, SIGHUP to look at everything anew.
 ///
@@ -16,8 +23,15 @@ pub(crate) fn listen(events: Sender<Event>) -> std::io::Result<()> {
     let forward = move || {
         for signal in signals.forever() {
             let event = if signal == SIGHUP { Event::Reload } else { Event::End(End::Stop) };
+            let stops = signal != SIGHUP;
             if events.send(event).is_err() {
                 return;
+            }
+            if stops {
+                // Nothing ever comes: this waits.
+                let (_keep, never) = channel::<()>();
+                _ = never.recv_timeout(PATIENCE);
+                _ = emulate_default_handler(signal);
             }
         }
     };

@@ -14,6 +14,7 @@ use crate::failure::{Failure, Retry, one_line};
 use crate::look::SecretSource;
 use crate::target::Target;
 use crate::traffic::Traffic;
+use crate::turns::{Turn, Turns};
 
 /// The vaults of one order.
 pub(crate) struct VaultSource {
@@ -23,6 +24,7 @@ pub(crate) struct VaultSource {
     closed: ClosedVaults,
     /// How vaults answer.
     traffic: Arc<Traffic>,
+    turns: Turns,
 }
 
 /// How vaults are reached, and by whom.
@@ -39,7 +41,8 @@ impl VaultSource {
         environment: &Environment,
         traffic: Arc<Traffic>,
     ) -> Self {
-        Self { way: Way::new(targets, environment), closed: ClosedVaults::default(), traffic }
+        let (closed, turns) = (ClosedVaults::default(), Turns::default());
+        Self { way: Way::new(targets, environment), closed, traffic, turns }
     }
 
     /// Lets go of connections and trusted authorities until they are needed again.
@@ -65,6 +68,10 @@ impl Way {
 }
 
 impl SecretSource for VaultSource {
+    fn turn(&self) -> Option<Turn<'_>> {
+        Some(self.turns.take())
+    }
+
     fn secret(&self, id: &ObjectId, target: &Target, now: SystemTime) -> Result<Secret, Failure> {
         let Way { client, credentials, .. } = self.way.as_ref().map_err(Clone::clone)?;
         let Some(credential) = credentials.of(&target.identity) else {
