@@ -257,7 +257,8 @@ fn everyone_who_asks_at_once_is_served_again() {
         fleet.all_at_once(INTERVAL * 2);
         let what = format!("all asked to look at once, {rule:?}");
         let (time, refused) = burst(&mut fleet, &what, INTERVAL * 2, limit);
-        assert!(time <= 2.5 * floor(machines, limit), "{rule:?}: {time}");
+        // One machine that is refused three times in a row is the last.
+        assert!(time <= 4.0 * floor(machines, limit), "{rule:?}: {time}");
         assert!(refused <= 0.35, "{rule:?}: {refused}");
     }
 }

@@ -92,7 +92,8 @@ fn foresee_all(
 /// Several certificates at once, as a pass does; in the order of `targets`.
 fn side_by_side(targets: &[Target], look: impl Fn(&Target) -> Foreseen + Sync) -> Vec<Foreseen> {
     let vault = |target: &Target| target.id.vault().host().to_owned();
-    let queue = Queue::new(targets.iter().enumerate().map(|(at, one)| (vault(one), (at, one))));
+    let queue =
+        Queue::new(targets.iter().enumerate().map(|(at, one)| (vault(one), true, (at, one))));
     let found = Mutex::new(Vec::with_capacity(targets.len()));
     let work = || {
         queue.work(|(at, target)| {

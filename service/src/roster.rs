@@ -191,11 +191,7 @@ impl Roster {
         let is_first = !std::mem::replace(&mut self.tried, true);
         self.move_initial_sync(attempted, now);
         if self.next_poll <= now.steady {
-            let delay = match is_first {
-                true => schedule::first_poll_delay(self.interval, chance()),
-                false => schedule::poll_delay(self.interval, chance()),
-            };
-            self.next_poll = now.steady + delay;
+            self.next_poll = now.steady + schedule::poll_delay(is_first, self.interval, chance());
         }
         let drawn = chance();
         let together = self.attempt_gap(now, drawn);

@@ -17,30 +17,26 @@ const LONGEST_HOLD: Duration = Duration::from_secs(24 * 3600);
 /// many machines as a vault puts off in one window have to find room in the next ones. Chosen by
 /// simulation (`fleet`): half of it does not converge where refused requests count.
 const FIRST_SPREAD: Duration = Duration::from_secs(120);
+/// How much wider each spread is than the one before.
+const SPREAD_GROWTH: f64 = 1.25;
 /// A server cannot put us off for longer than this.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(3600);
 
-/// The wait until the next poll: the interval, or up to a tenth less.
+/// The wait until the next poll: the interval, or up to a tenth less. The first poll of a worker
+/// that has just begun may come much sooner: machines that began together part here.
 ///
 /// `chance` is a random number in `0.0..1.0`.
-pub(crate) fn poll_delay(interval: Duration, chance: f64) -> Duration {
-    interval.mul_f64(1.0 - 0.1 * unit(chance))
-}
-
-/// The wait until the first poll of a worker that has just begun: anywhere from a tenth of the
-/// interval to all of it. Machines that began together part here.
-///
-/// `chance` is a random number in `0.0..1.0`.
-pub(crate) fn first_poll_delay(interval: Duration, chance: f64) -> Duration {
-    interval.mul_f64(1.0 - 0.9 * unit(chance))
+pub(crate) fn poll_delay(is_first: bool, interval: Duration, chance: f64) -> Duration {
+    let spread = if is_first { 0.9 } else { 0.1 };
+    interval.mul_f64(1.0 - spread * unit(chance))
 }
 
 /// The wait after `failures` failed tries in a row (at least 1): it grows by half each time, up
 /// to five minutes or the polling interval, and lies in the upper half of that.
 ///
 /// What the server asked for (`retry_after`) is a lower bound, to which a growing random part of up
-/// to two, then up to five minutes is added: whoever comes back exactly when told, or soon after,
-/// comes back together with everybody else.
+/// to two, then up to five minutes is added, or up to the polling interval: whoever comes back
+/// exactly when told, or soon after, comes back together with everybody else.
 pub(crate) fn retry_delay(
     failures: u32,
     interval: Duration,
@@ -49,9 +45,10 @@ pub(crate) fn retry_delay(
 ) -> Duration {
     let longest = LONGEST_RETRY.min(interval.max(FIRST_RETRY));
     match retry_after {
-        None => grown(FIRST_RETRY, failures, longest).mul_f64(0.5 + 0.5 * unit(chance)),
+        None => grown(FIRST_RETRY, GROWTH, failures, longest).mul_f64(0.5 + 0.5 * unit(chance)),
         Some(asked) => {
-            let spread = grown(FIRST_SPREAD, failures, LONGEST_RETRY).mul_f64(unit(chance));
+            let spread =
+                grown(FIRST_SPREAD, SPREAD_GROWTH, failures, longest).mul_f64(unit(chance));
             asked.min(LONGEST_RETRY_AFTER) + spread
         }
     }
@@ -65,9 +62,9 @@ pub(crate) fn hold_delay(attempts: u32, interval: Duration) -> Duration {
     interval.saturating_mul(doubled.max(1)).min(LONGEST_HOLD.max(interval))
 }
 
-fn grown(first: Duration, failures: u32, longest: Duration) -> Duration {
+fn grown(first: Duration, growth: f64, failures: u32, longest: Duration) -> Duration {
     let exponent = i32::try_from(failures.saturating_sub(1).min(60)).unwrap_or(60);
-    let grown = first.as_secs_f64() * GROWTH.powi(exponent);
+    let grown = first.as_secs_f64() * growth.powi(exponent);
     Duration::from_secs_f64(grown.min(longest.as_secs_f64()))
 }
 
@@ -86,14 +83,14 @@ mod tests {
 
     #[test]
     fn a_poll_is_never_later_than_the_interval_and_at_most_a_tenth_earlier() {
-        assert_eq!(poll_delay(HOUR, 0.0), HOUR);
-        assert_eq!(poll_delay(HOUR, 1.0), HOUR.mul_f64(0.9));
+        assert_eq!(poll_delay(false, HOUR, 0.0), HOUR);
+        assert_eq!(poll_delay(false, HOUR, 1.0), HOUR.mul_f64(0.9));
     }
 
     #[test]
     fn the_first_poll_may_come_at_any_time_of_the_interval_but_not_at_once() {
-        assert_eq!(first_poll_delay(HOUR, 0.0), HOUR);
-        assert_eq!(first_poll_delay(HOUR, 1.0).as_secs(), 360);
+        assert_eq!(poll_delay(true, HOUR, 0.0), HOUR);
+        assert_eq!(poll_delay(true, HOUR, 1.0).as_secs(), 360);
     }
 
     #[test]
@@ -120,7 +117,7 @@ mod tests {
         };
         // A tenth of an hour for polls; for a vault that asked 10,000 machines to wait a minute,
         // half a minute after the eighth refusal.
-        assert!(busiest(machines().map(|chance| poll_delay(HOUR, chance)).collect()) <= 28);
+        assert!(busiest(machines().map(|chance| poll_delay(false, HOUR, chance)).collect()) <= 28);
         let minute = Some(Duration::from_secs(60));
         let told = machines().map(|chance| retry_delay(8, HOUR, minute, chance)).collect();
         assert!(busiest(told) <= 300);
@@ -137,8 +134,9 @@ mod tests {
     fn whoever_is_put_off_comes_back_within_minutes_after_it_may() {
         let asked = Some(Duration::from_secs(10));
         let latest = |failures| retry_delay(failures, HOUR, asked, 1.0).as_secs();
-        assert_eq!([1, 2, 3, 4, 5].map(latest), [130, 190, 280, 310, 310]);
+        assert_eq!([1, 2, 3, 4, 5, 6].map(latest), [130, 160, 197, 244, 302, 310]);
         assert_eq!(retry_delay(9, HOUR, asked, 0.0).as_secs(), 10);
+        assert_eq!(retry_delay(9, Duration::from_secs(30), asked, 1.0).as_secs(), 40);
     }
 
     #[test]
@@ -166,7 +164,7 @@ mod tests {
         #[test]
         fn polls_keep_to_the_interval(interval in 1_u64..10_000_000, chance in proptest::num::f64::ANY) {
             let interval = Duration::from_secs(interval);
-            let delay = poll_delay(interval, chance);
+            let delay = poll_delay(false, interval, chance);
             prop_assert!(delay <= interval && delay >= interval.mul_f64(0.899));
         }
     }

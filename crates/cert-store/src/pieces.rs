@@ -1,5 +1,7 @@
 //! Content as the bytes of files.
 
+use std::path::PathBuf;
+
 use certified_key::{CertifiedKey, Content};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
@@ -64,6 +66,20 @@ pub(crate) fn combined(content: &Content) -> Zeroizing<Vec<u8>> {
     match content {
         Content::Certificate(key) => key.to_pem(),
         Content::Opaque(bytes) => bytes.clone(),
+    }
+}
+
+/// Makes sure that what is about to be written can be read again as the same certificates and
+/// key. A certified key's own text needs no such check: that is part of what it is.
+pub(crate) fn check_readable(
+    content: &Content,
+    path: impl FnOnce() -> PathBuf,
+) -> Result<(), StoreError> {
+    match content {
+        Content::Certificate(key) if parse(&[&key.to_pem()]).as_ref() != Some(key) => {
+            Err(StoreError::NotTheSame { path: path() })
+        }
+        _ => Ok(()),
     }
 }
 

@@ -4,10 +4,9 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
-use atomic_file::{Directory, FileError};
+use atomic_file::Directory;
 use zeroize::Zeroizing;
 
-use super::seen::Names;
 use super::{DirectoryStore, reach, retire, survey};
 use crate::access::{Access, Granted};
 use crate::error::StoreError;
@@ -62,7 +61,7 @@ pub(super) fn prepare(
     let pieces = Pieces::of(target, wanted.content)?;
     let request = request(target, wanted, &pieces, now);
     let access = (&private, &public);
-    let seen = names_beside(store, &directory, target, now)?;
+    let seen = store.seen.beside(&directory, target, now)?;
     let content = wanted.content;
     let listing = survey::listing(&directory, &request, &pieces, content, ledger, &seen, access)?;
     let plan = plan(&listing, &request, ledger).map_err(|why| refused(&directory, why))?;
@@ -80,20 +79,6 @@ pub(super) fn prepare(
     let existing = listing.files.into_keys().collect();
     Prepared { directory, plan, pieces, private, metadata, added: Vec::new(), installed }
         .with_new_files(&existing)
-}
-
-/// What may stand there already under names that only a listing shows: the split layout's end in the
-/// time at which they were written.
-fn names_beside(
-    store: &DirectoryStore,
-    directory: &Directory,
-    target: &Target,
-    now: SystemTime,
-) -> Result<Names, FileError> {
-    match target.layouts.contains(&Layout::Split) {
-        true => store.seen.names(directory, now),
-        false => Ok(Names::default()),
-    }
 }
 
 fn installed(

@@ -8,6 +8,8 @@ use std::time::SystemTime;
 
 use atomic_file::{Directory, FileError};
 
+use crate::target::{Layout, Target};
+
 /// Sorted.
 pub(super) type Names = Arc<Vec<String>>;
 
@@ -23,9 +25,23 @@ struct Seen {
 }
 
 impl SeenNames {
+    /// What may stand there already under names that only a listing shows: the split layout's end
+    /// in the time at which they were written.
+    pub(super) fn beside(
+        &self,
+        store: &Directory,
+        target: &Target,
+        now: SystemTime,
+    ) -> Result<Names, FileError> {
+        match target.layouts.contains(&Layout::Split) {
+            true => self.names(store, now),
+            false => Ok(Names::default()),
+        }
+    }
+
     /// The names in this store, as they were when the pass that began at `now` first asked. What
     /// the pass itself has written since is not among them.
-    pub(super) fn names(&self, store: &Directory, now: SystemTime) -> Result<Names, FileError> {
+    fn names(&self, store: &Directory, now: SystemTime) -> Result<Names, FileError> {
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if seen.at != Some(now) {
             *seen = Seen { at: Some(now), stores: BTreeMap::new() };

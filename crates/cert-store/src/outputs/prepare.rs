@@ -15,7 +15,7 @@ use super::wanted::{FileAccess, Form, Material, Output, SetFile};
 use super::{OutputStore, render};
 use crate::access::{Access, Granted};
 use crate::error::StoreError;
-use crate::pieces::digest;
+use crate::pieces::{check_readable, digest};
 use crate::private_file;
 
 /// Bits that let others write to a directory.

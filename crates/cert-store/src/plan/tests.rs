@@ -250,3 +250,15 @@ proptest! {
         prop_assert_eq!(next_ledger(&second, &wanted, &ledger, None, at(99)), ledger);
     }
 }
+
+#[test]
+fn a_thousand_plans_for_what_stands_are_empty() {
+    let id = id();
+    let wanted = request(&id, ONE, &[Part::Combined]);
+    let first = plan(&Listing::default(), &wanted, &Ledger::default()).unwrap();
+    let stands = carried_out(&Listing::default(), &wanted, &first);
+    let ledger = next_ledger(&first, &wanted, &Ledger::default(), None, at(0));
+    for _ in 0..1000 {
+        assert!(plan(&stands, &wanted, &ledger).unwrap().is_empty());
+    }
+}
