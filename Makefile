@@ -12,6 +12,10 @@ UNITS ?= $(PREFIX)/lib/systemd/system
 # Else for machines like this one.
 PORTABLE ?=
 CPUS ?= x86_64 aarch64
+# How many machines make fleet simulates.
+MACHINES ?= 10000
+# Options of scripts/bench.py, such as --counts 1,1000 --distances 30.
+BENCH ?=
 # What the tests run.
 PACKAGE_PROFILE ?= dev
 # How long make fuzz stays with each target.
@@ -149,9 +153,15 @@ demo: prerequisites package ## watch the guest agent install, rotate and remove 
 	@scripts/demo.py
 
 .PHONY: bench
-bench: prerequisites package ## compare a pass over 100 certificates with curl and openssl
+bench: prerequisites package ## compare the worker with a ceiling and with Python's SDK, curl and openssl; BENCH: options
+	@scripts/python-env.sh
 	cargo build --release --locked -p fake-azure
-	@scripts/bench.py
+	cargo build --release --locked --manifest-path benches/ceiling/Cargo.toml --target-dir target/benches
+	@scripts/bench.py $(BENCH)
+
+.PHONY: fleet
+fleet: ## simulate MACHINES (10000) machines with the worker's own schedule against one vault that throttles
+	FLEET=$(MACHINES) cargo test --locked -p akvvm-service --lib fleet:: -- --nocapture --test-threads 1
 
 .PHONY: clean
 clean: ## remove what was built and fetched

@@ -1,11 +1,13 @@
 #!/usr/bin/python3 -B
-"""Measures the programs that `make package` built, against the tools that people use instead.
+"""Measures the worker that `make package` built against a ceiling and against what people use
+instead, in turns, so that whatever else the machine does meets all of them.
 
-Both sides fetch the same certificates from the same imagined vault in turns, so that whatever
-else the machine does meets both. The numbers compare the two sides of one run; they are no
-statement about any other machine.
+The numbers compare the sides of one run; they are no statement about any other machine. What each
+side does is said in docs/benchmarks.md. The ceiling and the peers are in benches/.
 """
 
+import argparse
+import itertools
 import json
 import os
 import platform
@@ -15,22 +17,23 @@ import sys
 import tempfile
 import time
 import zipfile
+from urllib.parse import urlsplit
 
 import bed
 
+BENCHES = os.path.join(bed.ROOT, "benches")
+BUILT = os.path.join(bed.ROOT, "target", "benches", "release")
 FAKE_AZURE = os.path.join(bed.ROOT, "target", "release", "fake-azure")
-LOOP = os.path.join(bed.ROOT, "scripts", "bench-loop.sh")
-COUNT = 100
-ROUNDS = 3
+PYTHON = os.path.join(bed.ROOT, "target", "python-env", "bin", "python")
 VAULT = "bench"
-VAULT_URL = f"https://{VAULT}.vault.azure.net"
-NAMES = [f"certificate-{number}" for number in range(1, COUNT + 1)]
-SERIES = {
-    "prefix": "certificate-",
-    "count": COUNT,
-    "spec": {"key": "rsa2048", "chain": 3, "format": "pkcs12"},
-}
-SCENARIO = {"vaults": {VAULT: {"series": [SERIES]}}}
+VAULT_HOST = f"{VAULT}.vault.azure.net"
+VAULT_URL = f"https://{VAULT_HOST}"
+PREFIX = "certificate-"
+WORKER = "worker, first sync"
+AGAIN = "worker, nothing new"
+CEILING = "ceiling"
+# So many certificates at once take a slow peer minutes: it has one turn.
+MANY = 1000
 # The agent looks every second whether a command has ended, and then sleeps for one more.
 AGENTS_OWN_WAIT = 2.0
 
@@ -47,93 +50,146 @@ class Measured:
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode != 0:
-            sys.exit(f"bench: {command[0]} failed: {errors}")
+            sys.exit(f"bench: {command} failed: {errors}")
         self.seconds = time.monotonic() - started
         self.processor = usage.ru_utime + usage.ru_stime
 
 
 class Bench:
-    def __init__(self, folder):
+    """An imagined Azure with so many certificates of one kind, so many milliseconds away."""
+
+    def __init__(self, folder, programs, count, distance, key):
         self._folder = folder
-        self._programs = unpacked(bed.package(), os.path.join(folder, "package"))
-        self.azure = bed.Azure(FAKE_AZURE, folder, SCENARIO)
+        self._programs = programs
+        self._count = count
+        os.makedirs(folder)
+        spec = {"key": key, "chain": 3, "format": "pkcs12"}
+        series = {"prefix": PREFIX, "count": count, "spec": spec}
+        scenario = {"latency_ms": distance, "vaults": {VAULT: {"series": [series]}}}
+        self.azure = bed.Azure(FAKE_AZURE, folder, scenario)
 
-    def sync(self, name):
-        """One pass by our program, into a store and with a state of this name."""
-        command = [self._programs["akvvm_service"], "sync", "--settings", self._settings(name)]
-        return Measured(command, self._environment(name))
+    def sides(self):
+        """What is measured, by name: a function from a folder to a command and its environment."""
+        return {
+            CEILING: lambda folder: self._ceiling(folder, 16),
+            WORKER: self.sync,
+            AGAIN: self.sync,
+            "Python SDK, one at a time": lambda folder: self._python_sdk(folder, 1),
+            "Python SDK, 16 threads": lambda folder: self._python_sdk(folder, 16),
+            "curl + openssl, a loop": self._loop,
+            "curl --parallel, not decoded": self._curl_parallel,
+        }
 
-    def loop(self, name):
-        store = os.path.join(self._folder, name, "store")
-        command = [LOOP, self.azure.identity_endpoint(), VAULT_URL, store, *NAMES]
+    def sync(self, folder):
+        """One pass by our program, with its state in this folder."""
+        command = [self._programs["akvvm_service"], "sync", "--settings", self.settings(folder)]
+        return command, self.environment(folder)
+
+    def _ceiling(self, folder, connections):
+        environment = self.azure.for_programs()
+        identity = urlsplit(self.azure.identity_endpoint()).netloc
+        proxy = urlsplit(environment["HTTPS_PROXY"]).netloc
+        certificates = environment["SSL_CERT_FILE"]
+        command = [os.path.join(BUILT, "ceiling"), identity, VAULT_HOST, proxy, certificates]
+        return [*command, folder, str(connections), PREFIX, str(self._count)], {}
+
+    def _python_sdk(self, folder, threads):
+        command = [PYTHON, os.path.join(BENCHES, "python_sdk.py"), VAULT_URL, folder, str(threads)]
+        environment = dict(self.azure.environment)
+        environment["REQUESTS_CA_BUNDLE"] = environment["SSL_CERT_FILE"]
+        return [*command, PREFIX, str(self._count)], environment
+
+    def _loop(self, folder):
+        names = [f"{PREFIX}{number}" for number in range(1, self._count + 1)]
+        command = [os.path.join(BENCHES, "curl_openssl.sh"), self.azure.identity_endpoint()]
+        return [*command, VAULT_URL, folder, *names], self._for_curl()
+
+    def _curl_parallel(self, folder):
+        command = [os.path.join(BENCHES, "curl_parallel.sh"), self.azure.identity_endpoint()]
+        return [*command, VAULT_URL, folder, PREFIX, str(self._count)], self._for_curl()
+
+    def _for_curl(self):
         environment = {"PATH": os.environ["PATH"], **self.azure.for_programs()}
         environment["CURL_CA_BUNDLE"] = environment["SSL_CERT_FILE"]
-        return Measured(command, environment)
+        return environment
 
-    def check(self, ours, theirs):
-        """Both sides have done the same work."""
-        for name in NAMES:
-            link = os.path.join(self._folder, ours, "store", f"{VAULT}.{name}")
-            bundle = os.path.join(self._folder, theirs, "store", name)
-            if public_key(link) != public_key(bundle):
-                sys.exit(f"bench: {name} differs")
+    def environment(self, folder):
+        return {
+            "PATH": os.environ["PATH"],
+            **self.azure.for_programs(),
+            **bed.directories(folder),
+        }
 
-    def worker_memory(self):
-        """Resident megabytes of a worker that has finished its first pass: now, and at most."""
-        environment = self._environment("worker")
-        command = [self._programs["akvvm_service"], "run", "--settings", self._settings("worker")]
-        process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
-        try:
-            last = os.path.join(self._folder, "worker", "store", f"{VAULT}.{NAMES[-1]}")
-            report = os.path.join(environment["STATE_DIRECTORY"], "report.json")
-            bed.until(lambda: os.path.exists(last) and os.path.exists(report), "the first pass")
-            time.sleep(1)
-            with open(f"/proc/{process.pid}/status") as file:
-                status = dict(line.split(":", 1) for line in file)
-            return [int(status[name].split()[0]) / 1024 for name in ("VmRSS", "VmHWM")]
-        finally:
-            process.terminate()
-            process.wait()
-
-    def enable(self):
-        """Seconds of `enable` under the guest agent, without the agent's own waiting."""
-        folder = os.path.join(self._folder, "agent")
-        environment = {"AKVVM_SUPERVISOR": "detached", **self._environment("agent")}
-        agent = bed.GuestAgent(folder, environment)
-        with open(self._settings("agent")) as file:
-            settings = json.load(file)
-        package = bed.package()
-        handler, _, version = os.path.basename(package)[: -len(".zip")].rpartition("-")
-        extension = {"handler": handler, "version": version, "package": package}
-        extension.update(sequence_number=0, public_settings=settings)
-        try:
-            ran = agent.ask("goal_state", extensions=[extension])["commands"]
-            agent.ask("goal_state", extensions=[{**extension, "state": "uninstall"}])
-        finally:
-            agent.stop()
-        seconds = [one["seconds"] for one in ran if one["command"].endswith(" enable")]
-        return seconds[0] - AGENTS_OWN_WAIT
-
-    def _environment(self, name):
-        folder = os.path.join(self._folder, name)
+    def settings(self, folder, **more):
         os.makedirs(folder, exist_ok=True)
-        return {"PATH": os.environ["PATH"], **self.azure.for_programs(), **bed.directories(folder)}
-
-    def _settings(self, name):
-        folder = os.path.join(self._folder, name)
-        os.makedirs(folder, exist_ok=True)
+        store = os.path.join(folder, "store")
         observed = [
-            {"url": f"{VAULT_URL}/secrets/{one}", "certificateStoreLocation": f"{folder}/store"}
-            for one in NAMES
+            {"url": f"{VAULT_URL}/secrets/{PREFIX}{number}", "certificateStoreLocation": store}
+            for number in range(1, self._count + 1)
         ]
         document = {
-            "secretsManagementSettings": {"observedCertificates": observed},
+            "secretsManagementSettings": {"observedCertificates": observed, **more},
             "authenticationSettings": {"msiEndpoint": self.azure.identity_endpoint()},
         }
         path = os.path.join(folder, "settings.json")
         with open(path, "w") as file:
             json.dump(document, file)
         return path
+
+    def worker(self, folder):
+        """A worker that polls: resident megabytes after its first pass, at most, and the processor
+        seconds of one poll that finds nothing new."""
+        command = [self._programs["akvvm_service"], "run", "--settings"]
+        command.append(self.settings(folder, pollingIntervalInS=5))
+        environment = self.environment(folder)
+        process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
+        report = os.path.join(environment["STATE_DIRECTORY"], "report.json")
+
+        def passes():
+            try:
+                with open(report) as file:
+                    return json.load(file)["passes"]
+            except FileNotFoundError:
+                return 0
+
+        try:
+            bed.until(lambda: passes() > 0, "the first pass")
+            time.sleep(1)
+            with open(f"/proc/{process.pid}/status") as file:
+                status = dict(line.split(":", 1) for line in file)
+            memory = [int(status[name].split()[0]) / 1024 for name in ("VmRSS", "VmHWM")]
+            before, spent = passes(), processor(process.pid)
+            bed.until(lambda: passes() >= before + 3, "three polls")
+            return [*memory, (processor(process.pid) - spent) / (passes() - before)]
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def processor(pid):
+    with open(f"/proc/{pid}/stat") as file:
+        fields = file.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def enable(folder, package):
+    """Seconds of `enable` under the guest agent, without the agent's own waiting."""
+    bench = Bench(folder, {}, 1, 0, "rsa2048")
+    environment = {"AKVVM_SUPERVISOR": "detached", **bench.environment(folder)}
+    agent = bed.GuestAgent(folder, environment)
+    with open(bench.settings(folder)) as file:
+        settings = json.load(file)
+    handler, _, version = os.path.basename(package)[: -len(".zip")].rpartition("-")
+    extension = {"handler": handler, "version": version, "package": package}
+    extension.update(sequence_number=0, public_settings=settings)
+    try:
+        ran = agent.ask("goal_state", extensions=[extension])["commands"]
+        agent.ask("goal_state", extensions=[{**extension, "state": "uninstall"}])
+    finally:
+        agent.stop()
+        bench.azure.stop()
+    seconds = [one["seconds"] for one in ran if one["command"].endswith(" enable")]
+    return seconds[0] - AGENTS_OWN_WAIT
 
 
 def unpacked(package, folder):
@@ -151,38 +207,77 @@ def public_key(path):
     return subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout
 
 
-def row(what, runs):
-    seconds = statistics.median(run.seconds for run in runs)
-    processor = statistics.median(run.processor for run in runs)
-    print(f"{what:<34} {seconds:8.2f} s {processor:8.2f} s", flush=True)
-    return seconds
+def check(ours, ceiling, count):
+    """Both sides have done the same work."""
+    for number in {1, count}:
+        name = f"{VAULT}.{PREFIX}{number}"
+        if public_key(os.path.join(ours, "store", name)) != public_key(os.path.join(ceiling, name)):
+            sys.exit(f"bench: {name} differs")
 
 
-def compare(bench):
-    print(f"{COUNT} RSA certificates, median of {ROUNDS} runs in turns\n")
-    print("{:<34} {:>10} {:>10}".format("", "time", "processor"))
-    ours, again, theirs = [], [], []
-    for number in range(ROUNDS):
-        theirs.append(bench.loop(f"loop-{number}"))
-        ours.append(bench.sync(f"sync-{number}"))
-        again.append(bench.sync(f"sync-{number}"))
-        bench.check(f"sync-{number}", f"loop-{number}")
-    loop = row("curl + base64 + openssl, a loop", theirs)
-    first = row("akvvm_service sync, empty store", ours)
-    unchanged = row("akvvm_service sync, nothing new", again)
-    print(f"\n{loop / first:.1f} times as fast as the loop; {loop / unchanged:.1f} if nothing is new")
+def in_turns(bench, folder, count, rounds, without):
+    """Every side's runs; a side that is slow where there are many has one."""
+    runs = {}
+    for number in range(rounds):
+        for name, side in bench.sides().items():
+            slow = name not in (CEILING, WORKER, AGAIN) and count >= MANY
+            if name in without or (slow and number > 0):
+                continue
+            key = WORKER if name == AGAIN else name
+            place = os.path.join(folder, f"{key.replace(' ', '-')}-{number}")
+            runs.setdefault(name, []).append(Measured(*side(place)))
+        ours, least = (
+            os.path.join(folder, f"{side.replace(' ', '-')}-{number}") for side in (WORKER, CEILING)
+        )
+        check(ours, least, count)
+    return runs
+
+
+def tell(runs):
+    print(f"{'':<30}{'time':>10}{'processor':>12}   in ceilings: time, processor")
+    for name, measured in runs.items():
+        medians = [
+            statistics.median(getattr(run, what) for run in measured)
+            for what in ("seconds", "processor")
+        ]
+        pairs = list(zip(measured, runs[CEILING]))
+        ratios = [
+            statistics.median(getattr(run, what) / getattr(least, what) for run, least in pairs)
+            for what in ("seconds", "processor")
+        ]
+        print(
+            f"{name:<30}{medians[0]:>8.3f} s{medians[1]:>10.3f} s{ratios[0]:>18.2f}{ratios[1]:>11.2f}",
+            flush=True,
+        )
 
 
 def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    listed = lambda kind: lambda text: [kind(one) for one in text.split(",")]
+    parser.add_argument("--counts", type=listed(int), default=[1, 100])
+    parser.add_argument("--distances", type=listed(int), default=[0, 30], help="milliseconds")
+    parser.add_argument("--keys", type=listed(str), default=["rsa2048", "p256"])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--without", type=listed(str), default=[], help="sides that are left out")
+    asked = parser.parse_args()
+    package = bed.package()
     with tempfile.TemporaryDirectory(prefix="akvvm-bench-") as folder:
-        bench = Bench(folder)
-        try:
-            compare(bench)
-            resident, peak = bench.worker_memory()
-            print(f"worker after its first pass: {resident:.1f} MiB resident, {peak:.1f} at most")
-            print(f"handler enable: {bench.enable():.2f} s beside the guest agent's own waiting")
-        finally:
-            bench.azure.stop()
+        programs = unpacked(package, os.path.join(folder, "package"))
+        every = itertools.product(asked.keys, asked.distances, asked.counts)
+        for turn, (key, distance, count) in enumerate(every):
+            place = os.path.join(folder, str(turn))
+            bench = Bench(place, programs, count, distance, key)
+            try:
+                print(f"\n{count} certificates, {key}, {distance} ms away, {asked.rounds} rounds")
+                tell(in_turns(bench, place, count, asked.rounds, asked.without))
+                if distance == 0:
+                    resident, most, poll = bench.worker(os.path.join(place, "worker"))
+                    print(f"worker: {resident:.1f} MiB resident, {most:.1f} at most")
+                    print(f"a poll that finds nothing new: {poll:.3f} s of processor time")
+            finally:
+                bench.azure.stop()
+        seconds = enable(os.path.join(folder, "agent"), package)
+        print(f"\nhandler enable: {seconds:.2f} s beside the guest agent's own waiting")
 
 
 if __name__ == "__main__":
