@@ -16,7 +16,7 @@ pub(crate) fn run(
     (certificate, wish): (String, Wish),
     json: bool,
 ) -> Outcome {
-    let request = OperatorRequest { pid: std::process::id(), certificate, wish };
+    let request = OperatorRequest::of_this_process(certificate, wish);
     if let Err(error) = request.leave(&directories) {
         terminal::complain(&error.to_string());
         return Outcome::Failed;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Directories, Lease, StateError, document};
+use crate::{Directories, Lease, ProcessIdentity, StateError, document};
 
 /// A request, as a command leaves it. One process leaves one at a time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,6 +13,9 @@ use crate::{Directories, Lease, StateError, document};
 pub struct OperatorRequest {
     /// The process that asks: it names the request.
     pub pid: u32,
+    /// The same, so that it is not mistaken for a later one; nothing where that cannot be seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asker: Option<ProcessIdentity>,
     /// The certificate's link: its name, or its path.
     pub certificate: String,
     /// What is to be done with it.
@@ -49,7 +52,20 @@ impl OperatorRequest {
         document::replace(&request_path(directories, self.pid), self)
     }
 
-    /// Takes all requests that wait; damaged ones are taken away and returned as problems.
+    /// What this process asks.
+    pub fn of_this_process(certificate: String, wish: Wish) -> Self {
+        let asker = ProcessIdentity::current();
+        Self { pid: std::process::id(), asker, certificate, wish }
+    }
+
+    /// Whether whoever asked still waits. What a killed command has left must not be done days
+    /// later, to everybody's surprise.
+    fn is_awaited(&self) -> bool {
+        self.asker.as_ref().is_none_or(|asker| asker.is_alive() || asker.is_hidden())
+    }
+
+    /// Takes all requests that wait; those whose asker is gone are taken away unfulfilled, and
+    /// damaged ones too, which are returned as problems.
     ///
     /// # Errors
     /// Where the directory cannot be listed.
@@ -71,8 +87,8 @@ impl OperatorRequest {
                 continue;
             }
             match document::read::<Self>(&path) {
-                Ok(Some(request)) => requests.push(request),
-                Ok(None) => {}
+                Ok(Some(request)) if request.is_awaited() => requests.push(request),
+                Ok(_) => {}
                 Err(error) => damaged.push(error),
             }
             std::fs::remove_file(&path).map_err(|error| StateError::write(&path, error))?;
@@ -137,15 +153,30 @@ mod tests {
         let directories = Directories::below(folder.path());
         directories.create().unwrap();
         let lease = Lease::acquire(&directories).unwrap();
-        let request = OperatorRequest { pid: 7, certificate: "web".into(), wish: Wish::RollBack };
+        let request = OperatorRequest::of_this_process("web".into(), Wish::RollBack);
         request.leave(&directories).unwrap();
         let (taken, damaged) = OperatorRequest::take_all(&directories, &lease).unwrap();
         assert_eq!((taken, damaged.len()), (vec![request.clone()], 0));
         assert!(OperatorRequest::take_all(&directories, &lease).unwrap().0.is_empty());
         let answer = OperatorAnswer { done: true, text: "back to v1".into() };
         request.answer(&directories, &answer, &lease).unwrap();
-        assert_eq!(OperatorAnswer::take(&directories, 7).unwrap(), Some(answer));
-        assert_eq!(OperatorAnswer::take(&directories, 7).unwrap(), None);
+        assert_eq!(OperatorAnswer::take(&directories, request.pid).unwrap(), Some(answer));
+        assert_eq!(OperatorAnswer::take(&directories, request.pid).unwrap(), None);
+    }
+
+    #[test]
+    fn what_a_killed_command_has_left_is_not_done() {
+        let folder = tempfile::tempdir().unwrap();
+        let directories = Directories::below(folder.path());
+        directories.create().unwrap();
+        let lease = Lease::acquire(&directories).unwrap();
+        let mut request = OperatorRequest::of_this_process("web".into(), Wish::RollBack);
+        // Another process had this number.
+        request.asker.as_mut().unwrap().start_ticks -= 1;
+        request.leave(&directories).unwrap();
+        let (taken, damaged) = OperatorRequest::take_all(&directories, &lease).unwrap();
+        assert!(taken.is_empty() && damaged.is_empty());
+        assert!(!request_path(&directories, request.pid).exists());
     }
 
     #[test]

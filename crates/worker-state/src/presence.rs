@@ -38,7 +38,7 @@ impl ProcessIdentity {
 
     /// Whether a process has this number whose start cannot be seen: `/proc` shows this one only
     /// its own kind (`hidepid=` of proc(5), `ProtectProc=` of systemd.exec(5)).
-    fn is_hidden(&self) -> bool {
+    pub(crate) fn is_hidden(&self) -> bool {
         let number = i32::try_from(self.pid).ok().and_then(Pid::from_raw);
         let exists = |number| {
             matches!(rustix::process::test_kill_process(number), Ok(()) | Err(Errno::PERM))
