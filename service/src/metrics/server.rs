@@ -5,10 +5,11 @@ use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime};
 
 use super::Page;
-use crate::clock;
+use crate::clock::{self, Clock};
 
 /// A loop that is so late with its next pass is not healthy.
 pub(super) const LATE: Duration = Duration::from_secs(600);
@@ -19,7 +20,7 @@ const LONGEST_HEAD: usize = 8 * 1024;
 
 /// Listens until it is dropped.
 pub(super) struct Server {
-    addresses: Vec<SocketAddr>,
+    listening: Vec<(SocketAddr, JoinHandle<()>)>,
     stop: Arc<AtomicBool>,
 }
 
@@ -29,25 +30,25 @@ impl Server {
     /// # Errors
     /// Where none can be had.
     pub(super) fn start(addresses: &[SocketAddr], page: Arc<Mutex<Page>>) -> io::Result<Self> {
-        let stop = Arc::new(AtomicBool::new(false));
-        let mut listening = Vec::new();
+        let mut server = Self { listening: Vec::new(), stop: Arc::default() };
         let mut refusal = None;
         for address in addresses {
             match TcpListener::bind(address) {
                 Ok(listener) => {
-                    listening.push(listener.local_addr()?);
-                    let (page, stop) = (Arc::clone(&page), Arc::clone(&stop));
-                    std::thread::Builder::new()
+                    let address = listener.local_addr()?;
+                    let (page, stop) = (Arc::clone(&page), Arc::clone(&server.stop));
+                    let thread = std::thread::Builder::new()
                         .name("metrics".into())
                         .stack_size(128 * 1024)
                         .spawn(move || serve(&listener, &page, &stop))?;
+                    server.listening.push((address, thread));
                 }
                 Err(error) => refusal = Some(error),
             }
         }
-        match (listening.is_empty(), refusal) {
+        match (server.listening.is_empty(), refusal) {
             (true, Some(refusal)) => Err(refusal),
-            _ => Ok(Self { addresses: listening, stop }),
+            _ => Ok(server),
         }
     }
 }
@@ -55,9 +56,12 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::SeqCst);
-        for address in &self.addresses {
-            // Wakes the thread, which sees that it is over.
-            let _ = TcpStream::connect_timeout(address, PATIENCE);
+        for (address, thread) in self.listening.drain(..) {
+            // Wakes the thread, which sees that it is over. The port is free when it has ended:
+            // other settings may name the same one again.
+            if TcpStream::connect_timeout(&address, PATIENCE).is_ok() {
+                let _ = thread.join();
+            }
         }
     }
 }
@@ -71,9 +75,40 @@ fn serve(listener: &TcpListener, page: &Mutex<Page>, stop: &AtomicBool) {
     }
 }
 
-fn answer(mut stream: TcpStream, page: &Mutex<Page>) -> io::Result<()> {
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
+/// A client, for as long as there is patience with it: one that sends a byte now and then must
+/// not keep everybody else waiting, nor the worker that is about to stop listening.
+struct Client {
+    stream: TcpStream,
+    clock: Clock,
+}
+
+impl Client {
+    fn left(&self) -> io::Result<Option<Duration>> {
+        let left = PATIENCE.saturating_sub(self.clock.now().steady);
+        if left.is_zero() { Err(io::ErrorKind::TimedOut.into()) } else { Ok(Some(left)) }
+    }
+}
+
+impl Read for Client {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.stream.set_read_timeout(self.left()?)?;
+        self.stream.read(buffer)
+    }
+}
+
+impl Write for Client {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.stream.set_write_timeout(self.left()?)?;
+        self.stream.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.stream.flush()
+    }
+}
+
+fn answer(stream: TcpStream, page: &Mutex<Page>) -> io::Result<()> {
+    let mut stream = Client { stream, clock: Clock::start() };
     let head = head(&mut stream)?;
     let (status, kind, body) = {
         let page = page.lock().unwrap_or_else(PoisonError::into_inner);
@@ -81,15 +116,15 @@ fn answer(mut stream: TcpStream, page: &Mutex<Page>) -> io::Result<()> {
     };
     let length = body.len();
     let body = if head.starts_with("HEAD ") { String::new() } else { body };
-    write!(
-        stream,
+    let answer = format!(
         "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\
          Connection: close\r\n\r\n{body}"
-    )?;
-    stream.shutdown(Shutdown::Write)
+    );
+    stream.write_all(answer.as_bytes())?;
+    stream.stream.shutdown(Shutdown::Write)
 }
 
-fn head(stream: &mut TcpStream) -> io::Result<String> {
+fn head(stream: &mut impl Read) -> io::Result<String> {
     let mut head = Vec::new();
     let mut buffer = [0; 1024];
     while !head.windows(4).any(|end| end == b"\r\n\r\n") && head.len() < LONGEST_HEAD {
@@ -141,7 +176,7 @@ mod tests {
     fn a_scraper_gets_the_metrics_and_everybody_else_a_clear_answer() {
         let local = "127.0.0.1:0".parse().unwrap();
         let server = Server::start(&[local], Arc::new(Mutex::new(page()))).unwrap();
-        let address = server.addresses[0];
+        let address = server.listening[0].0;
         let scraped = ask(address, "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
         assert!(scraped.starts_with("HTTP/1.1 200 OK\r\n") && scraped.contains("version=0.0.4"));
         assert!(scraped.ends_with("\r\n\r\nakvvm_info 1\n"), "{scraped}");
@@ -149,15 +184,16 @@ mod tests {
         assert!(ask(address, "POST /metrics HTTP/1.1\r\n\r\n").starts_with("HTTP/1.1 405"));
         let long = format!("GET /{} HTTP/1.1\r\n", "x".repeat(2 * LONGEST_HEAD));
         assert!(ask(address, &long).starts_with("HTTP/1.1 404"));
-        drop(server);
-        crate::metrics::server::tests::until_refused(address);
     }
 
-    /// The thread ends as soon as it is woken; nobody listens then.
-    fn until_refused(address: SocketAddr) {
-        while TcpStream::connect(address).is_ok() {
-            std::thread::yield_now();
-        }
+    #[test]
+    fn the_port_is_free_as_soon_as_the_server_is_gone_whatever_a_client_does() {
+        let server = Server::start(&["127.0.0.1:0".parse().unwrap()], Arc::default()).unwrap();
+        let address = server.listening[0].0;
+        let mut slow = TcpStream::connect(address).unwrap();
+        slow.write_all(b"GET /metr").unwrap();
+        drop(server);
+        assert!(Server::start(&[address], Arc::default()).is_ok());
     }
 
     #[test]
