@@ -21,15 +21,17 @@ pub(crate) fn delivery(
     let mut left_out = |what: &str, why: String| {
         warnings.push(format!("{}: {what} is left out: {why}", observed.link_name));
     };
-    let mut actions = Vec::new();
+    let (mut actions, mut complete) = (Vec::new(), true);
     for wanted in observed.on_renewal.iter().chain(all) {
         match action(wanted).and_then(|action| permitted(action, permission)) {
             Ok(action) if actions.contains(&action) => {}
             Ok(action) => actions.push(action),
-            Err(why) => left_out("onRenewal", why),
+            Err(why) => {
+                complete = false;
+                left_out("onRenewal", why);
+            }
         }
     }
-    let complete = actions.len() >= observed.on_renewal.len();
     let check = observed.check.as_ref().map(|wanted| {
         let command = command(wanted)?;
         permitted(Action::Command(command.clone()), permission).map(|_| command)
@@ -198,6 +200,31 @@ mod tests {
         assert_eq!(delivery.check.unwrap().to_string(), "/usr/sbin/nginx -t");
         assert_eq!((delivery.outputs.len(), delivery.verifications.len()), (1, 1));
         assert!(delivery.guards.names && delivery.rolls_back);
+    }
+
+    #[test]
+    fn actions_that_are_asked_for_twice_are_complete_and_others_make_up_for_none() {
+        let complete = |of_one: serde_json::Value, of_all: serde_json::Value| {
+            let document = json!({"secretsManagementSettings": {
+                "observedCertificates": [{
+                    "url": "https://contoso.vault.azure.net/secrets/web",
+                    "certificateStoreLocation": "/store",
+                    "onRenewal": of_one,
+                    "verify": {"address": "127.0.0.1:443"},
+                }],
+                "onRenewal": of_all,
+            }});
+            let parsed = settings::parse(&document, &VaultSuffixes::known()).unwrap();
+            let settings = parsed.settings;
+            let (delivery, _) =
+                delivery(&settings.certificates[0], &settings.on_renewal, Permission::Units);
+            !delivery.verifications.is_empty()
+        };
+        let (nginx, other) = (json!({"unit": "nginx"}), json!({"unit": "haproxy"}));
+        let command = json!({"command": ["/usr/local/bin/tell"]});
+        assert!(complete(json!([nginx, nginx]), json!([])));
+        assert!(!complete(json!([nginx, command]), json!([other])));
+        assert!(!complete(json!([nginx]), json!([command])));
     }
 
     #[test]
