@@ -5,12 +5,15 @@ use std::path::Path;
 use atomic_file::Directory;
 use worker_state::HandlerLock;
 
+use crate::delivery::candidates;
 use crate::machine::Machine;
 use crate::order::Order;
 
 /// Removes it from the state and run-time directories and from the guest agent's folders, which
 /// are written by whoever holds the lease. A handler that is at work has tidied the former itself.
 pub(crate) fn sweep(machine: &Machine, order: &Order) {
+    // Private keys, which a killed worker had somebody look at; no pass is under way now.
+    candidates::remove(&machine.directories.candidates_path());
     let state = match HandlerLock::acquire(&machine.directories) {
         Ok(lock) => machine.directories.sweep(&machine.lease, &lock),
         Err(_) => 0,
