@@ -114,6 +114,9 @@ impl<S: CertificateStore> Installation<'_, '_, S> {
     /// Has the new files tried, where the settings ask for that and there are any.
     fn check(&self, version: &str, ready: &Ready<S::Prepared>) -> Result<(), String> {
         let is_new = !record::is_active(self.record, version);
+        if !is_new && self.record.is_some_and(|record| record.delivery.switching) {
+            return Ok(()); // it was tried before the switch that is to be finished now
+        }
         let Some(command) = &self.target.delivery.check else { return Ok(()) };
         if !is_new && ready.outputs.is_empty() {
             return Ok(());

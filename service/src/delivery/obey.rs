@@ -6,7 +6,7 @@ use cert_store::CertificateStore;
 use worker_state::{CertificateRecord, OperatorAnswer, OperatorRequest, Wish};
 
 use super::hold;
-use super::roll_back::{Refusal, roll_back};
+use super::roll_back::{NoWayBack, Refusal, roll_back};
 use crate::pass::{Ground, Item, News};
 use crate::record;
 use crate::target::Target;
@@ -23,7 +23,14 @@ pub(crate) fn obey<S: CertificateStore>(
             let before = item.record.as_deref();
             let (record, answer) = match fulfil(&request, &item.target, before, ground, now) {
                 Ok((record, text)) => (Some(record), OperatorAnswer { done: true, text }),
-                Err(text) => (None, OperatorAnswer { done: false, text }),
+                Err(NoWayBack { why, record }) => {
+                    if let Some(trouble) =
+                        record.as_ref().and_then(|record| (ground.keep)(record).err())
+                    {
+                        tell(News::Trouble(trouble.to_string()));
+                    }
+                    (record.map(|record| *record), OperatorAnswer { done: false, text: why })
+                }
             };
             let news = record.clone().map(Box::new);
             tell(News::Obeyed(item.index, news, request, answer));
@@ -46,12 +53,12 @@ fn fulfil<S: CertificateStore>(
     record: Option<&CertificateRecord>,
     ground: &Ground<'_, S>,
     now: SystemTime,
-) -> Result<(CertificateRecord, String), String> {
+) -> Result<(CertificateRecord, String), NoWayBack> {
     let Some(record) = record.filter(|record| record.active.is_some()) else {
-        return Err("it was never installed".into());
+        return Err("it was never installed".to_owned().into());
     };
     match request.wish {
-        Wish::Release => release(record, ground, now),
+        Wish::Release => Ok(release(record, ground, now)?),
         Wish::RollBack => {
             let refusal = Refusal { because: "rolled back by hand", by_hand: true };
             let after = roll_back(target, record, refusal, ground, now)?;

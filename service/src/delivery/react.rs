@@ -10,7 +10,7 @@ use certified_key::Content;
 use reaction::{Change, Occasion, Reason, coalesce};
 use worker_state::{CertificateRecord, EventRecord, ReactionRecord};
 
-use super::roll_back::{self, Refusal};
+use super::roll_back::{self, NoWayBack, Refusal};
 use crate::pass::{Ground, Item, News};
 use crate::{record, schedule};
 
@@ -25,7 +25,13 @@ pub(crate) fn react<S: CertificateStore>(
     tell: &(dyn Fn(News) + Sync),
 ) {
     let due: Vec<usize> = (0..items.len()).filter(|&at| is_due(&items[at])).collect();
+    let is_half = |at: &usize| items[*at].record.as_ref().is_some_and(|it| it.delivery.switching);
+    let (half, due): (Vec<usize>, Vec<usize>) = due.into_iter().partition(is_half);
     let mut round = Round { items, ground, now, tell };
+    for at in half {
+        // Whoever reads its files now may get a key that does not fit its certificate.
+        round.postpone(at, "not all of its files could be put in place yet");
+    }
     let mut taken_back = Vec::new();
     for (at, answer) in round.ask(&due) {
         match answer {
@@ -145,8 +151,16 @@ impl<S: CertificateStore> Round<'_, '_, S> {
         let item = &self.items[at];
         let Some(before) = item.record.as_deref() else { return Err(String::new()) };
         let refused = record::active_version(before).to_owned();
-        let record = roll_back::roll_back(&item.target, before, refusal, self.ground, self.now)
-            .map_err(|instead| format!("; {instead}"))?;
+        let (ground, now) = (self.ground, self.now);
+        let record = match roll_back::roll_back(&item.target, before, refusal, ground, now) {
+            Ok(record) => record,
+            Err(NoWayBack { why, record }) => {
+                if let Some(record) = record {
+                    self.items[at].record = Some(Arc::from(record));
+                }
+                return Err(format!("; {why}"));
+            }
+        };
         let back_to = record::active_version(&record).to_owned();
         let why = format!("version {refused}: {why}; rolled back to version {back_to}");
         self.note(at, record, Err(why));

@@ -1,5 +1,6 @@
 //! The way back: the version before takes its place again, with all its outputs.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
 use cert_store::{CertificateStore, Standing};
@@ -9,6 +10,7 @@ use worker_state::{CertificateRecord, EventRecord, Timestamp};
 use super::hold;
 use crate::decide::Version;
 use crate::install::Installation;
+use crate::look::Keep;
 use crate::pass::Ground;
 use crate::record;
 use crate::target::Target;
@@ -22,22 +24,42 @@ pub(crate) struct Refusal<'a> {
     pub(crate) by_hand: bool,
 }
 
+/// Why there is no way back.
+pub(crate) struct NoWayBack {
+    /// In words for a person.
+    pub(crate) why: String,
+    /// What is known of the certificate now, where the attempt has changed that; to be kept.
+    pub(crate) record: Option<Box<CertificateRecord>>,
+}
+
+impl From<String> for NoWayBack {
+    fn from(why: String) -> Self {
+        Self { why, record: None }
+    }
+}
+
 /// Installs the version before the active one, and holds the active one. The record that it
 /// returns is kept already.
 ///
 /// # Errors
-/// Why there is no way back, in words for a person. What is installed stays then.
+/// Why there is no way back. What is installed stays then.
 pub(crate) fn roll_back<S: CertificateStore>(
     target: &Target,
     before: &CertificateRecord,
     refusal: Refusal<'_>,
     ground: &Ground<'_, S>,
     now: SystemTime,
-) -> Result<CertificateRecord, String> {
+) -> Result<CertificateRecord, NoWayBack> {
     let content = way_back(target, before, refusal, ground, now)?;
     let refused = record::active_version(before).to_owned();
     let previous = before.previous.as_ref().map(|previous| previous.version.clone());
     let version = previous.unwrap_or_default();
+    let kept = Mutex::new(None);
+    let keep: Keep<'_> = &|record: &CertificateRecord| {
+        *kept.lock().unwrap_or_else(PoisonError::into_inner) = Some(record.clone());
+        (ground.keep)(record)
+    };
+    let ground = &ground.keeping(keep);
     let mut wanted = before.clone();
     match refusal.by_hand {
         true => hold::hold_until_released(&mut wanted.delivery, &refused, refusal.because, now),
@@ -57,10 +79,25 @@ pub(crate) fn roll_back<S: CertificateStore>(
         output_drifts: &[],
     };
     let (notes, remarks) = (Vec::new(), Vec::new());
-    let brought = installation
-        .go_back(Version { version, content, value: None, notes, remarks })
-        .map_err(|failure| format!("it could not be rolled back: {}", failure.public))?;
-    brought.record.ok_or_else(|| "it was rolled back already".to_owned())
+    let again = Version { version, content, value: None, notes, remarks };
+    match installation.go_back(again) {
+        Ok(brought) => brought.record.ok_or_else(|| "it was rolled back already".to_owned().into()),
+        Err(failure) => {
+            let why = format!("it could not be rolled back: {}", failure.public);
+            let kept = kept.into_inner().unwrap_or_else(PoisonError::into_inner);
+            Err(NoWayBack { why, record: kept.map(|kept| Box::new(left_at(kept, before))) })
+        }
+    }
+}
+
+/// What is known after a way back that failed: it goes on where it stopped half way, and was never
+/// begun else.
+fn left_at(kept: CertificateRecord, before: &CertificateRecord) -> CertificateRecord {
+    if kept.delivery.switching {
+        return kept;
+    }
+    let (delivery, history) = (before.delivery.clone(), before.history.clone());
+    CertificateRecord { delivery, history, ..kept }
 }
 
 /// What to go back to.
@@ -82,6 +119,15 @@ fn way_back<S: CertificateStore>(
     let Some(previous) = &ledger.previous else {
         return Err("there is no version before it to go back to".into());
     };
+    if let Some(held) = hold::held(Some(record), &previous.version, now) {
+        return Err(format!(
+            "version {} before it is held itself ({}); let it in again first, with \
+             akvvm_service sync --release {}",
+            held.version,
+            held.because,
+            target.name()
+        ));
+    }
     let content = match ground.store.recall(&target.place, previous, &ledger) {
         Ok(Some(content)) => content,
         Ok(None) => {

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use cert_store::{FileAccess, Form, Output};
 use reaction::{Action, Command, UnitName, Verb};
-use worker_state::{CertificateRecord, OperatorRequest, Wish};
+use worker_state::{CertificateRecord, OperatorRequest, ReactionRecord, Wish};
 
 use crate::code::Code;
 use crate::delivery::Delivery;
@@ -284,6 +284,41 @@ fn an_interrupted_switch_is_finished_before_anybody_is_asked() {
 }
 
 #[test]
+fn half_switched_files_are_told_to_nobody_and_finished_without_another_check() {
+    let (mut vault, bed) = (Vault::default(), Bed::default());
+    vault.issue(1, -1, 90);
+    let targets = [target("web", &bed)];
+    let (mut records, _) = pass_over(&targets, &[None], &bed, &vault, today());
+    bed.consumers.take();
+    let record = records[0].as_mut().unwrap();
+    record.delivery.switching = true;
+    record.delivery.reaction = Some(ReactionRecord {
+        reason: "rotated".into(),
+        since: today().into(),
+        attempts: 0,
+        next_attempt_at: today().into(),
+        problem: None,
+    });
+    // Something is in the way of the file.
+    let path = bed.folder.path().join("web.pem");
+    std::fs::remove_file(&path).unwrap();
+    std::fs::create_dir(&path).unwrap();
+    let (mut records, failed) = pass_over(&targets, &records, &bed, &vault, today());
+    assert!(bed.consumers.take().is_empty() && failed[0].contains("could be put in place"));
+    let due = records[0].as_ref().unwrap().delivery.reaction.clone().unwrap();
+    assert!(due.next_attempt_at.moment() > today(), "not in a tight loop");
+    std::fs::remove_dir(&path).unwrap();
+    bed.consumers.answer(|asked| match asked.starts_with("check") {
+        true => Err("a fickle check".into()),
+        false => Ok(()),
+    });
+    (records, _) = pass_over(&targets, &records, &bed, &vault, today());
+    let delivery = &records[0].as_ref().unwrap().delivery;
+    assert!(!delivery.switching && delivery.reaction.is_none());
+    assert_eq!(bed.consumers.take(), ["reload nginx.service for contoso.web:1:renewed"]);
+}
+
+#[test]
 fn an_operator_goes_back_and_lets_in_again() {
     let (mut vault, bed) = (Vault::default(), Bed::default());
     vault.issue(1, -1, 90);
@@ -293,7 +328,7 @@ fn an_operator_goes_back_and_lets_in_again() {
     let (records, _) = pass_over(&targets, &records, &bed, &vault, today());
     bed.consumers.take();
     let asked = |wish, record: &Option<CertificateRecord>| {
-        let request = OperatorRequest { pid: 1, certificate: "contoso.web".into(), wish };
+        let request = OperatorRequest::of_this_process("contoso.web".into(), wish);
         assert!(is_meant(&request, &targets[0]));
         let item = Item {
             index: 0,
@@ -327,6 +362,8 @@ fn an_operator_goes_back_and_lets_in_again() {
     assert!(answer.done && answer.text.contains("in use again"), "{answer:?}");
     assert_eq!(active(&back), "1");
     assert_eq!(bed.consumers.take(), ["reload nginx.service for contoso.web:1:rolled-back"]);
+    let (_, answer) = asked(Wish::RollBack, &back);
+    assert!(!answer.done && answer.text.contains("is held itself"), "{answer:?}");
     let (polled, _) =
         pass_over(&targets, std::slice::from_ref(&back), &bed, &vault, today() + 100 * DAY);
     assert_eq!(active(&polled[0]), "1", "polls leave it alone");
