@@ -43,3 +43,15 @@ fn nothing_of_what_it_held_is_left_anywhere() {
         world.assert_nothing_of_it(&left);
     }
 }
+
+#[test]
+fn files_that_a_killed_worker_had_tried_are_gone_with_the_next_start() {
+    let world = World::new();
+    let settings = world.settings(json!(["https://contoso.vault.azure.net/secrets/web"]));
+    world.bed.write("settings.json", settings.to_string());
+    std::fs::create_dir_all(world.bed.path("run/candidates/0a1b")).unwrap();
+    world.bed.write("run/candidates/0a1b/site.key", "-----BEGIN PRIVATE KEY-----");
+    let ran = world.bed.run(&["sync", "--settings", "settings.json"]);
+    assert_eq!(ran.code, Some(0), "{ran}");
+    assert!(!world.bed.path("run/candidates").exists());
+}
