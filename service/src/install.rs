@@ -161,8 +161,12 @@ impl<S: CertificateStore> Installation<'_, '_, S> {
         let because = format!("the check refused it: {why}");
         let held = self.record.filter(|record| !record::is_active(Some(record), version));
         let Some(record) = held.filter(|record| record.active.is_some()) else {
-            // Nothing is in use that could stay so.
-            let public = format!("version {version} is not installed: {because}");
+            // Nothing else is in use that could stay so.
+            let what = match record::is_active(self.record, version) {
+                true => "is in use, but what is missing of it is not put right",
+                false => "is not installed",
+            };
+            let public = format!("version {version} {what}: {because}");
             return Err(Failure::plain(Code::Held, Retry::Backoff, public));
         };
         let mut record = announced.unwrap_or_else(|| record.clone());

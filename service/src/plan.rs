@@ -66,8 +66,7 @@ fn foresee_all(
     let origin = serve::origin(directories, settings);
     let order = order::read(&origin, directories, surroundings, now)
         .map_err(|refused| (refused.to_string(), Outcome::Usage))?;
-    let disk = serve::disk(directories, surroundings, &order)
-        .map_err(|error| (format!("{error:#}"), Outcome::Usage))?;
+    let disk = serve::disk(directories, surroundings, &order);
     let permission = disk.consumers.surroundings.permission;
     let (targets, _) = survey::placed(&order.settings, permission, &disk.store);
     let (records, _) =

@@ -7,6 +7,7 @@ use std::sync::{Arc, mpsc};
 use cert_store::DirectoryStore;
 use cert_store::OutputStore;
 use log::{error, info, warn};
+use reaction::Permission;
 use worker_state::{
     Assignment, Directories, InitialSyncRecord, Lease, LeaseError, MadeDirectories, Presence,
     WorkerReport, WorkerSight, environment_name as name,
@@ -209,7 +210,7 @@ pub(crate) type Prepared = (Worker, Arc<VaultSource>, Arc<Disk>);
 /// Everything that serving an order needs.
 pub(crate) fn prepare(machine: &Machine, order: &mut Order) -> anyhow::Result<Prepared> {
     shipping::ship_to(order.settings.logging.as_ref());
-    let mut disk = disk(&machine.directories, &machine.surroundings, order)?;
+    let mut disk = disk(&machine.directories, &machine.surroundings, order);
     if machine.notifier.is_heard() {
         let closed = sandbox::closed(&Places::of(order, &machine.directories));
         disk.store = disk.store.closed(closed);
@@ -248,26 +249,23 @@ pub(crate) fn prepare(machine: &Machine, order: &mut Order) -> anyhow::Result<Pr
 }
 
 /// What certificates reach on this machine.
-///
-/// # Errors
-/// Where the administrator's file says something that is no permission.
-pub(crate) fn disk(
-    directories: &Directories,
-    surroundings: &Surroundings,
-    order: &Order,
-) -> anyhow::Result<Disk> {
+pub(crate) fn disk(directories: &Directories, surroundings: &Surroundings, order: &Order) -> Disk {
     let grant_ancestors = order.environment.value(name::GRANT_ANCESTORS) == Some("yes");
     let detached = order.environment.value(name::SUPERVISOR) == Some("detached");
     // The file alone: who deploys must not be able to permit himself anything.
-    let permission = order::permission(surroundings).map_err(anyhow::Error::msg)?;
+    let permission = order::permission(surroundings).unwrap_or_else(|why| {
+        // A mistyped word must not keep certificates from being renewed.
+        error!("{why}; nothing is permitted until that is corrected");
+        Permission::None
+    });
     let store = DirectoryStore::new().granting_ancestors(grant_ancestors);
-    Ok(Disk {
+    Disk {
         store: store.having_made(MadeDirectories::read(directories).directories),
         outputs: OutputStore::new(directories.outputs_path()),
         consumers: LocalServices {
             surroundings: reaction::Surroundings::discover(permission, !detached),
         },
-    })
+    }
 }
 
 /// For commands that need the lease at once or not at all.

@@ -9,7 +9,7 @@ use crate::clients::Clients;
 use crate::site::{Site, free_address, wait_for};
 
 #[test]
-fn clients_of_haproxy_do_not_notice_rotations() {
+fn clients_of_haproxy_do_not_notice_50_rotations() {
     let mut site = Site::new();
     let address = free_address();
     let output = json!({ "path": site.path("web.pem"), "form": "combined" });
@@ -38,7 +38,7 @@ fn clients_of_haproxy_do_not_notice_rotations() {
     site.start_worker(&settings);
     let clients = Clients::of(address, "");
     let mut newest = None;
-    for _ in 0..10 {
+    for _ in 0..50 {
         let issued = site.issue();
         site.sync_to(&issued);
         newest = Some(issued.serial.to_uppercase());

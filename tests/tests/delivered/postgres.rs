@@ -15,7 +15,7 @@ use crate::site::{Site, free_address, is_root, wait_for};
 const USER: &str = "postgres";
 
 #[test]
-fn clients_of_postgresql_do_not_notice_rotations() {
+fn clients_of_postgresql_do_not_notice_50_rotations() {
     let mut site = Site::new();
     let address = free_address();
     site.issue();
@@ -30,7 +30,7 @@ fn clients_of_postgresql_do_not_notice_rotations() {
     site.start_worker(&settings);
     let clients = Clients::of(address, "postgres");
     let mut newest = None;
-    for _ in 0..10 {
+    for _ in 0..50 {
         let issued = site.issue();
         site.sync_to(&issued);
         newest = Some(issued.serial.to_uppercase());
