@@ -53,8 +53,9 @@ end() {
 # Whatever we have written down for ourselves; certificates stay, wherever they are.
 forget() {
     alone 2>/dev/null || return 0
-    rm -rf /var/lib/akvvm/records
-    for name in lease handler.lock assignment.json update.json initial-sync.json report.json; do
+    rm -rf /var/lib/akvvm/records /var/lib/akvvm/outputs /run/akvvm/requests /run/akvvm/candidates
+    for name in lease handler.lock assignment.json update.json initial-sync.json report.json \
+        made-directories.json; do
         rm -f "/var/lib/akvvm/$name"
     done
     rm -f /run/akvvm/worker.json /var/log/akvvm/akvvm_service.log*
