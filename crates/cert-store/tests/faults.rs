@@ -11,52 +11,20 @@
 #![allow(clippy::print_stdout, reason = "the number of points is what the test found out")]
 
 mod bed;
+#[path = "bed/failing.rs"]
+mod failing;
 
-use std::ffi::OsStr;
 use std::fs;
-use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use atomic_file::{Call, Gate};
 use bed::{Bed, certificate, key, version};
 use cert_store::{CertificateStore, Change, DirectoryStore, Layout, Standing};
 use certified_key::Content;
-use rustix::io::Errno;
+use failing::{FAULTS, Failing, Fault};
 use serde_json::Value;
 
 const LINK: &str = "exampleVault.myCertificate";
-
-/// What goes wrong at one call.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Fault {
-    /// The process is killed before the call: none of the following is made either.
-    Death,
-    /// The call fails.
-    Error(Errno),
-}
-
-struct Failing {
-    fails: usize,
-    fault: Fault,
-    made: AtomicUsize,
-}
-
-impl Gate for Failing {
-    fn enter(&self, _call: Call, _name: &OsStr) -> io::Result<()> {
-        let number = self.made.fetch_add(1, Ordering::Relaxed);
-        match self.fault {
-            Fault::Death if number >= self.fails => Err(io::Error::other("killed")),
-            Fault::Error(errno) if number == self.fails => Err(errno.into()),
-            _ => Ok(()),
-        }
-    }
-
-    fn longest_write(&self) -> usize {
-        256 // so that files are torn at several places
-    }
-}
 
 /// A pass that is interrupted.
 struct Scenario {
@@ -156,7 +124,7 @@ fn try_point(scenario: &Scenario, fails: usize, fault: Fault, contents: &[Conten
     (scenario.before)(&mut bed, &contents[0]);
     let links = |bed: &Bed| ["", ".pem", ".keyid"].map(|ending| which(bed, ending, contents));
     let before = links(&bed);
-    let gate = Arc::new(Failing { fails, fault, made: AtomicUsize::new(0) });
+    let gate = Arc::new(Failing::new(fails, fault));
     let healthy = std::mem::replace(&mut bed.store, DirectoryStore::new().through(gate.clone()));
     let ledger = bed.ledger.clone();
     let wanted = usize::try_from(scenario.wanted).unwrap() - 1;
@@ -173,10 +141,8 @@ fn try_point(scenario: &Scenario, fails: usize, fault: Fault, contents: &[Conten
     let announced = bed.announced.take().filter(|_| fails % 2 == 1);
     bed.ledger = announced.unwrap_or(ledger);
     check_healing(&mut bed, scenario, contents);
-    gate.made.load(Ordering::Relaxed) > fails
+    gate.has_failed()
 }
-
-const FAULTS: [Fault; 3] = [Fault::Death, Fault::Error(Errno::NOSPC), Fault::Error(Errno::IO)];
 
 #[test]
 fn an_installation_survives_a_fault_at_every_call() {
@@ -198,7 +164,7 @@ fn try_retirement(fails: usize, fault: Fault, contents: &[Content; 2]) -> bool {
     for number in 1..=4 {
         bed.install(number, &contents[(number % 2) as usize]).unwrap();
     }
-    let gate = Arc::new(Failing { fails, fault, made: AtomicUsize::new(0) });
+    let gate = Arc::new(Failing::new(fails, fault));
     let broken = DirectoryStore::new().through(gate.clone());
     let mut ledger = bed.ledger.clone();
     let now = bed.now + Duration::from_secs(600);
@@ -215,7 +181,7 @@ fn try_retirement(fails: usize, fault: Fault, contents: &[Content; 2]) -> bool {
     bed.retire();
     assert_eq!((bed.names().len(), bed.ledger.files.len()), (4 + 2 * 3, 2 * 3 + 1));
     assert_eq!(bed.standing(), Standing::Intact);
-    gate.made.load(Ordering::Relaxed) > fails
+    gate.has_failed()
 }
 
 #[test]

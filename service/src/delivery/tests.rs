@@ -45,7 +45,7 @@ fn pass_over(
     bed: &Bed,
     vault: &Vault,
     now: SystemTime,
-) -> (Vec<Option<CertificateRecord>>, Vec<String>) {
+) -> (Known, Vec<String>) {
     let item = |(index, target): (usize, &Target)| Item {
         index,
         target: Arc::new(target.clone()),
@@ -75,6 +75,26 @@ fn pass_over(
         News::Trouble(trouble) => panic!("{trouble}"),
     });
     (known.into_inner().unwrap(), failed.into_inner().unwrap())
+}
+
+/// What there is known of.
+type Known = Vec<Option<CertificateRecord>>;
+
+/// Version 1 of `web` is installed, and its consumers were told.
+fn installed() -> (Vault, Bed, [Target; 1], Known) {
+    let (mut vault, bed) = (Vault::default(), Bed::default());
+    vault.issue(1, -1, 90);
+    let targets = [target("web", &bed)];
+    let (records, _) = pass_over(&targets, &[None], &bed, &vault, today());
+    (vault, bed, targets, records)
+}
+
+/// Consumers that refuse what has all these words in it.
+fn refuse(bed: &Bed, words: &'static [&str], why: &'static str) {
+    bed.consumers.answer(move |asked| match words.iter().all(|word| asked.contains(word)) {
+        true => Err(why.into()),
+        false => Ok(()),
+    });
 }
 
 fn active(record: &Option<CertificateRecord>) -> &str {
@@ -116,16 +136,10 @@ fn two_certificates_of_one_service_give_one_reload() {
 
 #[test]
 fn a_refused_check_leaves_everything_as_it_was_and_is_repeated_only_in_its_turn() {
-    let (mut vault, bed) = (Vault::default(), Bed::default());
-    vault.issue(1, -1, 90);
-    let targets = [target("web", &bed)];
-    let (records, _) = pass_over(&targets, &[None], &bed, &vault, today());
+    let (mut vault, bed, targets, records) = installed();
     let before = served(&bed, "web");
     vault.issue(2, -1, 180);
-    bed.consumers.answer(|asked| match asked.starts_with("check") {
-        true => Err("key values mismatch".into()),
-        false => Ok(()),
-    });
+    refuse(&bed, &["check"], "key values mismatch");
     bed.consumers.take();
     let (records, _) = pass_over(&targets, &records, &bed, &vault, today());
     assert_eq!(bed.consumers.take(), ["check contoso.web:2:renewed with 1 files"]);
@@ -143,15 +157,9 @@ fn a_refused_check_leaves_everything_as_it_was_and_is_repeated_only_in_its_turn(
 
 #[test]
 fn a_newer_version_does_not_wait_for_a_held_one() {
-    let (mut vault, bed) = (Vault::default(), Bed::default());
-    vault.issue(1, -1, 90);
-    let targets = [target("web", &bed)];
-    let (records, _) = pass_over(&targets, &[None], &bed, &vault, today());
+    let (mut vault, bed, targets, records) = installed();
     vault.issue(2, -1, 180);
-    bed.consumers.answer(|asked| match asked.contains("check contoso.web:2") {
-        true => Err("no".into()),
-        false => Ok(()),
-    });
+    refuse(&bed, &["check contoso.web:2"], "no");
     let (records, _) = pass_over(&targets, &records, &bed, &vault, today());
     vault.issue(3, -1, 190);
     let (records, _) = pass_over(&targets, &records, &bed, &vault, today());
@@ -161,18 +169,10 @@ fn a_newer_version_does_not_wait_for_a_held_one() {
 
 #[test]
 fn a_failed_reaction_is_rolled_back_and_told_again_with_the_old_version() {
-    let (mut vault, bed) = (Vault::default(), Bed::default());
-    vault.issue(1, -1, 90);
-    let targets = [target("web", &bed)];
-    let (records, _) = pass_over(&targets, &[None], &bed, &vault, today());
+    let (mut vault, bed, targets, records) = installed();
     let before = served(&bed, "web");
     vault.issue(2, -1, 180);
-    bed.consumers.answer(|asked| {
-        match asked.contains("web:2:renewed") && asked.contains("reload") {
-            true => Err("nginx would not".into()),
-            false => Ok(()),
-        }
-    });
+    refuse(&bed, &["web:2:renewed", "reload"], "nginx would not");
     bed.consumers.take();
     let (records, failed) = pass_over(&targets, &records, &bed, &vault, today());
     let asked = bed.consumers.take();
@@ -199,10 +199,7 @@ fn without_a_way_back_consumers_are_told_until_they_listen() {
     let (mut vault, bed) = (Vault::default(), Bed::default());
     vault.issue(1, -1, 90);
     let targets = [target("web", &bed)];
-    bed.consumers.answer(|asked| match asked.starts_with("reload") {
-        true => Err("not now".into()),
-        false => Ok(()),
-    });
+    refuse(&bed, &["reload"], "not now");
     let (records, failed) = pass_over(&targets, &[None], &bed, &vault, today());
     assert!(failed[0].contains("not now") && failed[0].contains("nothing to go back to"));
     let due = records[0].as_ref().unwrap().delivery.reaction.clone().unwrap();
@@ -236,10 +233,7 @@ fn an_expired_version_is_not_gone_back_to() {
     let targets = [target("web", &bed)];
     let (records, _) = pass_over(&targets, &[None], &bed, &vault, today());
     vault.issue(2, -1, 180);
-    bed.consumers.answer(|asked| match asked.contains("web:2") && asked.contains("reload") {
-        true => Err("no".into()),
-        false => Ok(()),
-    });
+    refuse(&bed, &["web:2", "reload"], "no");
     let (records, failed) = pass_over(&targets, &records, &bed, &vault, today() + 2 * DAY);
     assert!(failed[0].contains("expired"), "{failed:?}");
     assert_eq!(active(&records[0]), "2");
@@ -308,10 +302,7 @@ fn half_switched_files_are_told_to_nobody_and_finished_without_another_check() {
     let due = records[0].as_ref().unwrap().delivery.reaction.clone().unwrap();
     assert!(due.next_attempt_at.moment() > today(), "not in a tight loop");
     std::fs::remove_dir(&path).unwrap();
-    bed.consumers.answer(|asked| match asked.starts_with("check") {
-        true => Err("a fickle check".into()),
-        false => Ok(()),
-    });
+    refuse(&bed, &["check"], "a fickle check");
     (records, _) = pass_over(&targets, &records, &bed, &vault, today());
     let delivery = &records[0].as_ref().unwrap().delivery;
     assert!(!delivery.switching && delivery.reaction.is_none());
@@ -320,10 +311,7 @@ fn half_switched_files_are_told_to_nobody_and_finished_without_another_check() {
 
 #[test]
 fn an_operator_goes_back_and_lets_in_again() {
-    let (mut vault, bed) = (Vault::default(), Bed::default());
-    vault.issue(1, -1, 90);
-    let targets = [target("web", &bed)];
-    let (records, _) = pass_over(&targets, &[None], &bed, &vault, today());
+    let (mut vault, bed, targets, records) = installed();
     vault.issue(2, -1, 180);
     let (records, _) = pass_over(&targets, &records, &bed, &vault, today());
     bed.consumers.take();

@@ -7,6 +7,8 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
 
+use crate::site::Site;
+
 /// Several clients, in a process of their own (Python, so that it is another TLS implementation).
 pub(crate) struct Clients {
     process: Child,
@@ -21,6 +23,21 @@ pub(crate) struct Seen {
     pub(crate) serials: Vec<String>,
     /// The last one that was shown.
     pub(crate) last: String,
+}
+
+/// Rotates the site's certificate 50 times while clients connect: none of them fails, and the last
+/// one is shown the newest version.
+#[track_caller]
+pub(crate) fn rotate_50_times(site: &Site, address: SocketAddr, start_tls: &str) -> Seen {
+    let clients = Clients::of(address, start_tls);
+    for _ in 0..50 {
+        let issued = site.issue();
+        site.sync_to(&issued);
+    }
+    let seen = clients.stop();
+    assert!(seen.failures.is_empty(), "{seen:?}");
+    assert_eq!(seen.last, site.azure_serial(), "{seen:?}");
+    seen
 }
 
 impl Clients {

@@ -4,47 +4,15 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::io;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use atomic_file::{Call, Gate};
 use cert_store::{FileAccess, Form, Material, Output, OutputStore};
 use certified_key::Content;
-use rustix::io::Errno;
 
 use crate::Place;
 use crate::bed::{certificate, key};
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Fault {
-    /// The process is killed before the call: none of the following is made either.
-    Death,
-    /// The call fails.
-    Error(Errno),
-}
-
-const FAULTS: [Fault; 3] = [Fault::Death, Fault::Error(Errno::NOSPC), Fault::Error(Errno::IO)];
-
-struct Failing {
-    fails: usize,
-    fault: Fault,
-    made: AtomicUsize,
-}
-
-impl Gate for Failing {
-    fn enter(&self, _call: Call, _name: &OsStr) -> io::Result<()> {
-        let number = self.made.fetch_add(1, Ordering::Relaxed);
-        match self.fault {
-            Fault::Death if number >= self.fails => Err(io::Error::other("killed")),
-            Fault::Error(errno) if number == self.fails => Err(errno.into()),
-            _ => Ok(()),
-        }
-    }
-
-    fn longest_write(&self) -> usize {
-        256 // so that files are torn at several places
-    }
-}
+use crate::failing::{FAULTS, Failing, Fault};
 
 /// Two files, and chain and key below one link.
 fn place() -> Place {
@@ -87,7 +55,7 @@ fn try_point(installed: bool, fails: usize, fault: Fault, contents: &[Content; 2
         fs::write(place.path("site.key"), b"by hand").unwrap();
     }
     let before = installed.then_some(0);
-    let gate = Arc::new(Failing { fails, fault, made: AtomicUsize::new(0) });
+    let gate = Arc::new(Failing::new(fails, fault));
     let broken = OutputStore::new(place.keep()).through(gate.clone());
     let healthy = std::mem::replace(&mut place.store, broken);
     let outcome = place.install(2, &contents[1]);
@@ -98,7 +66,7 @@ fn try_point(installed: bool, fails: usize, fault: Fault, contents: &[Content; 2
         let temporary = place.names().into_iter().find(|name| name.starts_with(".akvvm"));
         assert_eq!(temporary, None, "what fails cleans up");
     }
-    let gone_through = gate.made.load(Ordering::Relaxed) > fails;
+    let gone_through = gate.has_failed();
     place.sweep();
     place.install(2, &contents[1]).unwrap();
     assert_eq!(place.standing(), Vec::<String>::new());

@@ -10,6 +10,8 @@
 
 #[path = "../bed/mod.rs"]
 mod bed;
+#[path = "../bed/failing.rs"]
+mod failing;
 
 mod access;
 mod directories;
