@@ -26,7 +26,6 @@ mod status;
 pub mod supervisor;
 mod uninstall;
 mod update;
-mod version;
 mod worker;
 
 pub use clock::{Clock, SystemClock};
@@ -52,7 +51,7 @@ const MISUSED: u8 = 2;
 #[must_use]
 pub fn run(surroundings: &Surroundings<'_>, console: &dyn Console) -> u8 {
     if surroundings.arguments == ["--version"] {
-        console.say(&format!("akvvm_handler {}", version::with_commit()));
+        console.say(&format!("akvvm_handler {}", worker_state::version::with_commit()));
         return 0;
     }
     let invocation = match Invocation::read(surroundings) {

@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use worker_state::{LeaseError, LeaseStanding, Presence, ProcessIdentity};
+use worker_state::{LeaseError, LeaseStanding, Presence, ProcessIdentity, version};
 
 use crate::machine::Machine;
 use crate::order::Order;
 use crate::run::Footing;
-use crate::version;
 
 /// Handlers hold the lease for moments, to see that it is free: so long it is asked for again.
 pub(crate) const LEASE_PATIENCE: Duration = Duration::from_secs(5);

@@ -4,13 +4,13 @@ use std::error::Error;
 use std::io;
 use std::process::ExitCode;
 
-use worker_state::{Account, Directories, Environment, EnvironmentError, Wish};
+use worker_state::{Account, Directories, Environment, EnvironmentError, Wish, version};
 
 use crate::arguments::{self, Arguments};
 use crate::order::Surroundings;
 use crate::sandbox::confine;
 use crate::{
-    doctor, hardening, history, operator, overview, plan, serve, sync, terminal, validate, version,
+    doctor, hardening, history, operator, overview, plan, serve, sync, terminal, validate,
 };
 
 /// How a command ended, for whoever called it.

@@ -7,12 +7,12 @@ use std::io::Write;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixDatagram;
 
-use log::{Level, LevelFilter, Log, Metadata, Record};
-use simplelog::{Config, SharedLogger};
+use log::{Level, Record};
 use worker_state::{Environment, environment_name as name};
 
 use crate::failure::one_line;
-use crate::log_fields::{self, is_ours};
+use crate::log_fields;
+use crate::sink::Sink;
 
 /// Whether standard error leads into the journal: `$JOURNAL_STREAM` names its device and inode
 /// (systemd.exec(5)). A terminal or a pipe that was put in its place does not match.
@@ -25,7 +25,7 @@ pub(crate) fn listens(environment: &Environment) -> bool {
 /// Where the journal takes entries.
 const SOCKET: &str = "/run/systemd/journal/socket";
 
-/// A logger for the journal.
+/// The way into the journal.
 #[derive(Debug)]
 pub(crate) struct Journal {
     socket: Option<UnixDatagram>,
@@ -41,38 +41,16 @@ impl Journal {
     }
 }
 
-impl Log for Journal {
-    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        is_ours(metadata)
-    }
-
-    fn log(&self, record: &Record<'_>) {
-        if self.enabled(record.metadata()) {
-            let entry = entry(record);
-            let sent = self.socket.as_ref().map(|socket| socket.send(entry.as_bytes()));
-            if matches!(sent, Some(Ok(_))) {
-                return;
-            }
-            let line = line(record.level(), &record.args().to_string());
-            // With nowhere to say it, the log file still has it.
-            let _ = std::io::stderr().lock().write_all(line.as_bytes());
+impl Sink for Journal {
+    fn take(&self, record: &Record<'_>) {
+        let entry = entry(record);
+        let sent = self.socket.as_ref().map(|socket| socket.send(entry.as_bytes()));
+        if matches!(sent, Some(Ok(_))) {
+            return;
         }
-    }
-
-    fn flush(&self) {}
-}
-
-impl SharedLogger for Journal {
-    fn level(&self) -> LevelFilter {
-        LevelFilter::Info
-    }
-
-    fn config(&self) -> Option<&Config> {
-        None
-    }
-
-    fn as_log(self: Box<Self>) -> Box<dyn Log> {
-        self
+        let line = line(record.level(), &record.args().to_string());
+        // With nowhere to say it, the log file still has it.
+        let _ = std::io::stderr().lock().write_all(line.as_bytes());
     }
 }
 

@@ -4,53 +4,29 @@ use std::io::Write;
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
-use log::{LevelFilter, Log, Metadata, Record};
+use log::Record;
 use serde_json::{Map, Value};
-use simplelog::{Config, SharedLogger};
 use worker_state::Timestamp;
 
 use crate::clock;
-use crate::log_fields::{self, is_ours};
+use crate::log_fields;
 use crate::shipping::level;
+use crate::sink::Sink;
 
-/// A logger that writes to a file or a stream.
+/// Writes to a file or a stream.
 pub(crate) struct JsonLines<W>(Mutex<W>);
 
 impl<W: Write + Send + 'static> JsonLines<W> {
-    pub(crate) fn to(output: W) -> Box<Self> {
-        Box::new(Self(Mutex::new(output)))
+    pub(crate) fn to(output: W) -> Self {
+        Self(Mutex::new(output))
     }
 }
 
-impl<W: Write + Send + 'static> Log for JsonLines<W> {
-    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        is_ours(metadata)
-    }
-
-    fn log(&self, record: &Record<'_>) {
-        if self.enabled(record.metadata()) {
-            let mut output = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            // A disk that is full has nowhere to say so.
-            let _ = output.write_all(line(record, clock::wall()).as_bytes());
-        }
-    }
-
-    fn flush(&self) {
-        let _ = self.0.lock().unwrap_or_else(PoisonError::into_inner).flush();
-    }
-}
-
-impl<W: Write + Send + 'static> SharedLogger for JsonLines<W> {
-    fn level(&self) -> LevelFilter {
-        LevelFilter::Info
-    }
-
-    fn config(&self) -> Option<&Config> {
-        None
-    }
-
-    fn as_log(self: Box<Self>) -> Box<dyn Log> {
-        self
+impl<W: Write + Send + 'static> Sink for JsonLines<W> {
+    fn take(&self, record: &Record<'_>) {
+        let mut output = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // A disk that is full has nowhere to say so.
+        let _ = output.write_all(line(record, clock::wall()).as_bytes());
     }
 }
 

@@ -72,6 +72,7 @@ mod shipping;
 mod signals;
 #[cfg(test)]
 mod simulation;
+mod sink;
 mod source;
 mod standing;
 mod status;
@@ -85,7 +86,6 @@ mod traffic;
 mod trouble_tests;
 mod turns;
 mod validate;
-mod version;
 mod wording;
 
 pub use commands::main;

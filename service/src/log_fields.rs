@@ -1,16 +1,10 @@
 //! What a log line is about, beside its words: the fields that machines filter by.
 
+use log::Record;
 use log::kv::{Error, Key, Value, VisitSource};
-use log::{Level, Metadata, Record};
 
 /// The fields that a line may carry, in any order.
 const KNOWN: [&str; 3] = ["certificate", "version", "code"];
-
-/// Whether a line is the worker's own, and worth keeping. Libraries have their say in errors;
-/// their own lines are for their developers.
-pub(crate) fn is_ours(metadata: &Metadata<'_>) -> bool {
-    metadata.level() <= Level::Info && metadata.target().starts_with("service")
-}
 
 /// The fields of a line.
 pub(crate) fn fields(record: &Record<'_>) -> Vec<(&'static str, String)> {

@@ -13,6 +13,7 @@ use worker_state::{Environment, environment_name as name};
 use crate::journal::Journal;
 use crate::json_lines::JsonLines;
 use crate::shipping::Shipping;
+use crate::sink::Ours;
 
 /// The file's name in the log directory.
 pub(crate) const FILE: &str = "akvvm_service.log";
@@ -26,14 +27,14 @@ const KEPT: u32 = 4;
 pub(crate) fn start(directory: &Path, echo: Echo, format: Format) {
     let mut loggers: Vec<Box<dyn SharedLogger>> = Vec::new();
     match echo {
-        Echo::Journal => loggers.push(Box::new(Journal::new())),
+        Echo::Journal => loggers.push(Box::new(Ours(Journal::new()))),
         Echo::StandardError => loggers.push(format.logger(io::stderr())),
         Echo::Silent => {}
     }
     let path = directory.join(FILE);
     let (file, opened) = RotatingFile::open(path.clone(), LARGEST);
     loggers.push(format.logger(file));
-    loggers.push(Box::new(Shipping));
+    loggers.push(Box::new(Ours(Shipping)));
     // A log that was started before goes on; there is one process, and it starts it once.
     let _ = CombinedLogger::init(loggers);
     if let Err(error) = opened {
@@ -73,7 +74,7 @@ impl Format {
     fn logger(self, output: impl Write + Send + 'static) -> Box<dyn SharedLogger> {
         match self {
             Self::Text => WriteLogger::new(LevelFilter::Info, config(), output),
-            Self::Json => JsonLines::to(output),
+            Self::Json => Box::new(Ours(JsonLines::to(output))),
         }
     }
 }

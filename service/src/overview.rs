@@ -123,16 +123,7 @@ fn common_name(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::initial_sync::InitialSync;
-    use crate::moment::Moment;
-    use crate::simulation::{dawn, installed, worker};
-
-    fn report() -> Report {
-        let now = Moment { wall: dawn(), steady: Duration::ZERO };
-        let mut worker = worker(&["web", "api"], InitialSync::NotRequired);
-        worker.roster.note(0, installed("web", now), now);
-        crate::report::report(&worker.roster, &worker.frame, now)
-    }
+    use crate::simulation::{dawn, report};
 
     #[test]
     fn the_table_has_a_line_for_each_certificate() {

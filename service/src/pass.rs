@@ -142,22 +142,7 @@ fn look_at_all<S: CertificateStore>(
     let due = items.iter().filter(|item| item.due);
     let host = |item: &Item| item.target.id.vault().host().to_owned();
     let queue = Queue::new(due.map(|item| (host(item), item.wanted, item)));
-    let work = || -> Vec<(usize, CertificateRecord)> {
-        let mut kept = Vec::new();
-        queue.work(|item| kept.extend(look_and_tell(item, ground, now, tell)));
-        kept
-    };
-    std::thread::scope(|scope| {
-        // A machine that is out of threads has fewer hands: this one does it all, if need be.
-        let hand = || std::thread::Builder::new().name("look".into()).spawn_scoped(scope, work);
-        let more = queue.hands().saturating_sub(1);
-        let threads: Vec<_> = (0..more).map_while(|_| hand().ok()).collect();
-        let mut kept = work();
-        for thread in threads {
-            kept.extend(thread.join().unwrap_or_default());
-        }
-        kept
-    })
+    queue.work_off(|item| look_and_tell(item, ground, now, tell))
 }
 
 fn look_and_tell<S: CertificateStore>(

@@ -1,7 +1,6 @@
 //! `akvvm_service plan`: what a pass would do, and why. Asks the vaults and changes nothing.
 
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
 
 use cert_store::{CertificateStore, Standing};
 use serde_json::{Value, json};
@@ -93,20 +92,7 @@ fn side_by_side(targets: &[Target], look: impl Fn(&Target) -> Foreseen + Sync) -
     let vault = |target: &Target| target.id.vault().host().to_owned();
     let queue =
         Queue::new(targets.iter().enumerate().map(|(at, one)| (vault(one), true, (at, one))));
-    let found = Mutex::new(Vec::with_capacity(targets.len()));
-    let work = || {
-        queue.work(|(at, target)| {
-            let foreseen = look(target);
-            found.lock().unwrap_or_else(PoisonError::into_inner).push((at, foreseen));
-        });
-    };
-    std::thread::scope(|scope| {
-        for _ in 1..queue.hands() {
-            let _ = std::thread::Builder::new().spawn_scoped(scope, work);
-        }
-        work();
-    });
-    let mut found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let mut found = queue.work_off(|(at, target)| Some((at, look(target))));
     found.sort_by_key(|(at, _)| *at);
     found.into_iter().map(|(_, foreseen)| foreseen).collect()
 }

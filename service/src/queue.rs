@@ -64,14 +64,31 @@ impl<T> Queue<T> {
         Self { vaults: Mutex::new(vaults), one_ended, hands: AT_ONCE.min(hands) }
     }
 
-    /// How many threads it takes to work this off.
-    pub(crate) fn hands(&self) -> usize {
-        self.hands
+    /// Works off what waits, with as many threads as that takes; what came of it, in no order.
+    pub(crate) fn work_off<R: Send>(&self, work: impl Fn(T) -> Option<R> + Sync) -> Vec<R>
+    where
+        T: Send,
+    {
+        let hand = || {
+            let mut found = Vec::new();
+            self.work(|item| found.extend(work(item)));
+            found
+        };
+        std::thread::scope(|scope| {
+            // A machine that is out of threads has fewer hands: this one does it all, if need be.
+            let more = || std::thread::Builder::new().name("look".into()).spawn_scoped(scope, hand);
+            let threads: Vec<_> = (1..self.hands).map_while(|_| more().ok()).collect();
+            let mut found = hand();
+            for thread in threads {
+                found.extend(thread.join().unwrap_or_default());
+            }
+            found
+        })
     }
 
     /// Works off what waits, as one of several threads: an item of the vault with the fewest looks
     /// under way first.
-    pub(crate) fn work(&self, mut work: impl FnMut(T)) {
+    fn work(&self, mut work: impl FnMut(T)) {
         let mut done = None;
         while let Some((vault, item)) = self.next(done.take()) {
             work(item);
@@ -139,7 +156,7 @@ mod tests {
         queue.work(|item| seen.push(item));
         seen.sort();
         assert_eq!(seen, ["a0", "a1", "a2", "b0"]);
-        assert_eq!(queue.hands(), 4);
+        assert_eq!(queue.hands, 4);
     }
 
     /// The vaults of the looks that can be under way, where those at `dead` never end.
@@ -181,7 +198,7 @@ mod tests {
         let queue = queue(&[("a", 100), ("b", 100)]);
         let worked = Mutex::new(0);
         std::thread::scope(|scope| {
-            for _ in 0..queue.hands() {
+            for _ in 0..queue.hands {
                 scope.spawn(|| queue.work(|_| *worked.lock().unwrap() += 1));
             }
         });
@@ -191,9 +208,9 @@ mod tests {
     #[test]
     fn a_poll_that_nobody_waits_for_keeps_two_connections_busy() {
         let polled = |number: u8| ("a".to_owned(), false, number);
-        assert_eq!(Queue::new((0..100).map(polled)).hands(), AT_ONE_VAULT_IN_CALM);
+        assert_eq!(Queue::new((0..100).map(polled)).hands, AT_ONE_VAULT_IN_CALM);
         let one_missing = Queue::new((0..100).map(polled).chain([("a".to_owned(), true, 100)]));
-        assert_eq!(one_missing.hands(), AT_ONE_VAULT);
+        assert_eq!(one_missing.hands, AT_ONE_VAULT);
         assert_eq!(one_missing.next(None).map(|(_, number)| number), Some(100), "wanted first");
     }
 
@@ -201,7 +218,7 @@ mod tests {
     fn the_number_of_threads_is_bounded() {
         let vaults: Vec<String> = (0..1000).map(|number| format!("v{number}")).collect();
         let counts: Vec<(&str, usize)> = vaults.iter().map(|vault| (vault.as_str(), 9)).collect();
-        assert_eq!(queue(&counts).hands(), AT_ONCE);
-        assert_eq!(queue(&[]).hands(), 0);
+        assert_eq!(queue(&counts).hands, AT_ONCE);
+        assert_eq!(queue(&[]).hands, 0);
     }
 }

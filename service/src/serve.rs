@@ -10,7 +10,7 @@ use log::{error, info, warn};
 use reaction::Permission;
 use worker_state::{
     Assignment, Directories, InitialSyncRecord, Lease, LeaseError, MadeDirectories, Presence,
-    WorkerReport, WorkerSight, environment_name as name,
+    WorkerReport, WorkerSight, environment_name as name, version,
 };
 
 use crate::announce::{LEASE_GAP, LEASE_PATIENCE};
@@ -29,7 +29,7 @@ use crate::run::{End, Worker};
 use crate::sandbox::{self, Places, Watch};
 use crate::source::VaultSource;
 use crate::supervision::Notice;
-use crate::{hardening, journal, remains, shipping, signals, status, survey, version};
+use crate::{hardening, journal, remains, shipping, signals, status, survey};
 
 /// Serves until SIGTERM or SIGINT.
 pub(crate) fn run(

@@ -5,11 +5,11 @@ use std::time::SystemTime;
 
 use extension_settings::{LogEndpoint, Logging};
 use fluent_forward::{Endpoint, Event, Forwarder};
-use log::{Level, LevelFilter, Log, Metadata, Record};
-use simplelog::{Config, SharedLogger};
+use log::{Level, Record};
 
 use crate::clock;
-use crate::log_fields::{self, is_ours};
+use crate::log_fields;
+use crate::sink::Sink;
 
 /// Where the lines go at present. There is one log in a process, and settings come later.
 static RECEIVER: Mutex<Option<(Logging, Forwarder)>> = Mutex::new(None);
@@ -46,39 +46,16 @@ fn endpoint(wanted: &LogEndpoint) -> Endpoint {
     }
 }
 
-/// The logger in front of it. It never waits for the receiver.
+/// What stands in front of it. It never waits for the receiver.
 #[derive(Debug)]
 pub(crate) struct Shipping;
 
-impl Log for Shipping {
-    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        is_ours(metadata)
-    }
-
-    fn log(&self, record: &Record<'_>) {
-        if !self.enabled(record.metadata()) {
-            return;
-        }
+impl Sink for Shipping {
+    fn take(&self, record: &Record<'_>) {
         let receiver = RECEIVER.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, forwarder)) = receiver.as_ref() {
             forwarder.send(event(record, clock::wall()));
         }
-    }
-
-    fn flush(&self) {}
-}
-
-impl SharedLogger for Shipping {
-    fn level(&self) -> LevelFilter {
-        LevelFilter::Info
-    }
-
-    fn config(&self) -> Option<&Config> {
-        None
-    }
-
-    fn as_log(self: Box<Self>) -> Box<dyn Log> {
-        self
     }
 }
 

@@ -251,3 +251,11 @@ pub(crate) fn failed(present: bool, code: Code, retry: Retry) -> Outcome {
     let (record, unkept, notes) = (None, None, Vec::new());
     Outcome { present, result: Err(failure), record, unkept, notes }
 }
+
+/// A report of two certificates: `contoso.web` has just been installed, `contoso.api` waits.
+pub(crate) fn report() -> Report {
+    let now = Moment { wall: dawn(), steady: Duration::ZERO };
+    let mut worker = worker(&["web", "api"], InitialSync::NotRequired);
+    worker.roster.note(0, installed("web", now), now);
+    crate::report::report(&worker.roster, &worker.frame, now)
+}

@@ -37,6 +37,7 @@ mod timestamp;
 mod trusted;
 pub mod unit;
 mod update_marker;
+pub mod version;
 
 pub use assignment::{AgentPaths, Assignment, Refusal};
 pub use certificate_record::{

@@ -1,13 +1,13 @@
-//! Which build of the program this is.
+//! Which build of the programs this is: both have one version, and are built together.
 
 /// The workspace's version.
-pub(crate) const NUMBER: &str = env!("CARGO_PKG_VERSION");
+pub const NUMBER: &str = env!("CARGO_PKG_VERSION");
 
 /// The commit that it was built from, where the build was told (`make package` tells it).
 const COMMIT: Option<&str> = option_env!("AKVVM_COMMIT");
 
 /// The version, and the commit in brackets where it is known.
-pub(crate) fn with_commit() -> String {
+pub fn with_commit() -> String {
     described(COMMIT)
 }
 

@@ -8,7 +8,7 @@ use worker_state::{CertificateReport, CertificateState, Report, Timestamp};
 type Value = fn(&CertificateReport) -> Option<i64>;
 
 /// Each metric of a certificate: its name, its help, its value.
-const OF_CERTIFICATES: [(&str, &str, Value); 8] = [
+const OF_CERTIFICATES: [(&str, &str, Value); 9] = [
     (
         "akvvm_certificate_not_after_timestamp_seconds",
         "Last moment of the installed certificate's validity.",
@@ -48,6 +48,9 @@ const OF_CERTIFICATES: [(&str, &str, Value); 8] = [
         "1 while its consumers have yet to take up what is installed.",
         |one| Some(one.reaction_pending.into()),
     ),
+    ("akvvm_certificate_held", "1 where a version that the vault offers stays outside.", |one| {
+        Some(one.held_version.is_some().into())
+    }),
 ];
 
 /// Everything, ending in a newline.
@@ -73,7 +76,6 @@ pub(super) fn text(report: &Report, requests: &[(String, &'static str, u64)]) ->
             }
         }
     }
-    held(&mut text, report);
     let name = "akvvm_vault_requests_total";
     family(&mut text, name, "counter", "Requests for secrets, by vault and outcome.");
     for (vault, outcome, number) in requests {
@@ -81,16 +83,6 @@ pub(super) fn text(report: &Report, requests: &[(String, &'static str, u64)]) ->
         let _ = writeln!(text, "{name}{{vault=\"{vault}\",outcome=\"{outcome}\"}} {number}");
     }
     text
-}
-
-fn held(text: &mut String, report: &Report) {
-    let name = "akvvm_certificate_held";
-    family(text, name, "gauge", "1 where a version that the vault offers stays outside.");
-    for one in &report.certificates {
-        let (link, path) = (label(&one.name), label(&one.path.display().to_string()));
-        let value = u8::from(one.held_version.is_some());
-        let _ = writeln!(text, "{name}{{certificate=\"{link}\",path=\"{path}\"}} {value}");
-    }
 }
 
 fn family(text: &mut String, name: &str, kind: &str, help: &str) {
@@ -109,19 +101,8 @@ fn label(value: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
-    use crate::initial_sync::InitialSync;
-    use crate::moment::Moment;
-    use crate::simulation::{dawn, installed, worker};
-
-    fn report() -> Report {
-        let now = Moment { wall: dawn(), steady: Duration::ZERO };
-        let mut worker = worker(&["web", "api"], InitialSync::NotRequired);
-        worker.roster.note(0, installed("web", now), now);
-        crate::report::report(&worker.roster, &worker.frame, now)
-    }
+    use crate::simulation::report;
 
     #[test]
     fn every_family_is_described_and_documented() {
