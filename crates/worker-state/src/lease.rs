@@ -1,7 +1,8 @@
 //! The two locks: the worker's lease, and the handler's own.
 //!
 //! Both are `flock(2)` locks on files in the state directory. The kernel drops them when the
-//! process ends, however it ends.
+//! process ends, however it ends; a program that is done with one unlocks it, since closing is not
+//! enough (see [`Locked`]).
 
 use std::fmt;
 use std::fs::{File, OpenOptions};
@@ -19,7 +20,7 @@ use crate::Directories;
 /// Whoever needs to write what the worker writes takes a `&Lease`.
 #[derive(Debug)]
 pub struct Lease {
-    locked: Mutex<File>,
+    locked: Mutex<Locked>,
 }
 
 /// How a lease was found.
@@ -39,7 +40,7 @@ impl Lease {
     /// (to see that it is free, or to write while no worker lives), so a worker that finds it
     /// held tries again for a few seconds before it believes in another worker.
     pub fn acquire(directories: &Directories) -> Result<Self, LeaseError> {
-        lock(&directories.lease_path()).map(|file| Self { locked: Mutex::new(file) })
+        lock(&directories.lease_path()).map(|locked| Self { locked: Mutex::new(locked) })
     }
 
     /// Makes sure that this is still the lease that others would ask for. Whoever removes the
@@ -50,7 +51,7 @@ impl Lease {
     pub fn confirm(&self, directories: &Directories) -> Result<LeaseStanding, LeaseError> {
         let path = directories.lease_path();
         let mut locked = self.locked.lock().unwrap_or_else(PoisonError::into_inner);
-        if stands_at(&locked, &path) {
+        if locked.stands_at(&path) {
             return Ok(LeaseStanding::Firm);
         }
         *locked = lock(&path)?;
@@ -61,7 +62,7 @@ impl Lease {
 /// Proof that no other handler command is at work.
 #[derive(Debug)]
 pub struct HandlerLock {
-    _locked: File,
+    _locked: Locked,
 }
 
 impl HandlerLock {
@@ -70,7 +71,7 @@ impl HandlerLock {
     /// # Errors
     /// [`LeaseError::Held`] while another handler command is at work.
     pub fn acquire(directories: &Directories) -> Result<Self, LeaseError> {
-        lock(&directories.handler_lock_path()).map(|file| Self { _locked: file })
+        lock(&directories.handler_lock_path()).map(|locked| Self { _locked: locked })
     }
 }
 
@@ -103,25 +104,40 @@ impl std::error::Error for LeaseError {
     }
 }
 
-fn lock(path: &Path) -> Result<File, LeaseError> {
+/// A file with its lock, which ends here and now when this is dropped. Closing the file alone would
+/// leave it held for as long as a child, forked by another thread at that moment, has not yet come
+/// to its `execve`: the lock belongs to the open file, and the child has that open too (flock(2)).
+#[derive(Debug)]
+struct Locked(File);
+
+impl Locked {
+    fn stands_at(&self, path: &Path) -> bool {
+        let (Ok(file), Ok(there)) = (self.0.metadata(), std::fs::symlink_metadata(path)) else {
+            return false;
+        };
+        (file.dev(), file.ino()) == (there.dev(), there.ino())
+    }
+}
+
+impl Drop for Locked {
+    fn drop(&mut self) {
+        // Where this fails, closing is what is left, and follows at once.
+        let _ = FileExt::unlock(&self.0);
+    }
+}
+
+fn lock(path: &Path) -> Result<Locked, LeaseError> {
     loop {
-        let file = lock_opened(path)?;
-        if stands_at(&file, path) {
-            return Ok(file);
+        let locked = lock_opened(path)?;
+        if locked.stands_at(path) {
+            return Ok(locked);
         }
         // It was removed, by an uninstall, between opening and locking: whoever comes next locks
         // another file.
     }
 }
 
-fn stands_at(file: &File, path: &Path) -> bool {
-    let (Ok(file), Ok(there)) = (file.metadata(), std::fs::symlink_metadata(path)) else {
-        return false;
-    };
-    (file.dev(), file.ino()) == (there.dev(), there.ino())
-}
-
-fn lock_opened(path: &Path) -> Result<File, LeaseError> {
+fn lock_opened(path: &Path) -> Result<Locked, LeaseError> {
     let unusable = |error| LeaseError::Unusable(path.into(), error);
     let file = OpenOptions::new()
         .read(true)
@@ -133,7 +149,7 @@ fn lock_opened(path: &Path) -> Result<File, LeaseError> {
         .open(path)
         .map_err(unusable)?;
     match file.try_lock_exclusive() {
-        Ok(()) => Ok(file),
+        Ok(()) => Ok(Locked(file)),
         Err(error) if error.raw_os_error() == fs2::lock_contended_error().raw_os_error() => {
             Err(LeaseError::Held)
         }
@@ -157,6 +173,18 @@ mod tests {
     }
 
     #[test]
+    fn a_lease_that_is_dropped_is_free_though_a_child_still_has_its_file_open() {
+        let folder = tempfile::tempdir().unwrap();
+        let directories = Directories::below(folder.path());
+        directories.create().unwrap();
+        let lease = Lease::acquire(&directories).unwrap();
+        // What a fork leaves in the child until its execve.
+        let _in_the_child = lease.locked.lock().unwrap().0.try_clone().unwrap();
+        drop(lease);
+        Lease::acquire(&directories).unwrap();
+    }
+
+    #[test]
     fn the_handlers_lock_and_the_lease_are_two_locks() {
         let folder = tempfile::tempdir().unwrap();
         let directories = Directories::below(folder.path());
@@ -170,11 +198,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("lease");
         let held = lock(&path).unwrap();
-        assert!(stands_at(&held, &path));
+        assert!(held.stands_at(&path));
         std::fs::remove_file(&path).unwrap();
-        assert!(!stands_at(&held, &path));
+        assert!(!held.stands_at(&path));
         let next = lock(&path).unwrap();
-        assert!(stands_at(&next, &path) && !stands_at(&held, &path));
+        assert!(next.stands_at(&path) && !held.stands_at(&path));
     }
 
     #[test]
