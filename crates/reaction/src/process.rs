@@ -3,7 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "this file is the edge to other processes")]
 
 use std::ffi::{OsStr, OsString};
-use std::io::{self, PipeReader, Read};
+use std::io::{self, ErrorKind, PipeReader, Read};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -81,7 +81,7 @@ pub(crate) fn run(program: &Program) -> io::Result<Finished> {
     command.args(&program.arguments).env_clear().envs(program.environment.iter().cloned());
     command.current_dir("/").process_group(0).stdin(Stdio::null());
     command.stdout(writer.try_clone()?).stderr(writer);
-    let child = command.spawn()?;
+    let child = spawned(&mut command, program.limit)?;
     // With the command goes our end for writing, so that the pipe ends with its last writer.
     drop(command);
     let group = Pid::from_child(&child);
@@ -90,6 +90,23 @@ pub(crate) fn run(program: &Program) -> io::Result<Finished> {
     let status = running.put_away(child);
     let end = if in_time? { End::By(status?) } else { End::TimeLimit };
     Ok(Finished { end, said: running.tail.text() })
+}
+
+/// Starts the command; one that somebody still writes to, or that a child of ours which is itself
+/// being started still has open, is busy for a moment (`ETXTBSY` of execve(2)).
+fn spawned(command: &mut Command, limit: Duration) -> io::Result<Child> {
+    let deadline = Deadline::after(limit);
+    loop {
+        match command.spawn() {
+            Err(error) if error.kind() == ErrorKind::ExecutableFileBusy => {
+                if deadline.has_passed() {
+                    return Err(error);
+                }
+                deadline.pause(LONGEST_LOOK);
+            }
+            end => return end,
+        }
+    }
 }
 
 struct Running {
@@ -188,6 +205,8 @@ mod tests {
     use super::*;
 
     const LONG: Duration = Duration::from_secs(60);
+    /// Too short for a program that stays, and ample for one to say its first words.
+    const SHORT: Duration = Duration::from_secs(2);
 
     fn shell(script: &str, limit: Duration) -> Finished {
         run(&Program::new(Path::new("/bin/sh"), limit).arguments(["-c", script])).unwrap()
@@ -238,7 +257,7 @@ mod tests {
     #[test]
     fn at_the_time_limit_children_end_too() {
         let script = "sleep 1000 & echo $!; sleep 1000";
-        let finished = shell(script, Duration::from_millis(300));
+        let finished = shell(script, SHORT);
         assert_eq!(finished.end, End::TimeLimit);
         wait_until_gone(&finished.said);
     }
@@ -246,7 +265,7 @@ mod tests {
     #[test]
     fn a_program_that_tidies_up_is_given_time() {
         let script = "trap 'echo tidied; exit 0' TERM; echo begun; while :; do sleep 0.01; done";
-        let finished = shell(script, Duration::from_millis(300));
+        let finished = shell(script, SHORT);
         assert_eq!(finished.end, End::TimeLimit);
         assert!(finished.said.starts_with("begun") && finished.said.ends_with("tidied"));
     }
@@ -256,7 +275,7 @@ mod tests {
         let script = "trap '' TERM; echo $$; exec sleep 1000";
         let program = Program {
             grace: Duration::from_millis(20),
-            ..Program::new(Path::new("/bin/sh"), Duration::from_millis(300))
+            ..Program::new(Path::new("/bin/sh"), SHORT)
         };
         let finished = run(&program.arguments(["-c", script])).unwrap();
         assert_eq!(finished.end, End::TimeLimit);
@@ -279,8 +298,21 @@ mod tests {
     #[test]
     fn what_cannot_be_started_is_an_error() {
         let missing = run(&Program::new(Path::new("/nonexistent/a"), LONG)).unwrap_err();
-        assert_eq!(missing.kind(), io::ErrorKind::NotFound);
+        assert_eq!(missing.kind(), ErrorKind::NotFound);
         let not_a_program = run(&Program::new(Path::new("/etc/passwd"), LONG)).unwrap_err();
-        assert_eq!(not_a_program.kind(), io::ErrorKind::PermissionDenied);
+        assert_eq!(not_a_program.kind(), ErrorKind::PermissionDenied);
+    }
+
+    #[test]
+    fn what_is_still_being_written_is_waited_for_as_long_as_it_may_run() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("program");
+        fs::copy("/bin/true", &path).unwrap();
+        let writer = fs::OpenOptions::new().append(true).open(&path).unwrap();
+        let busy = run(&Program::new(&path, SHORTEST_LOOK)).unwrap_err();
+        assert_eq!(busy.kind(), ErrorKind::ExecutableFileBusy);
+        let waiting = std::thread::spawn(move || run(&Program::new(&path, LONG)));
+        drop(writer);
+        assert!(matches!(waiting.join().unwrap().unwrap().end, End::By(end) if end.success()));
     }
 }
