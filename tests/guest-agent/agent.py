@@ -114,6 +114,15 @@ class Agent:
         os.utime(path, (then, then))
         return self.report()
 
+    def patience(self, minutes):
+        """How long one extension waits for another that it depends on; the agent's own 90 minutes
+        are a constant of its module."""
+        constant = "_DEFAULT_EXT_TIMEOUT_MINUTES"
+        if not hasattr(self._code.handlers, constant):
+            raise AttributeError(f"this agent has no {constant}")
+        setattr(self._code.handlers, constant, minutes)
+        return self.report()
+
     def _configure(self):
         log = os.path.join(self.sandbox, "log")
         os.makedirs(self.lib, mode=0o700, exist_ok=True)

@@ -11,6 +11,7 @@ is. Requests, by their key "ask":
     wait           handler, status, seconds: reports until the extension has that status
     restart_agent  a new process of the agent, as after a reboot: the goal state is processed again
     age_heartbeat  handler, version, seconds
+    patience       minutes: how long this process lets an extension wait for another it depends on
 
 Answers: `handlers` as reported (null: the agent lost the report), `commands` run since the last
 answer, `seconds` the goal state took, `crash` (what would have ended the agent), for `wait` also
@@ -90,6 +91,7 @@ def main():
         "report": agent.report,
         "wait": agent.wait,
         "age_heartbeat": agent.age_heartbeat,
+        "patience": agent.patience,
         "restart_agent": lambda: restart(lines),
     }
     for line in lines:

@@ -122,6 +122,14 @@ impl Agent {
         self.answer()
     }
 
+    /// How long this process of the agent has an extension wait for one that it depends on,
+    /// instead of the agent's 90 minutes.
+    #[track_caller]
+    pub fn patience(&mut self, minutes: f64) -> Answer {
+        self.ask(&json!({ "ask": "patience", "minutes": minutes }));
+        self.answer()
+    }
+
     /// The answer to the last request.
     #[track_caller]
     pub fn answer(&mut self) -> Answer {

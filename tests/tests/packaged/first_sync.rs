@@ -79,6 +79,35 @@ fn whoever_depends_on_settings_that_are_refused_is_skipped_until_they_are_mended
 }
 
 #[test]
+fn whoever_depends_on_a_first_sync_that_takes_too_long_is_skipped_and_has_its_turn_after_a_reboot()
+{
+    let mut bed = Bed::new();
+    let web = bed.issue("web");
+    bed.azure.fault(Rule::new(When::secret("web"), Action::status(503)));
+    let script = format!("cp -L {} copy", bed.link("web").display());
+    let dependent = Package::other("Test.Dependent", &script, bed.folder());
+    let package = Package::ours();
+    let ours = Extension::new(&package).settings(0, &required(bed.settings(&["web"])));
+    let theirs = Extension::new(&dependent).settings(0, &json!({})).level(1);
+    bed.agent.patience(0.05);
+    let answer = bed.agent.goal_state(&[theirs, ours]);
+    let skipped = answer.handler("Test.Dependent");
+    assert_eq!((skipped.status.as_str(), skipped.extension.is_some()), ("NotReady", false));
+    assert!(skipped.message.contains("did not reach a terminal state"), "{}", skipped.message);
+    // The agent has given up; the worker has not, and says nothing that is not so.
+    let status = answer.handler(package.handler()).extension();
+    assert_eq!(status.status.as_deref(), Some("transitioning"));
+    bed.azure.clear_faults();
+    bed.agent.wait(package.handler(), "success");
+    bed.installed(&web);
+    let answer = bed.agent.restart();
+    let status = answer.handler("Test.Dependent").extension();
+    assert_eq!(status.status.as_deref(), Some("success"));
+    let folder = bed.agent.extension_folder("Test.Dependent", "1.0.0");
+    assert_eq!(std::fs::read_to_string(folder.join("copy")).unwrap(), bed.installed(&web));
+}
+
+#[test]
 fn after_a_reboot_that_lost_the_certificates_a_dependent_extension_waits_again() {
     let mut bed = Bed::new();
     let web = bed.issue("web");
