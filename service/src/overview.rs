@@ -39,7 +39,7 @@ pub(crate) fn run(directories: &Directories, json: bool) -> Outcome {
     let (gravity, late) = gravity(&report, now);
     match serde_json::to_string_pretty(&report) {
         Ok(text) if json => terminal::say(&format!("{text}\n")),
-        _ => terminal::say(&text(&report, late.as_deref())),
+        _ => terminal::say(&text(&report, now, late.as_deref())),
     }
     match gravity {
         Gravity::Fine => Outcome::Fine,
@@ -67,11 +67,19 @@ fn gravity(report: &Report, now: SystemTime) -> (Gravity, Option<String>) {
     (if is_late { Gravity::Critical } else { gravest }, late)
 }
 
-fn text(report: &Report, late: Option<&str>) -> String {
-    let header =
-        ["", "CERTIFICATE", "VERSION", "ISSUED BY", "EXPIRES", "WHERE", "USED BY", "LAST CHANGE"];
+fn text(report: &Report, now: SystemTime, late: Option<&str>) -> String {
+    let header = [
+        "",
+        "CERTIFICATE",
+        "VERSION",
+        "ISSUED BY",
+        "EXPIRES IN",
+        "WHERE",
+        "USED BY",
+        "LAST CHANGE",
+    ];
     let mut rows = vec![header.map(str::to_owned)];
-    rows.extend(report.certificates.iter().map(row));
+    rows.extend(report.certificates.iter().map(|one| row(one, now)));
     let widths: Vec<usize> = (0..header.len())
         .map(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0))
         .collect();
@@ -91,10 +99,9 @@ fn text(report: &Report, late: Option<&str>) -> String {
     text
 }
 
-fn row(one: &CertificateReport) -> [String; 8] {
+fn row(one: &CertificateReport, now: SystemTime) -> [String; 8] {
     let none = || "-".to_owned();
     let leaf = one.certificate.as_ref();
-    let day = |at: Timestamp| at.to_string().chars().take(10).collect::<String>();
     let change = one.last_change.as_ref();
     let used_by = match one.used_by.as_slice() {
         [] => none(),
@@ -107,11 +114,27 @@ fn row(one: &CertificateReport) -> [String; 8] {
         one.name.clone(),
         one.version.as_deref().map_or_else(none, |version| version.chars().take(8).collect()),
         leaf.map_or_else(none, |leaf| common_name(&leaf.issuer)),
-        leaf.map_or_else(none, |leaf| day(leaf.not_after)),
+        leaf.map_or_else(none, |leaf| expires_in(leaf.not_after, now)),
         places.join(" "),
         used_by,
         change.map_or_else(none, |event| format!("{} {}", day(event.at), event.what)),
     ]
+}
+
+fn day(at: Timestamp) -> String {
+    at.to_string().chars().take(10).collect()
+}
+
+/// How long it is valid yet, and until which day.
+fn expires_in(end: Timestamp, now: SystemTime) -> String {
+    let Ok(left) = end.moment().duration_since(now) else {
+        return format!("expired ({})", day(end));
+    };
+    let (hours, days) = (left.as_secs() / 3600, left.as_secs() / 86_400);
+    match days {
+        0 | 1 => format!("{hours} h ({})", day(end)),
+        _ => format!("{days} d ({})", day(end)),
+    }
 }
 
 /// The common name of a distinguished name (RFC 4514), or all of it.
@@ -127,7 +150,7 @@ mod tests {
 
     #[test]
     fn the_table_has_a_line_for_each_certificate() {
-        let text = text(&report(), None);
+        let text = text(&report(), dawn(), None);
         let lines: Vec<&str> = text.lines().collect();
         assert!(lines[0].contains("CERTIFICATE") && lines[0].contains("LAST CHANGE"), "{text}");
         assert!(lines[1].starts_with("ok       contoso.web  v1       ca"), "{text}");
@@ -144,6 +167,17 @@ mod tests {
         assert_eq!(gravity(&report, dawn()), (Gravity::Fine, None));
         let (gravity, late) = gravity(&report, dawn() + Duration::from_secs(9000));
         assert!(gravity == Gravity::Critical && late.unwrap().contains("is the worker running"));
+    }
+
+    #[test]
+    fn how_long_it_is_valid_is_told_in_days_and_at_last_in_hours() {
+        let end = Timestamp::from(dawn() + Duration::from_secs(86_400 * 62 + 1));
+        let at = |days: u64, hours: u64| dawn() + Duration::from_secs(86_400 * days + 3600 * hours);
+        assert_eq!(expires_in(end, at(0, 0)), "62 d (2027-03-18)");
+        assert_eq!(expires_in(end, at(60, 0)), "2 d (2027-03-18)");
+        assert_eq!(expires_in(end, at(60, 1)), "47 h (2027-03-18)");
+        assert_eq!(expires_in(end, at(62, 0)), "0 h (2027-03-18)");
+        assert_eq!(expires_in(end, at(62, 1)), "expired (2027-03-18)");
     }
 
     #[test]
