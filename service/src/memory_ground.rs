@@ -3,10 +3,11 @@
 
 use std::path::PathBuf;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use cert_store::OutputStore;
-use reaction::{Action, Candidates, Command, Occasion, Verification};
+use reaction::{Action, Candidates, Command, Effect, Occasion, Verification};
 use worker_state::CertificateRecord;
 
 use crate::delivery::consumers::Consumers;
@@ -76,11 +77,19 @@ type Script = Box<dyn FnMut(&str) -> Result<(), String> + Send>;
 pub(crate) struct MemoryConsumers {
     pub(crate) asked: Mutex<Vec<String>>,
     pub(crate) script: Mutex<Script>,
+    /// What does not run is left alone.
+    pub(crate) unit_runs: AtomicBool,
+    pub(crate) somebody_listens: AtomicBool,
 }
 
 impl Default for MemoryConsumers {
     fn default() -> Self {
-        Self { asked: Mutex::default(), script: Mutex::new(Box::new(|_| Ok(()))) }
+        Self {
+            asked: Mutex::default(),
+            script: Mutex::new(Box::new(|_| Ok(()))),
+            unit_runs: true.into(),
+            somebody_listens: true.into(),
+        }
     }
 }
 
@@ -115,8 +124,13 @@ impl Consumers for MemoryConsumers {
         self.ask(format!("check {} with {files} files", versions(all)))
     }
 
-    fn react(&self, action: &Action, occasion: &Occasion) -> Result<(), String> {
-        self.ask(format!("{action} for {}", versions(occasion)))
+    fn react(&self, action: &Action, occasion: &Occasion) -> Result<Effect, String> {
+        self.ask(format!("{action} for {}", versions(occasion)))?;
+        Ok(if self.unit_runs.load(Relaxed) { Effect::Done } else { Effect::NotRunning })
+    }
+
+    fn nobody_listens(&self, _: &Verification) -> bool {
+        !self.somebody_listens.load(Relaxed)
     }
 
     fn verify(&self, verification: &Verification, leaf: &[u8]) -> Result<(), String> {

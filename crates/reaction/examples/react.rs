@@ -42,7 +42,8 @@ fn react() -> Result<(), Box<dyn Error>> {
         reason: Reason::Requested,
     };
     let surroundings = Surroundings::discover(Permission::Commands, true);
-    Ok(run(&action(words)?, &Occasion { changes: vec![change] }, &surroundings)?)
+    run(&action(words)?, &Occasion { changes: vec![change] }, &surroundings)?;
+    Ok(())
 }
 
 fn action(words: Vec<String>) -> Result<Action, Box<dyn Error>> {

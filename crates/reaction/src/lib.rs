@@ -35,12 +35,12 @@ pub use coalesce::coalesce;
 pub use error::ReactionError;
 pub use occasion::{Change, Occasion, Reason};
 pub use permission::{NotAPermission, Permission};
-pub use run::{permit, run};
+pub use run::{Effect, permit, run};
 pub use signal::{NotASignal, Signal};
 pub use surroundings::{Surroundings, Systemd};
 pub use trusted_path::Distrust;
 pub use unit_name::{NotAUnitName, UnitName};
 pub use verify::{
     LocalAddress, NotALocalAddress, Shown, StartTls, UnknownStartTls, Verification,
-    VerificationError, verify,
+    VerificationError, nobody_listens, verify,
 };

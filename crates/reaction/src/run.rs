@@ -5,10 +5,19 @@ use crate::{
     systemctl,
 };
 
+/// What became of an action that did not fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// It is done.
+    Done,
+    /// The unit does not run, and was left alone: it serves nothing old.
+    NotRunning,
+}
+
 /// Does `action` and waits for how it ends.
 ///
-/// A unit or a recipient that is not running is no failure, except for `restart`, which starts
-/// it: nothing serves an old certificate then.
+/// A unit that is not running is no failure; it is left alone, except by `restart`, which starts
+/// it.
 ///
 /// # Errors
 /// Where it is not permitted, cannot be done here, or fails.
@@ -16,7 +25,7 @@ pub fn run(
     action: &Action,
     occasion: &Occasion,
     surroundings: &Surroundings,
-) -> Result<(), ReactionError> {
+) -> Result<Effect, ReactionError> {
     permit(action, surroundings.permission)?;
     match action {
         Action::Unit { unit, verb } => systemctl::ask(unit, *verb, surroundings),
@@ -24,9 +33,11 @@ pub fn run(
             systemctl::signal(unit, *signal, surroundings)
         }
         Action::Signal { signal, recipient: Recipient::PidFile(path) } => {
-            pid_file::signal(path, *signal, surroundings.user)
+            pid_file::signal(path, *signal, surroundings.user).map(|()| Effect::Done)
         }
-        Action::Command(wanted) => command::run(wanted, occasion.variables(), surroundings),
+        Action::Command(wanted) => {
+            command::run(wanted, occasion.variables(), surroundings).map(|()| Effect::Done)
+        }
     }
 }
 

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use crate::process::{End, Finished, Program, run};
-use crate::{Action, ReactionError, Recipient, Signal, Surroundings, Systemd, UnitName, Verb};
+use crate::{
+    Action, Effect, ReactionError, Recipient, Signal, Surroundings, Systemd, UnitName, Verb,
+};
 
 /// Since 229; before, the same was `reload-or-try-restart` (systemd's NEWS).
 const TRY_RELOAD_OR_RESTART_SINCE: u32 = 229;
@@ -33,13 +35,13 @@ pub(crate) fn ask(
     unit: &UnitName,
     verb: Verb,
     surroundings: &Surroundings,
-) -> Result<(), ReactionError> {
+) -> Result<Effect, ReactionError> {
     let systemd = systemd(unit, surroundings)?;
     if systemd.own_unit.as_ref() == Some(unit) {
         return Err(ReactionError::OwnUnit { unit: unit.clone() });
     }
     if state(unit, systemd)?.is_down() && verb != Verb::Restart {
-        return Ok(());
+        return Ok(Effect::NotRunning);
     }
     let action = Action::Unit { unit: unit.clone(), verb }.to_string();
     let asked = systemctl(systemd, surroundings.unit_patience, [word(verb, systemd), unit.name()]);
@@ -50,7 +52,7 @@ pub(crate) fn ask(
         let how = format!("the unit failed thereafter ({})", after.result);
         return Err(ReactionError::Unit { action, how, said: String::new() });
     }
-    Ok(())
+    Ok(Effect::Done)
 }
 
 /// Signals the main process of a unit. A unit that is not running is left alone.
@@ -58,14 +60,14 @@ pub(crate) fn signal(
     unit: &UnitName,
     signal: Signal,
     surroundings: &Surroundings,
-) -> Result<(), ReactionError> {
+) -> Result<Effect, ReactionError> {
     let systemd = systemd(unit, surroundings)?;
     if systemd.own_unit.as_ref() == Some(unit) {
         return Err(ReactionError::OwnUnit { unit: unit.clone() });
     }
     let state = state(unit, systemd)?;
     if state.is_down() {
-        return Ok(());
+        return Ok(Effect::NotRunning);
     }
     let recipient = Recipient::Unit(unit.clone());
     let action = Action::Signal { signal, recipient }.to_string();
@@ -76,7 +78,7 @@ pub(crate) fn signal(
     let signal = format!("--signal={signal}");
     // --kill-whom since 252; this name works before and after.
     let words = ["kill", "--kill-who=main", &signal, unit.name()];
-    judge(&action, PATIENCE, systemctl(systemd, PATIENCE, words))
+    judge(&action, PATIENCE, systemctl(systemd, PATIENCE, words)).map(|()| Effect::Done)
 }
 
 /// Ends a transient unit by force. That it may have ended by itself is no error.
@@ -201,12 +203,12 @@ mod tests {
             Self { folder, surroundings: Surroundings { systemd: Some(systemd), ..here } }
         }
 
-        fn ask(&self, unit: &str, verb: Verb) -> Result<(), String> {
+        fn ask(&self, unit: &str, verb: Verb) -> Result<Effect, String> {
             let asked = ask(&UnitName::parse(unit).unwrap(), verb, &self.surroundings);
             asked.map_err(|error| error.to_string())
         }
 
-        fn signal(&self) -> Result<(), String> {
+        fn signal(&self) -> Result<Effect, String> {
             let signal = signal(
                 &UnitName::parse("nginx").unwrap(),
                 Signal::parse("HUP").unwrap(),
@@ -236,11 +238,11 @@ mod tests {
             (252, Verb::Restart, "restart nginx.service"),
         ] {
             let bed = Bed::new(version, ACTIVE, ACTIVE, "exit 0");
-            assert_eq!(bed.ask("nginx", verb), Ok(()));
+            assert_eq!(bed.ask("nginx", verb), Ok(Effect::Done));
             assert_eq!(bed.orders(), [order]);
         }
         let bed = Bed::new(252, ACTIVE, ACTIVE, "exit 0");
-        assert_eq!(bed.signal(), Ok(()));
+        assert_eq!(bed.signal(), Ok(Effect::Done));
         assert_eq!(bed.orders(), ["kill --kill-who=main --signal=SIGHUP nginx.service"]);
     }
 
@@ -248,13 +250,13 @@ mod tests {
     fn a_unit_that_is_down_is_only_restarted() {
         for state in [INACTIVE, FAILED] {
             let bed = Bed::new(252, state, state, "exit 0");
-            assert_eq!(bed.ask("nginx", Verb::Reload), Ok(()));
-            assert_eq!(bed.ask("nginx", Verb::TryReloadOrRestart), Ok(()));
-            assert_eq!(bed.signal(), Ok(()));
+            assert_eq!(bed.ask("nginx", Verb::Reload), Ok(Effect::NotRunning));
+            assert_eq!(bed.ask("nginx", Verb::TryReloadOrRestart), Ok(Effect::NotRunning));
+            assert_eq!(bed.signal(), Ok(Effect::NotRunning));
             assert!(bed.orders().is_empty());
         }
         let bed = Bed::new(252, INACTIVE, ACTIVE, "exit 0");
-        assert_eq!(bed.ask("nginx", Verb::Restart), Ok(()));
+        assert_eq!(bed.ask("nginx", Verb::Restart), Ok(Effect::Done));
         assert_eq!(bed.orders(), ["restart nginx.service"]);
     }
 

@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use rcgen::{CertificateParams, KeyPair, SerialNumber};
-use reaction::{LocalAddress, Verification, VerificationError, verify};
+use reaction::{LocalAddress, Verification, VerificationError, nobody_listens, verify};
 use rustls::crypto::ring::{default_provider, sign::any_supported_type};
 use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
@@ -178,4 +178,15 @@ fn other_machines_and_impossible_names_are_not_asked() {
     odd.server_name = Some("not a name".to_owned());
     let said = verify(&odd, b"").unwrap_err().to_string();
     assert_eq!(said, "\"not a name\" is not a name that TLS can ask for");
+}
+
+#[test]
+fn where_nobody_listens_nothing_old_is_shown() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    assert!(!nobody_listens(&question(address, SHORT)));
+    drop(listener);
+    assert!(nobody_listens(&question(address, SHORT)));
+    // An address of another machine says nothing of this one.
+    assert!(!nobody_listens(&question("192.0.2.1:443".parse().unwrap(), SHORT)));
 }

@@ -1,6 +1,6 @@
 //! The services that use certificates, as the worker meets them.
 
-use reaction::{Action, Candidates, Command, Occasion, Surroundings, Verification};
+use reaction::{Action, Candidates, Command, Effect, Occasion, Surroundings, Verification};
 
 use crate::failure::one_line;
 
@@ -16,7 +16,10 @@ pub(crate) trait Consumers: Send + Sync {
     ) -> Result<(), String>;
 
     /// Does what follows a change.
-    fn react(&self, action: &Action, occasion: &Occasion) -> Result<(), String>;
+    fn react(&self, action: &Action, occasion: &Occasion) -> Result<Effect, String>;
+
+    /// Whether nobody is there to show anything.
+    fn nobody_listens(&self, verification: &Verification) -> bool;
 
     /// Looks at what a service shows, until that is `leaf` (DER).
     fn verify(&self, verification: &Verification, leaf: &[u8]) -> Result<(), String>;
@@ -38,9 +41,13 @@ impl Consumers for LocalServices {
             .map_err(|error| one_line(&error.to_string()))
     }
 
-    fn react(&self, action: &Action, occasion: &Occasion) -> Result<(), String> {
+    fn react(&self, action: &Action, occasion: &Occasion) -> Result<Effect, String> {
         reaction::run(action, occasion, &self.surroundings)
             .map_err(|error| one_line(&error.to_string()))
+    }
+
+    fn nobody_listens(&self, verification: &Verification) -> bool {
+        reaction::nobody_listens(verification)
     }
 
     fn verify(&self, verification: &Verification, leaf: &[u8]) -> Result<(), String> {

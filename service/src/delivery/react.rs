@@ -1,13 +1,13 @@
 //! After the switch: consumers are told, and what they show is verified. A version that does not
 //! work for them is taken back; what cannot be taken back is told again until it works.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use cert_store::CertificateStore;
 use certified_key::Content;
-use reaction::{Change, Occasion, Reason, coalesce};
+use reaction::{Change, Effect, Occasion, Reason, Verification, coalesce};
 use worker_state::{CertificateRecord, EventRecord, ReactionRecord};
 
 use super::roll_back::{self, NoWayBack, Refusal};
@@ -74,15 +74,20 @@ impl<S: CertificateStore> Round<'_, '_, S> {
         let done = side_by_side(&merged, |(action, asked)| {
             self.ground.consumers.react(action, &self.occasion(asked))
         });
+        // Of whom nothing that would have to read the certificate anew runs.
+        let mut idle: BTreeSet<usize> =
+            merged.iter().flat_map(|(_, asked)| asked.iter().copied()).collect();
         for ((_, asked), result) in merged.iter().zip(done) {
-            let Err(why) = result else { continue };
-            for at in asked {
-                complain(&mut answers, *at, why.clone());
+            match result {
+                Ok(Effect::NotRunning) => {}
+                Ok(Effect::Done) => idle.retain(|at| !asked.contains(at)),
+                Err(why) => asked.iter().for_each(|at| complain(&mut answers, *at, why.clone())),
             }
         }
         let told: Vec<usize> =
             answers.iter().filter(|(_, answer)| answer.is_ok()).map(|(at, _)| *at).collect();
-        for (at, result) in told.iter().zip(side_by_side(&told, |&at| self.verify(at))) {
+        let looked = side_by_side(&told, |&at| self.verify(at, idle.contains(&at)));
+        for (at, result) in told.iter().zip(looked) {
             if let Err(why) = result {
                 complain(&mut answers, *at, why);
             }
@@ -90,7 +95,8 @@ impl<S: CertificateStore> Round<'_, '_, S> {
         answers
     }
 
-    fn verify(&self, at: usize) -> Result<(), String> {
+    /// Where the units that use it do not run, it is enough that nobody shows another.
+    fn verify(&self, at: usize, is_idle: bool) -> Result<(), String> {
         let item = &self.items[at];
         let verifications = &item.target.delivery.verifications;
         if verifications.is_empty() {
@@ -100,7 +106,9 @@ impl<S: CertificateStore> Round<'_, '_, S> {
             return Err("the installed certificate cannot be read back to compare it".into());
         };
         let leaf = key.leaf().der();
-        verifications.iter().try_for_each(|one| self.ground.consumers.verify(one, leaf))
+        let consumers = self.ground.consumers;
+        let has_to_show = |one: &&Verification| !(is_idle && consumers.nobody_listens(one));
+        verifications.iter().filter(has_to_show).try_for_each(|one| consumers.verify(one, leaf))
     }
 
     fn installed(&self, item: &Item) -> Option<Content> {

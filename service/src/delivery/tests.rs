@@ -1,10 +1,11 @@
 //! The last mile, over a vault and a store in memory and consumers that answer by a script.
 
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use cert_store::{FileAccess, Form, Output};
-use reaction::{Action, Command, UnitName, Verb};
+use reaction::{Action, Command, LocalAddress, UnitName, Verb, Verification};
 use worker_state::{CertificateRecord, OperatorRequest, ReactionRecord, Wish};
 
 use crate::code::Code;
@@ -224,6 +225,31 @@ fn without_a_way_back_consumers_are_told_until_they_listen() {
     });
     assert!(*settled.lock().unwrap());
     assert_eq!(vault.asked.lock().unwrap().len(), asked, "nothing is downloaded again");
+}
+
+#[test]
+fn a_service_that_does_not_run_is_not_expected_to_show_anything() {
+    let (mut vault, bed, [target], records) = installed();
+    let verification = Verification {
+        address: LocalAddress::parse("127.0.0.1:443").unwrap(),
+        server_name: None,
+        alpn: Vec::new(),
+        start_tls: None,
+        time_limit: HOUR,
+    };
+    let delivery = Delivery { verifications: vec![verification], ..target.delivery.clone() };
+    let targets = [Target { delivery, ..target }];
+    refuse(&bed, &["verify"], "nobody answers");
+    bed.consumers.unit_runs.store(false, Relaxed);
+    bed.consumers.somebody_listens.store(false, Relaxed);
+    vault.issue(2, -1, 180);
+    let (records, failed) = pass_over(&targets, &records, &bed, &vault, today());
+    assert_eq!((failed.len(), active(&records[0])), (0, "2"), "{failed:?}");
+    // Somebody else than the named unit serves it: then it must be the new one.
+    bed.consumers.somebody_listens.store(true, Relaxed);
+    vault.issue(3, -1, 200);
+    let (records, failed) = pass_over(&targets, &records, &bed, &vault, today());
+    assert_eq!((failed.len(), active(&records[0])), (2, "2"), "{failed:?}");
 }
 
 #[test]

@@ -11,6 +11,7 @@ mod shown;
 mod start_tls;
 mod stream;
 
+use std::io::ErrorKind;
 use std::time::Duration;
 
 pub use address::{LocalAddress, NotALocalAddress};
@@ -79,6 +80,17 @@ pub fn verify(wanted: &Verification, leaf_der: &[u8]) -> Result<(), Verification
         pause = LONGEST_PAUSE.min(pause * 2);
     }
     Ok(())
+}
+
+/// Whether every connection to the address is refused at once: nobody shows anything there, so
+/// nobody shows anything old.
+pub fn nobody_listens(wanted: &Verification) -> bool {
+    let is_refused = |address| {
+        let tried = stream::Stream::connect(address, Deadline::after(SHORTEST_HANDSHAKE));
+        tried.is_err_and(|error| error.kind() == ErrorKind::ConnectionRefused)
+    };
+    let all = wanted.address.all();
+    !all.is_empty() && all.into_iter().all(is_refused)
 }
 
 /// The leaf that is shown at the first of the addresses that shows one.
