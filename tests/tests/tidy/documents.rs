@@ -81,18 +81,3 @@ fn every_target_of_the_makefile_is_explained() {
         .collect();
     assert_none("make targets without a word of help", &silent);
 }
-
-#[test]
-fn links_between_documents_lead_somewhere() {
-    let mut broken = Vec::new();
-    for document in texts(&[".md"]) {
-        let folder = root().join(&document.path).parent().unwrap().to_owned();
-        for link in document.content.split("](").skip(1) {
-            let target = link.split([')', '#', ' ']).next().unwrap();
-            if !target.is_empty() && !target.contains("://") && !folder.join(target).exists() {
-                broken.push(format!("{}: {target}", document.path));
-            }
-        }
-    }
-    assert_none("broken links", &broken);
-}

@@ -7,7 +7,13 @@
     reason = "tests read the tree, run cargo, and end on the first surprise"
 )]
 
+mod azure_cli;
+mod commands;
 mod documents;
 mod floor_plan;
+mod links;
+mod literals;
+mod markdown;
+mod messages;
 mod sources;
 mod tree;

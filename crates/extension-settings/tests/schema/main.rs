@@ -2,8 +2,10 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
 
 mod combinations;
+mod documents;
 mod invariants;
 mod last_mile;
+mod reference;
 mod values;
 
 use std::path::Path;
@@ -116,29 +118,5 @@ fn the_parser_knows_every_key_of_the_schema() {
             let unknown = |text: &str| text.contains("unknown key") || text.contains("belongs");
             assert!(!warnings.iter().any(|warning| unknown(&warning.text)), "{key}: {warnings:?}");
         }
-    }
-}
-
-#[test]
-fn the_reference_explains_every_key_of_the_schema() {
-    for (_, key) in keys() {
-        assert!(REFERENCE.contains(&format!("`{key}`")), "docs/settings.md does not explain {key}");
-    }
-}
-
-#[test]
-fn every_settings_sample_in_the_reference_is_taken_by_schema_and_parser() {
-    let samples: Vec<&str> = REFERENCE
-        .split("```json\n")
-        .skip(1)
-        .map(|rest| rest.split("```").next().unwrap())
-        .collect();
-    assert!(samples.len() >= 6);
-    for sample in samples {
-        let document: Value =
-            serde_json::from_str(sample).unwrap_or_else(|error| panic!("{error}: {sample}"));
-        assert!(validator().is_valid(&document), "{sample}");
-        let parsed = parse(&document).unwrap_or_else(|problems| panic!("{problems}: {sample}"));
-        assert!(parsed.warnings.is_empty(), "{:?}: {sample}", parsed.warnings);
     }
 }
