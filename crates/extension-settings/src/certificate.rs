@@ -151,9 +151,8 @@ fn no_secrets_url(text: &str) -> Option<&'static str> {
     }
 }
 
-/// `VAULT.NAME`, as all generations call it.
 fn default_link_name(id: &ObjectId, path: &str, remarks: &mut Remarks) -> Option<String> {
-    let name = format!("{}.{}", id.vault().name(), id.name());
+    let name = ObservedCertificate::default_link_name(id);
     let Err(reason) = check_link_name(&name) else { return Some(name) };
     let text = format!(
         "the link's name, \"{}\", {reason}: give the entry a customSymbolicLinkName",

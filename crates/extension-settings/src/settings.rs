@@ -114,6 +114,18 @@ pub struct ObservedCertificate {
 }
 
 impl ObservedCertificate {
+    /// The link's name where an entry chooses none: `VAULT.NAME`, as all generations call it.
+    #[must_use]
+    pub fn default_link_name(id: &ObjectId) -> String {
+        format!("{}.{}", id.vault().name(), id.name())
+    }
+
+    /// The guards that are on where the entry names none.
+    pub(crate) fn usual_guards(&self) -> Guards {
+        let alone = self.outputs.is_empty() && self.on_renewal.is_empty() && self.verify.is_empty();
+        Guards::usual(!alone || self.check.is_some())
+    }
+
     /// Whether the secret may be anything: all outputs, and there is one, hold its raw value.
     #[must_use]
     pub fn accepts_any_secret(&self) -> bool {
@@ -123,7 +135,7 @@ impl ObservedCertificate {
 }
 
 /// Where a certificate is installed.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum StoreLocation {
     /// A directory on disk.
     Directory {

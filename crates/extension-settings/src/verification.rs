@@ -49,6 +49,14 @@ const START_TLS: [(&str, StartTls); 4] = [
     ("pop3", StartTls::Pop3),
 ];
 
+impl StartTls {
+    /// The word for it in the settings.
+    pub(crate) fn name(self) -> &'static str {
+        let word = START_TLS.iter().find(|(_, protocol)| *protocol == self);
+        word.map_or("", |(word, _)| word)
+    }
+}
+
 /// Reads `verify`; what cannot be read is reported and left out.
 pub(crate) fn read(field: Field, remarks: &mut Remarks) -> Vec<Verification> {
     let path = field.path.clone();

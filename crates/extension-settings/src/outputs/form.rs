@@ -54,6 +54,14 @@ const FORMS: [(&str, Word); 7] = [
 const ENCRYPTIONS: [(&str, Encryption); 2] =
     [("modern", Encryption::Modern), ("legacy", Encryption::Legacy)];
 
+impl Encryption {
+    /// The word for it in the settings.
+    pub(crate) fn name(self) -> &'static str {
+        let word = ENCRYPTIONS.iter().find(|(_, encryption)| *encryption == self);
+        word.map_or("", |(word, _)| word)
+    }
+}
+
 /// A form as it is written, without its options.
 #[derive(Clone, Copy)]
 enum Word {
@@ -73,6 +81,19 @@ impl Form {
         match self {
             Self::Combined | Self::PrivateKey | Self::Pkcs12 { .. } | Self::Raw => true,
             Self::FullChain | Self::Leaf | Self::Issuers => false,
+        }
+    }
+
+    /// The word for it in the settings.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Combined => "combined",
+            Self::FullChain => "fullChain",
+            Self::Leaf => "leaf",
+            Self::Issuers => "issuers",
+            Self::PrivateKey => "privateKey",
+            Self::Pkcs12 { .. } => "pkcs12",
+            Self::Raw => "raw",
         }
     }
 

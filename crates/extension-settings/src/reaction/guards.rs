@@ -20,11 +20,16 @@ pub struct Guards {
 impl Guards {
     const ALL: Self = Self { names: true, validity: true, issuer: true };
 
+    /// The guards that are on where nothing is said of them.
+    pub(crate) fn usual(configured: bool) -> Self {
+        if configured { Self::ALL } else { Self::default() }
+    }
+
     /// Reads `guards`. `configured` says whether they are on where nothing is said.
     pub(crate) fn read(field: Option<Field>, configured: bool, remarks: &mut Remarks) -> Self {
         let keys = field.and_then(|field| Nested::read(field, Level::Guards, remarks));
         let written = keys.as_ref().is_some_and(|keys| keys.has_any(Level::Guards.keys()));
-        let mut guards = if configured || written { Self::ALL } else { Self::default() };
+        let mut guards = Self::usual(configured || written);
         if let Some(mut keys) = keys {
             let mut flag = |key, guard: &mut bool| {
                 let flag = keys.take(key).and_then(|field| field.flag(remarks));

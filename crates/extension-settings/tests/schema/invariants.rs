@@ -3,15 +3,16 @@
 use std::collections::BTreeSet;
 use std::path::Component;
 
-use extension_settings::{StoreLocation, parse};
+use extension_settings::{Settings, StoreLocation, parse};
 use object_id::VaultSuffixes;
 use serde_json::Value;
 
 /// What is taken has certificates, with links that nobody else writes and that stay in their
-/// stores; what is refused is refused in a bounded sentence.
+/// stores, and reads back the same; what is refused is refused in a bounded sentence.
 pub(crate) fn hold(document: &Value) {
     match parse(document, &VaultSuffixes::known()) {
         Ok(parsed) => {
+            reads_back(&parsed.settings);
             let directories: BTreeSet<_> =
                 parsed.settings.written_directories().into_iter().collect();
             let certificates = parsed.settings.certificates;
@@ -36,4 +37,18 @@ pub(crate) fn hold(document: &Value) {
             assert!(!problems.problems.is_empty() && problems.to_string().len() < 60_000);
         }
     }
+}
+
+/// Printing and parsing agree, also about the case in which a vault was typed, which names files
+/// and does not make two names differ.
+fn reads_back(settings: &Settings) {
+    let document = settings.to_document();
+    let read = parse(&document, &VaultSuffixes::known());
+    let read = read.unwrap_or_else(|problems| panic!("{document}: {problems}")).settings;
+    assert_eq!(read, *settings, "{document}");
+    let typed = |settings: &Settings| {
+        let ids = settings.certificates.iter().map(|one| &one.id);
+        ids.map(|id| format!("{}.{}", id.vault().name(), id.name())).collect::<Vec<_>>()
+    };
+    assert_eq!(typed(&read), typed(settings));
 }

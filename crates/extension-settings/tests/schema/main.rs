@@ -82,6 +82,25 @@ fn schema_and_parser_agree_about_every_value_of_every_key() {
 }
 
 #[test]
+fn every_value_is_printed_as_the_schema_says_and_read_back_without_a_warning() {
+    let singles = keys().into_iter().flat_map(|(place, key)| {
+        let good = values(place, &key).0;
+        good.into_iter().map(move |value| document(place, &key, &value)).collect::<Vec<_>>()
+    });
+    let examples = examples().into_iter().map(|(_, example)| example);
+    for document in singles.chain(examples) {
+        invariants::hold(&document);
+        let printed = parse(&document).unwrap().settings.to_document();
+        assert!(validator().is_valid(&printed), "{document} is printed as {printed}");
+        // An interval or an identity that deserves a remark still does; nothing is misplaced.
+        let warnings = parse(&printed).unwrap().warnings;
+        let of_form = ["belongs", "unknown", "read all the same", "brackets", "white space"];
+        let strange = warnings.iter().find(|one| of_form.iter().any(|it| one.text.contains(it)));
+        assert_eq!(strange, None, "{printed}");
+    }
+}
+
+#[test]
 fn logging_settings_without_a_receiver_are_none_or_a_problem() {
     for (logging, expected) in [
         (json!({"endpoint": null}), true),

@@ -1,0 +1,229 @@
+//! What stands in settings and is nothing to the generation that they are said to be for.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::Generation;
+use crate::logging::LogEndpoint;
+use crate::remark::Remark;
+use crate::settings::Settings;
+
+/// A key, and the generations that read it, from 1.x to 4.x.
+type Known = (&'static str, [bool; 4]);
+
+const YES: bool = true;
+const NO: bool = false;
+
+/// Keys outside the entries that not every generation reads; `docs/settings.md` has the same.
+const SECTIONS: [Known; 5] = [
+    ("requireInitialSync", [YES, YES, YES, NO]),
+    ("certificateStoreLocation", [YES, YES, NO, YES]),
+    ("aclEnabled", [NO, NO, YES, NO]),
+    ("acls", [NO, NO, YES, YES]),
+    ("loggingSettings", [NO, NO, YES, YES]),
+];
+
+/// Keys of an entry that not every generation with objects for entries reads.
+const ENTRY: [Known; 2] =
+    [("customSymbolicLinkName", [NO, NO, YES, NO]), ("authenticationOverride", [NO, NO, NO, YES])];
+
+/// What [`Generation::explicit`] settles, where it matters.
+const SETTLED_FOR_4: [&str; 3] = ["requireInitialSync", "aclEnabled", "customSymbolicLinkName"];
+
+/// What means something on Windows only.
+const OF_WINDOWS: [&str; 4] =
+    ["certificateStoreName", "linkOnRenewal", "accounts", "keyExportable"];
+
+impl Generation {
+    /// What in the settings this generation does not read or know, as signs that they are another
+    /// one's: it has an effect here. `document` is where `settings` were read from; each key is
+    /// named once.
+    #[must_use]
+    pub fn objections(self, document: &Value, settings: &Settings) -> Vec<Remark> {
+        let mut seen = Seen { generation: self, keys: BTreeSet::new(), objections: Vec::new() };
+        seen.object(document, "", false);
+        let mut objections = seen.objections;
+        let pinned = settings.certificates.iter().find(|one| one.id.version().is_some());
+        if let (Self::Four, Some(pinned)) = (self, pinned) {
+            let text = format!(
+                "4.x knows no pinned versions, here {} stays at its version: leave that out of the \
+                 URL to follow the newest",
+                pinned.link_name
+            );
+            objections.push(Remark { path: String::new(), text });
+        }
+        let socket = settings.logging.as_ref().map(|logging| &logging.endpoint);
+        if let (Self::Three, Some(LogEndpoint::Unix(_))) = (self, socket) {
+            let text = "a socket, which 4.x writes to and 3.x does not".to_owned();
+            objections.push(Remark { path: "loggingSettings.endpoint".into(), text });
+        }
+        objections
+    }
+
+    fn reads(self, known: [bool; 4]) -> bool {
+        Self::ALL.iter().zip(known).any(|(generation, reads)| *generation == self && reads)
+    }
+}
+
+struct Seen {
+    generation: Generation,
+    keys: BTreeSet<String>,
+    objections: Vec<Remark>,
+}
+
+impl Seen {
+    fn object(&mut self, value: &Value, path: &str, in_entry: bool) {
+        let Value::Object(keys) = value else { return };
+        for (key, value) in keys {
+            let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+            if key == "observedCertificates" {
+                self.entries(value, &path);
+                continue;
+            }
+            self.key(key, &path, in_entry);
+            self.object(value, &path, in_entry);
+        }
+    }
+
+    fn entries(&mut self, list: &Value, path: &str) {
+        let Value::Array(entries) = list else { return };
+        for (index, entry) in entries.iter().enumerate() {
+            let path = format!("{path}[{index}]");
+            let with_objects = self.generation >= Generation::Three;
+            match entry {
+                Value::String(_) if self.generation == Generation::Four => {
+                    self.object_once(
+                        "a URL",
+                        &path,
+                        "a plain URL, which 4.x does not read: is it 1.x or 2.x?",
+                    );
+                }
+                Value::Object(_) if !with_objects => {
+                    let text = format!(
+                        "an object, which {} does not read: is it 3.x or 4.x?",
+                        self.generation
+                    );
+                    self.object_once("an object", &path, &text);
+                }
+                entry => self.object(entry, &path, true),
+            }
+        }
+    }
+
+    fn key(&mut self, key: &str, path: &str, in_entry: bool) {
+        if OF_WINDOWS.contains(&key) {
+            return self.object_once(
+                key,
+                path,
+                "left out: it means nothing on Linux, there and here",
+            );
+        }
+        let table: &[Known] = if in_entry { &ENTRY } else { &SECTIONS };
+        let Some((_, known)) = table.iter().find(|(known, _)| *known == key) else { return };
+        let settled = self.generation == Generation::Four && SETTLED_FOR_4.contains(&key);
+        if self.generation.reads(*known) || settled {
+            return;
+        }
+        let readers = Generation::ALL.into_iter().filter(|generation| generation.reads(*known));
+        let readers =
+            readers.map(|generation| generation.to_string()).collect::<Vec<_>>().join(", ");
+        let text = format!("not read by {}, only by {readers}; here it counts", self.generation);
+        self.object_once(key, path, &text);
+    }
+
+    fn object_once(&mut self, key: &str, path: &str, text: &str) {
+        if self.keys.insert(key.to_owned()) {
+            self.objections.push(Remark { path: path.to_owned(), text: text.to_owned() });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use object_id::VaultSuffixes;
+    use serde_json::json;
+
+    use super::*;
+
+    const URL: &str = "https://contoso.vault.azure.net/secrets/web";
+
+    fn objections(generation: Generation, document: &Value) -> Vec<String> {
+        let settings = crate::parse(document, &VaultSuffixes::known()).unwrap().settings;
+        let objections = generation.objections(document, &settings);
+        objections.iter().map(ToString::to_string).collect()
+    }
+
+    fn entries(entries: Value) -> Value {
+        json!({"secretsManagementSettings": {"observedCertificates": entries}})
+    }
+
+    /// The columns 1 to 4 of a table in the reference.
+    fn columns(heading: &str) -> Vec<(String, [bool; 4])> {
+        let page = include_str!("../../../../docs/settings.md");
+        let table = page.split(heading).nth(1).unwrap().split("\n#").next().unwrap();
+        let rows = table.lines().filter(|line| line.starts_with("| `"));
+        let row = |row: &str| {
+            let cells: Vec<&str> = row.trim_matches('|').split('|').map(str::trim).collect();
+            let marks = &cells[cells.len() - 4..];
+            let key = cells[0].trim_matches('`').to_owned();
+            (key, [0, 1, 2, 3].map(|column| marks[column] == "•"))
+        };
+        rows.map(row).collect()
+    }
+
+    #[test]
+    fn the_reference_says_the_same_of_every_key() {
+        let ours_or_all = |known: &[bool; 4]| !known.contains(&true) || !known.contains(&false);
+        let outside = columns("### `secretsManagementSettings`");
+        let inside = columns("### An entry of");
+        assert!(outside.len() > 10 && inside.len() > 10);
+        let some: Vec<_> = outside.into_iter().filter(|(_, known)| !ours_or_all(known)).collect();
+        for (key, known) in some.iter().map(|(key, known)| (key.as_str(), *known)) {
+            assert!(SECTIONS.contains(&(key, known)), "{key}");
+        }
+        // 3.x and 4.x have entries that are objects; what both read is nothing to object to.
+        for (key, known) in inside.iter().map(|(key, known)| (key.as_str(), *known)) {
+            let differs = known[2] != known[3];
+            assert_eq!(differs, ENTRY.contains(&(key, known)), "{key}");
+        }
+    }
+
+    #[test]
+    fn what_another_generation_reads_is_named_once() {
+        let overridden = json!({"url": URL, "authenticationOverride": {}});
+        let api = json!({"url": format!("{URL}2"), "authenticationOverride": {}});
+        let said = objections(Generation::Three, &entries(json!([overridden, api])));
+        let path = "secretsManagementSettings.observedCertificates[0].authenticationOverride";
+        assert_eq!(said, [format!("{path}: not read by 3.x, only by 4.x; here it counts")]);
+        assert!(objections(Generation::Four, &entries(json!([overridden]))).is_empty());
+    }
+
+    #[test]
+    fn urls_and_objects_tell_the_old_generations_from_the_new() {
+        let (urls, objects) = (entries(json!([URL])), entries(json!([{"url": URL}])));
+        for generation in Generation::ALL {
+            let old = generation < Generation::Three;
+            assert_eq!(objections(generation, &objects).len(), usize::from(old), "{generation}");
+            let newest = generation == Generation::Four;
+            assert_eq!(objections(generation, &urls).len(), usize::from(newest), "{generation}");
+        }
+    }
+
+    #[test]
+    fn pins_sockets_and_windows_are_remarked_upon() {
+        let pinned = entries(json!([{"url": format!("{URL}/{}", "0".repeat(32))}]));
+        assert!(
+            objections(Generation::Four, &pinned)[0].contains("contoso.web stays at its version")
+        );
+        assert!(objections(Generation::Three, &pinned).is_empty());
+        let mut document = entries(json!([{"url": URL, "keyExportable": true}]));
+        document["loggingSettings"] = json!({"endpoint": "unix:///run/fluent.sock"});
+        let said = objections(Generation::Three, &document);
+        assert!(
+            said[0].starts_with("loggingSettings.endpoint: a socket")
+                || said[1].starts_with("loggingSettings.endpoint: a socket")
+        );
+        assert!(said.iter().any(|one| one.ends_with("it means nothing on Linux, there and here")));
+    }
+}
