@@ -26,7 +26,7 @@ mod store;
 mod target;
 
 pub use accounts::{Accounts, NameService};
-pub use directory_store::{Closed, DirectoryStore, Prepared};
+pub use directory_store::{Closed, DirectoryStore, Fate, Inheritance, Inherited, Prepared};
 pub use error::StoreError;
 pub use ledger::{Generation, Grantee, GranteeKind, Ledger, LedgerFile};
 pub use outputs::{

@@ -1,6 +1,7 @@
 //! A directory of files and links as a certificate store.
 
 mod apply;
+mod inherited;
 pub(crate) mod reach;
 mod retire;
 mod seen;
@@ -25,6 +26,7 @@ use crate::store::{Announce, CertificateStore, Installed, Retirement, Standing, 
 use crate::target::{Layout, StoreLocation, Target};
 
 pub use apply::Prepared;
+pub use inherited::{Fate, Inheritance, Inherited};
 use seen::SeenNames;
 
 /// Certificates in directories, as files and relative links to them.

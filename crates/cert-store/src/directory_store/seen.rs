@@ -41,7 +41,7 @@ impl SeenNames {
 
     /// The names in this store, as they were when the pass that began at `now` first asked. What
     /// the pass itself has written since is not among them.
-    fn names(&self, store: &Directory, now: SystemTime) -> Result<Names, FileError> {
+    pub(super) fn names(&self, store: &Directory, now: SystemTime) -> Result<Names, FileError> {
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if seen.at != Some(now) {
             *seen = Seen { at: Some(now), stores: BTreeMap::new() };
