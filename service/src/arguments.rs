@@ -3,6 +3,10 @@
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
+use extension_settings::Generation;
+
+use crate::migrate::Request;
+
 /// What to do.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Arguments {
@@ -67,6 +71,8 @@ pub(crate) enum Arguments {
         /// For machines instead of people.
         json: bool,
     },
+    /// Turn settings of Microsoft's extension into ours, and say what becomes of its store.
+    Migrate(Request),
     /// Print how to call the program.
     Help,
     /// Print the version.
@@ -86,6 +92,9 @@ usage: akvvm_service run      [--settings FILE]           serve until stopped
        akvvm_service history  NAME [--json]               what happened to a certificate
        akvvm_service validate [--settings FILE] [--json]  what the settings mean, what is wrong
        akvvm_service doctor   [--settings FILE] [--json]  try every step from identity to store
+       akvvm_service migrate  --from 1|2|3|4              from that major version of Microsoft's
+                              --settings FILE [--json]    extension to this one: settings,
+                              [--output NEW]              stores, steps, and the way back
        akvvm_service confine  [--settings FILE]           what the systemd unit does before run
        akvvm_service --help | --version
 
@@ -96,6 +105,7 @@ Without it, `run`, `validate` and `doctor` use what the guest agent's handler as
 NAME is a certificate's link: its name or its path.
 
 `validate`, `plan` and `doctor` change nothing on this machine; `validate` asks nobody and needs no root.
+`migrate` asks nobody and writes our settings to NEW, and nothing else.
 
 exit codes: 0 fine or nothing to do, 1 some certificates failed, 2 usage or settings;
 `status`: 0 ok, 1 warning, 2 critical
@@ -117,6 +127,11 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Arg
             lexopt::Arg::Long("settings") => {
                 let file = parser.value().map_err(|error| error.to_string())?;
                 line.settings = Some(PathBuf::from(file));
+            }
+            lexopt::Arg::Long("from") => line.from = Some(text(parser.value())?),
+            lexopt::Arg::Long("output") => {
+                let file = parser.value().map_err(|error| error.to_string())?;
+                line.output = Some(PathBuf::from(file));
             }
             lexopt::Arg::Long("release") => line.release = Some(text(parser.value())?),
             lexopt::Arg::Long("json") => line.json = true,
@@ -140,6 +155,8 @@ struct Line {
     name: Option<String>,
     settings: Option<PathBuf>,
     release: Option<String>,
+    from: Option<String>,
+    output: Option<PathBuf>,
     json: bool,
 }
 
@@ -153,6 +170,12 @@ impl Line {
     }
 
     fn understand(mut self) -> Result<Arguments, String> {
+        if self.command() == Some("migrate") {
+            return self.migrate();
+        }
+        if self.from.is_some() || self.output.is_some() {
+            return Err("only migrate takes --from and --output".into());
+        }
         let name = self.name.take();
         let certificate = name.ok_or("the name of a certificate's link is missing");
         let command = self.command().map(str::to_owned);
@@ -179,6 +202,21 @@ impl Line {
             Some(other) => Err(format!("there is no command {other:?}; see akvvm_service --help")),
             None => Err("a command is missing; see akvvm_service --help".into()),
         }
+    }
+
+    fn migrate(self) -> Result<Arguments, String> {
+        let from = self.from.as_deref().and_then(Generation::parse).ok_or(
+            "migrate needs --from 1, 2, 3 or 4: the major version of Microsoft's extension, which \
+             stands at the end of its folder's name in /var/lib/waagent",
+        )?;
+        let settings = self.settings.ok_or(
+            "migrate needs --settings FILE: what Microsoft's extension was deployed with, or its \
+             N.settings",
+        )?;
+        if self.release.is_some() {
+            return Err("only sync takes --release".into());
+        }
+        Ok(Arguments::Migrate(Request { from, settings, output: self.output, json: self.json }))
     }
 }
 
@@ -219,6 +257,27 @@ mod tests {
         assert_eq!(parsed("sync --release web"), Ok(sync));
         for line in ["rollback", "history", "doctor --release web", "rollback a b", "sync web"] {
             assert!(parsed(line).is_err(), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_migration_begins_at_a_version_of_microsofts() {
+        let request = |output: Option<&str>| {
+            let (settings, output) = ("f".into(), output.map(PathBuf::from));
+            Arguments::Migrate(Request { from: Generation::Three, settings, output, json: false })
+        };
+        assert_eq!(parsed("migrate --from 3 --settings f"), Ok(request(None)));
+        let line = "migrate --from 3.5.3041.185 --settings f --output n";
+        assert_eq!(parsed(line), Ok(request(Some("n"))));
+        for (line, words) in [
+            ("migrate --settings f", "--from 1, 2, 3 or 4"),
+            ("migrate --from 5 --settings f", "--from 1, 2, 3 or 4"),
+            ("migrate --from 3", "--settings FILE"),
+            ("migrate --from 3 --settings f --release web", "--release"),
+            ("plan --from 3", "only migrate"),
+            ("validate --output n", "only migrate"),
+        ] {
+            assert!(parsed(line).unwrap_err().contains(words), "{line}");
         }
     }
 

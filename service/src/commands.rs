@@ -10,7 +10,7 @@ use crate::arguments::{self, Arguments};
 use crate::order::Surroundings;
 use crate::sandbox::confine;
 use crate::{
-    doctor, hardening, history, operator, overview, plan, serve, sync, terminal, validate,
+    doctor, hardening, history, migrate, operator, overview, plan, serve, sync, terminal, validate,
 };
 
 /// How a command ended, for whoever called it.
@@ -74,6 +74,9 @@ fn run(arguments: Arguments) -> Outcome {
         }
         Arguments::Validate { settings, json } => {
             return looking_only(|d, s| validate::run(d, s, settings, json));
+        }
+        Arguments::Migrate(request) => {
+            return looking_only(|d, s| migrate::run(&d, &s, &request));
         }
         Arguments::Doctor { settings, json } => {
             return looking_only(|d, s| doctor::run(d, s, settings, json));

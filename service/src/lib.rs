@@ -45,6 +45,7 @@ mod memory_store;
 #[cfg(test)]
 mod memory_vault;
 mod metrics;
+mod migrate;
 mod moment;
 mod narrate;
 mod notify;

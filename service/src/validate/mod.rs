@@ -19,7 +19,7 @@ use crate::target::targets;
 use crate::{serve, terminal};
 
 pub(crate) use document::{remarks, source};
-pub(crate) use text::{headline, text};
+pub(crate) use text::{headline, remark_lines, text};
 
 /// Reads the settings and says what they mean.
 pub(crate) fn run(
