@@ -254,12 +254,18 @@ impl Given {
     /// # Errors
     /// See [`Refused`].
     pub(crate) fn parse(&self) -> Result<Parsed, Refused> {
-        let allowed = self.environment.value(name::VAULT_DNS_SUFFIXES).unwrap_or_default();
-        let suffixes = VaultSuffixes::known()
-            .allow(allowed)
-            .map_err(|error| Refused::Suffixes(error.to_string()))?;
-        let parsed = extension_settings::parse(&self.document, &suffixes);
+        let parsed = extension_settings::parse(&self.document, &self.suffixes()?);
         self.unambiguous(parsed).map_err(Refused::Settings)
+    }
+
+    /// The hosts that are vaults on this machine.
+    ///
+    /// # Errors
+    /// [`Refused::Suffixes`].
+    pub(crate) fn suffixes(&self) -> Result<VaultSuffixes, Refused> {
+        let allowed = self.environment.value(name::VAULT_DNS_SUFFIXES).unwrap_or_default();
+        let suffixes = VaultSuffixes::known().allow(allowed);
+        suffixes.map_err(|error| Refused::Suffixes(error.to_string()))
     }
 
     fn unambiguous(&self, parsed: Result<Parsed, Problems>) -> Result<Parsed, Problems> {

@@ -12,13 +12,13 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use cert_store::DirectoryStore;
-use extension_settings::{Generation, Remark};
+use extension_settings::{Generation, Remark, VaultSuffixes};
 use serde_json::Value;
 use worker_state::Directories;
 
 use crate::clock::Clock;
 use crate::commands::Outcome;
-use crate::order::{Origin, Surroundings};
+use crate::order::{Given, Origin, Surroundings};
 use crate::terminal;
 use crate::validate::Reading;
 
@@ -104,7 +104,9 @@ impl Migration {
             migration.changes = changes;
             migration.estates = estate::estates(&settings, &store, now);
             reading.warnings.extend(estate::doubt(&migration.estates, from));
-            migration.settings = Some(settings.to_document());
+            let settings = settings.to_document();
+            reading.problems.extend(refused(&settings, given));
+            migration.settings = reading.problems.is_empty().then_some(settings);
         }
         migration
     }
@@ -115,6 +117,16 @@ impl Migration {
             () if self.estates.iter().any(Estate::is_obstructed) => Outcome::Failed,
             () => Outcome::Fine,
         }
+    }
+}
+
+/// What keeps our settings from being served: two names that differed, and do not as this generation
+/// writes them.
+fn refused(settings: &Value, given: &Given) -> Vec<Remark> {
+    let suffixes = given.suffixes().unwrap_or_else(|_| VaultSuffixes::known());
+    match extension_settings::parse(settings, &suffixes) {
+        Ok(_) => Vec::new(),
+        Err(refused) => refused.problems,
     }
 }
 

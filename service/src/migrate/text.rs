@@ -22,7 +22,7 @@ pub(super) fn text(migration: &Migration) -> String {
     text.push_str(&remark_lines("warning", &reading.warnings));
     let Some(settings) = &migration.settings else { return text };
     let from = migration.from;
-    let _ = writeln!(text, "\nread as settings of Microsoft's {from}; ours say besides");
+    let _ = writeln!(text, "\nread as settings of Microsoft's {from}; ours differ in");
     text.push_str(&changes(&migration.changes));
     text.push_str("\nwhat stands on this machine, and what becomes of it\n");
     text.push_str(&estates(&migration.estates));

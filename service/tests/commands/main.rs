@@ -16,6 +16,7 @@ mod doctor;
 mod doctor_store;
 mod log;
 mod migrate;
+mod migration_page;
 mod namespace;
 mod pressure;
 mod takeover;

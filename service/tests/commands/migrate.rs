@@ -122,6 +122,19 @@ fn signs_of_another_generation_are_warnings() {
 }
 
 #[test]
+fn what_4x_would_give_one_name_is_refused() {
+    let bed = Bed::new();
+    let second = json!({"url": URL, "customSymbolicLinkName": "contoso.web.pem"});
+    let entries = json!([{"url": URL}, second]);
+    let settings = json!({"secretsManagementSettings": {"observedCertificates": entries}});
+    bed.write("old.json", settings.to_string());
+    let ran = bed.look(&["migrate", "--from", "4", "--settings", "old.json"]);
+    assert_eq!(ran.code, Some(2), "{ran}");
+    ran.assert_says("problem  secretsManagementSettings.observedCertificates[1]: ");
+    assert_eq!(migrated(&bed, "3", &settings)["problems"], json!([]));
+}
+
+#[test]
 fn links_of_another_generation_are_a_sign_too() {
     let bed = Bed::new();
     let old = with_store(&bed);
@@ -220,7 +233,7 @@ fn a_store_that_is_closed_to_the_caller_is_said_to_be() {
     let mut bed = Bed::new();
     bed.write("old.json", with_store(&bed).to_string());
     bed.run_as_nobody();
-    let closed = std::fs::Permissions::from_mode(0);
+    let closed = std::fs::Permissions::from_mode(0o000);
     std::fs::set_permissions(bed.path("store"), closed).unwrap();
     let ran = bed.run(&["migrate", "--from", "3", "--settings", "old.json"]);
     let open = std::fs::Permissions::from_mode(0o700);

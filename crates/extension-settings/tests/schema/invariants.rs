@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Component;
 
-use extension_settings::{Settings, StoreLocation, parse};
+use extension_settings::{Generation, Settings, StoreLocation, parse};
 use object_id::VaultSuffixes;
 use serde_json::Value;
 
@@ -13,6 +13,16 @@ pub(crate) fn hold(document: &Value) {
     match parse(document, &VaultSuffixes::known()) {
         Ok(parsed) => {
             reads_back(&parsed.settings);
+            for generation in Generation::ALL {
+                let (explicit, _) = generation.explicit(&parsed.settings);
+                // Names of one's own, which 4.x does not have, can keep two entries apart.
+                match parse(&explicit.to_document(), &VaultSuffixes::known()) {
+                    Ok(read) => assert_eq!(read.settings, explicit),
+                    Err(problems) => assert_eq!(generation, Generation::Four, "{problems}"),
+                }
+                let objections = generation.objections(document, &parsed.settings);
+                assert!(objections.iter().all(|one| !one.text.is_empty()));
+            }
             let directories: BTreeSet<_> =
                 parsed.settings.written_directories().into_iter().collect();
             let certificates = parsed.settings.certificates;
