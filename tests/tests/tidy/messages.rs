@@ -11,6 +11,7 @@ const PAGE: &str = "docs/messages.md";
 /// where the command is, by step; the rest is for tests, or for systemd and Prometheus.
 const ELSEWHERE: &[&str] = &[
     "benches/",
+    "crates/extension-settings/src/generation",
     "crates/fake-azure/",
     "fuzz/",
     "service/src/arguments.rs",
@@ -19,6 +20,7 @@ const ELSEWHERE: &[&str] = &[
     "service/src/hardening.rs",
     "service/src/memory_",
     "service/src/metrics/",
+    "service/src/migrate/",
     "service/src/narrate.rs",
     "service/src/plan.rs",
     "service/src/sandbox/drop_in.rs",
