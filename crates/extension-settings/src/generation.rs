@@ -10,6 +10,7 @@ mod objections;
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::mem;
 use std::time::Duration;
 
 use crate::remark::Remark;
@@ -101,11 +102,14 @@ impl Changing {
 
     fn layouts(&mut self, generation: Generation) {
         let layout = generation.layout();
-        let unstated: Vec<_> = (self.settings.certificates.iter_mut())
-            .filter(|one| one.layout == FileLayout::Unstated)
-            .map(|one| one.layout = layout)
-            .collect();
-        if !unstated.is_empty() {
+        let mut was_open = false;
+        for one in &mut self.settings.certificates {
+            if one.layout == FileLayout::Unstated {
+                one.layout = layout;
+                was_open = true;
+            }
+        }
+        if was_open {
             let text = match layout {
                 FileLayout::Split => "\"split\", the .pem, .keyid and .luma that 4.x writes",
                 _ => "\"combined\", one file with certificate, issuers and key, as before",
@@ -126,14 +130,12 @@ impl Changing {
     }
 
     fn always_on(&mut self) {
-        let flags = [
-            ("requireInitialSync", &mut self.settings.require_initial_sync),
-            ("aclEnabled", &mut self.settings.acl_enabled),
-        ];
-        let off: Vec<_> = flags.into_iter().filter(|(_, flag)| !**flag).collect();
-        let names: Vec<_> = off.into_iter().map(|(name, flag)| (name, *flag = true).0).collect();
-        for name in names {
-            self.note(name, "true, as always with 4.x".into());
+        let first_sync = mem::replace(&mut self.settings.require_initial_sync, true);
+        let acls = mem::replace(&mut self.settings.acl_enabled, true);
+        for (key, was_on) in [("requireInitialSync", first_sync), ("aclEnabled", acls)] {
+            if !was_on {
+                self.note(key, "true, as always with 4.x".into());
+            }
         }
     }
 

@@ -58,11 +58,11 @@ pub(super) fn estates(settings: &Settings, store: &DirectoryStore, now: SystemTi
 /// A sign on the disk that another generation was here: links of the other layout, and none of the
 /// one that is to be written.
 pub(super) fn doubt(estates: &[Estate], from: Generation) -> Option<Remark> {
-    let names = |estate: &Estate| Some(estate.found.as_ref().ok()?.names.clone());
-    let strange = estates.iter().filter_map(names).find_map(|names| {
-        let is_made = |one: &Inherited| matches!(one.fate, Fate::Made { .. } | Fate::Left);
+    let found = estates.iter().filter_map(|estate| estate.found.as_ref().ok());
+    let strange = found.map(|found| &found.names).find_map(|names| {
+        let is_no_sign = |one: &Inherited| matches!(one.fate, Fate::Made { .. } | Fate::Left);
         let left = names.iter().find(|one| one.fate == Fate::Left)?;
-        names.iter().all(is_made).then(|| left.path.clone())
+        names.iter().all(is_no_sign).then_some(&left.path)
     })?;
     let text = format!(
         "{} is there, which {from} does not write, and nothing that it does: is --from right?",

@@ -92,7 +92,7 @@ fn sentence(fate: &Fate) -> String {
              with the same capitals"
         ),
         Fate::TakenOver => "stays, and so does the file, if it holds what the vault has".into(),
-        Fate::Repointed => "moves to a new file by one rename; what it led to stays".into(),
+        Fate::Repointed => "moves by one rename; what it led to stays".into(),
         Fate::Replaced => "is replaced by ours".into(),
         Fate::Left => "stays, and nobody renews it".into(),
         Fate::InTheWay(by) => {

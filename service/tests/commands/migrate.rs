@@ -225,7 +225,7 @@ fn what_is_in_the_way_is_exit_code_1() {
     symlink("elsewhere", bed.path("store/contoso.web")).unwrap();
     let ran = bed.look(&["migrate", "--from", "3", "--settings", "old.json"]);
     assert_eq!(ran.code, Some(0), "{ran}");
-    ran.assert_says("/contoso.web -> elsewhere: moves to a new file by one rename; ");
+    ran.assert_says("/contoso.web -> elsewhere: moves by one rename; ");
 }
 
 #[test]
