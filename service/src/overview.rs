@@ -158,6 +158,18 @@ mod tests {
     }
 
     #[test]
+    fn the_documents_show_the_table_as_it_is() {
+        let page = include_str!("../../docs/status.md");
+        let example = include_str!("../../crates/worker-state/examples/report.json");
+        let report: Report = serde_json::from_str(example).unwrap();
+        let now = report.written_at.moment();
+        let table = text(&report, now, None).replace('\n', "\n    ");
+        let screen = format!("    $ akvvm_service status\n    {table}$ echo $?\n    2\n");
+        assert!(page.contains(&screen), "{screen}");
+        assert_eq!(gravity(&report, now), (Gravity::Critical, None));
+    }
+
+    #[test]
     fn the_gravest_certificate_counts_and_a_late_report_is_critical() {
         let mut report = report();
         assert_eq!(gravity(&report, dawn()).0, Gravity::Warning);

@@ -203,5 +203,7 @@ mod tests {
         }
         let stranger = serde_json::json!({"reportVersion": 1});
         assert!(!validator.is_valid(&stranger));
+        let example = serde_json::from_str(include_str!("../examples/report.json")).unwrap();
+        assert!(validator.is_valid(&example));
     }
 }

@@ -14,6 +14,7 @@ mod bed;
 mod crash;
 mod doctor;
 mod doctor_store;
+mod files_page;
 mod log;
 mod migrate;
 mod migration_page;
