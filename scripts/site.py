@@ -49,7 +49,8 @@ class Stage:
         self.source = os.path.join(folder, "src")
         shutil.rmtree(folder, ignore_errors=True)
         os.makedirs(self.source)
-        shutil.copy(os.path.join(ROOT, "docs", "book.toml"), folder)
+        for name in ("book.toml", "site.css"):
+            shutil.copy(os.path.join(ROOT, "docs", name), folder)
         # mdBook wants the table of contents at the root of all pages.
         contents = text(os.path.join(ROOT, CONTENTS))
         write(os.path.join(self.source, "SUMMARY.md"), LINK.sub(self.entry, contents))
