@@ -17,6 +17,7 @@ mod answer;
 mod bed;
 mod extension;
 mod package;
+pub mod page;
 mod patience;
 pub mod processes;
 

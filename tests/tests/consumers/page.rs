@@ -3,12 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-/// A fenced block: its language, the file that it is for (none: it is pasted somewhere), its text.
-pub(crate) struct Block {
-    pub(crate) language: String,
-    pub(crate) file: Option<String>,
-    pub(crate) text: String,
-}
+use acceptance::page::Block;
 
 /// The pages' names, without `.md`.
 pub(crate) fn names() -> Vec<String> {
@@ -23,20 +18,7 @@ pub(crate) fn names() -> Vec<String> {
 
 /// All blocks of a page, in order.
 pub(crate) fn blocks(name: &str) -> Vec<Block> {
-    let text = fs::read_to_string(folder().join(format!("{name}.md"))).unwrap();
-    let mut blocks = Vec::new();
-    let mut lines = text.lines();
-    while let Some(line) = lines.next() {
-        let Some(head) = line.strip_prefix("```") else { continue };
-        let inside: Vec<_> = lines.by_ref().take_while(|line| *line != "```").collect();
-        let (language, file) = match head.split_once(' ') {
-            Some((language, file)) => (language, Some(file.to_owned())),
-            None => (head, None),
-        };
-        let text = inside.join("\n") + "\n";
-        blocks.push(Block { language: language.to_owned(), file, text });
-    }
-    blocks
+    acceptance::page::blocks(&folder().join(format!("{name}.md")))
 }
 
 /// The text of the block for `file`.

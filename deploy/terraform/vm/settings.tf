@@ -1,0 +1,15 @@
+locals {
+  settings = merge(
+    {
+      secretsManagementSettings = {
+        pollingIntervalInS   = tostring(var.polling_interval_in_s)
+        requireInitialSync   = var.require_initial_sync
+        observedCertificates = var.observed_certificates
+      }
+    },
+    var.msi_client_id == null ? {} : {
+      authenticationSettings = { msiClientId = var.msi_client_id }
+    },
+    var.extra_settings
+  )
+}
