@@ -62,7 +62,7 @@ fn typed(language: &str, lines: &[String]) -> Vec<String> {
         NAMED.contains(&word) || ["curl", "sudo"].contains(&word)
     };
     if !prompted.is_empty() {
-        prompted.into_iter().map(str::to_owned).collect()
+        prompted.into_iter().map(without_comment).map(str::to_owned).collect()
     } else if ["sh", "console"].contains(&language)
         || language.is_empty() && lines.first().is_some_and(begins)
     {
@@ -70,6 +70,17 @@ fn typed(language: &str, lines: &[String]) -> Vec<String> {
     } else {
         Vec::new()
     }
+}
+
+/// What comes before a `#` that begins a word outside of quotes.
+fn without_comment(line: &str) -> &str {
+    let is_comment = |at: &usize| {
+        let before = &line[..*at];
+        let is_closed = |quote: char| before.matches(quote).count() % 2 == 0;
+        (before.is_empty() || before.ends_with(' ')) && is_closed('\'') && is_closed('"')
+    };
+    let comment = line.match_indices('#').map(|(at, _)| at).find(is_comment);
+    comment.map_or(line, |at| line[..at].trim_end())
 }
 
 /// What is quoted may go over lines.
@@ -80,14 +91,13 @@ fn logical(text: &str) -> Vec<String> {
     for line in text.lines() {
         match lines.last_mut().filter(is_open) {
             Some(open) => *open = format!("{open} {line}"),
-            None => lines.push(line.to_owned()),
+            None => lines.push(without_comment(line).to_owned()),
         }
     }
     lines
 }
 
-/// The calls of a line, each as its words: comments left out, `$(…)` for themselves. What is
-/// quoted is one word.
+/// The calls of a line, each as its words: `$(…)` for themselves, what is quoted as one word.
 fn calls(line: &str) -> Vec<Vec<String>> {
     let mut calls = Vec::new();
     let mut outer = unquoted(line, '\'');
@@ -97,9 +107,6 @@ fn calls(line: &str) -> Vec<Vec<String>> {
         outer = format!("{before}X{after}");
     }
     let outer = unquoted(&outer, '"');
-    // A comment, by itself or behind a command.
-    let outer = format!(" {outer}");
-    let outer = outer.split(" #").next().unwrap_or_default();
     calls.extend(outer.split(['|', ';']).flat_map(|part| part.split("&&")).map(words));
     calls.retain(|call| !call.is_empty());
     calls
@@ -186,6 +193,15 @@ fn flaw_of_azure(call: &[String]) -> Option<String> {
     let asked = call.iter().filter(is_option).map(|word| word.split('=').next().unwrap());
     let mut unknown = asked.filter(|word| !["--query", "--output"].contains(word));
     unknown.find(|word| !options.contains(word)).map(|word| format!("no option {word}"))
+}
+
+#[test]
+fn a_block_is_read_as_a_shell_reads_it() {
+    let lines = ["make a  # an agent's", "b=1 sudo az x \\", "  --y \"$(az z)\" 'c;", "# d' e"];
+    let typed = typed("sh", &lines.map(str::to_owned));
+    let calls: Vec<_> = typed.iter().flat_map(|line| calls(line)).collect();
+    let calls: Vec<_> = calls.iter().map(|call| call.join(" ")).collect();
+    assert_eq!(calls, ["make a", "az z", "az x --y X X e"]);
 }
 
 #[test]
