@@ -46,7 +46,7 @@ fn stems(ending: &str) -> BTreeSet<String> {
 }
 
 /// The extension's own properties, wherever a template has them.
-pub(crate) fn extensions(resources: &Value) -> Vec<Value> {
+fn extensions(resources: &Value) -> Vec<Value> {
     let mut found = Vec::new();
     for resource in resources.as_array().unwrap() {
         let profile = "/properties/virtualMachineProfile/extensionProfile/extensions";
@@ -59,6 +59,7 @@ pub(crate) fn extensions(resources: &Value) -> Vec<Value> {
 }
 
 /// The settings that the first deployment of a template gives our extension.
+#[cfg(target_arch = "x86_64")]
 pub(crate) fn settings_of(template: &str) -> Value {
     extensions(&read(template, 0)["arm"]["resources"])[0]["settings"].clone()
 }
