@@ -115,6 +115,27 @@ fn an_output_may_stand_in_a_store_beside_its_links() {
 }
 
 #[test]
+fn settings_write_no_instructions_to_the_machine() {
+    let raw = |path: &str| json!({"path": path, "form": "raw"});
+    for (entry, sentence) in [
+        (json!({"outputs": [raw("/etc/akvvm/environment")]}), "[0].outputs[0]: /etc/akvvm/environ"),
+        (json!({"outputs": [file("/srv/a"), file("/etc/cron.d/a")]}), "[0].outputs[1]: /etc/cron"),
+        (
+            json!({"outputs": [raw("/srv/a")], "certificateStoreLocation": "/etc/cron.d"}),
+            "[0]: an entry that takes any secret",
+        ),
+    ] {
+        let mut entry = entry;
+        entry["url"] = json!(WEB);
+        let problems = problems(&entries(&json!([entry])));
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        assert!(problems[0].contains(sentence), "{problems:?}");
+    }
+    let store = json!({"url": WEB, "certificateStoreLocation": "/etc/cron.d"});
+    assert!(read(&entries(&json!([store]))).is_ok(), "a certificate is no instruction");
+}
+
+#[test]
 fn lists_of_outputs_are_turned_off_with_the_others() {
     let acls = json!([{"user": "a"}]);
     let mut document = entries(&json!([

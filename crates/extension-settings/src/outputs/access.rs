@@ -14,6 +14,9 @@ const OTHERS_READ: u32 = 0o004;
 /// Permission for everyone to write.
 const OTHERS_WRITE: u32 = 0o002;
 
+/// Permission for anyone to run it.
+const EXECUTE: u32 = 0o111;
+
 /// Who may read a file of an output.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileAccess {
@@ -21,7 +24,8 @@ pub struct FileAccess {
     pub owner: Option<String>,
     /// The name or number of the owning group; root's without one.
     pub group: Option<String>,
-    /// The nine permission bits. Not readable by everyone where the file holds a secret.
+    /// The nine permission bits, none of them for running it. Not readable by everyone where the
+    /// file holds a secret.
     pub mode: u32,
     /// Who else may read it, without repetitions; empty where `aclEnabled` is false.
     pub acls: Vec<Acl>,
@@ -54,7 +58,7 @@ impl FileAccess {
         Some(Self { owner: owner?, group: group?, mode: mode?, acls })
     }
 
-    /// Refuses a mode that opens what the form holds to everyone. `own` says whether the mode is
+    /// Refuses a mode that opens what the form holds to everyone, or makes a program of it. `own` says whether the mode is
     /// written in the object at `path`.
     pub(super) fn check(
         &self,
@@ -65,6 +69,8 @@ impl FileAccess {
     ) -> Option<()> {
         let text = if self.mode & OTHERS_WRITE != 0 {
             "lets everyone write the file: write \"0640\" and name a group, or list readers in acls"
+        } else if self.mode & EXECUTE != 0 {
+            "makes the file a program, which none of these is: write \"0640\" or \"0600\""
         } else if form.holds_secret() && self.mode & OTHERS_READ != 0 {
             "lets everyone read the private key or secret in the file: write \"0640\" and name a \
              group, or list readers in acls"

@@ -3,6 +3,7 @@
 mod access;
 mod collision;
 mod form;
+mod reserved;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

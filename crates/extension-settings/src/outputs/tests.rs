@@ -78,6 +78,10 @@ fn every_mistake_has_its_path_and_its_fix() {
             "outputs[0].mode: the mode 0666 lets everyone write",
         ),
         (
+            json!([{"path": "/e/a", "form": "raw", "mode": "0700"}]),
+            "outputs[0].mode: the mode 0700 makes the file a program",
+        ),
+        (
             json!([{"directory": "/e/a", "mode": "0644", "files": [{"name": "k", "form": "raw"}]}]),
             "outputs[0].files[0]: the mode 0644 lets everyone read",
         ),

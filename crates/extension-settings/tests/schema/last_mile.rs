@@ -165,6 +165,7 @@ fn of_output(place: Place, key: &str) -> (Vec<Value>, Vec<Value>) {
                 json!(640),
                 json!(0o640),
                 json!("0602"),
+                json!("0755"),
                 json!("4755"),
                 json!("u=rw"),
                 json!("64"),
