@@ -4,7 +4,9 @@ use std::time::SystemTime;
 
 use cert_store::Change;
 use log::{error, info, warn};
-use worker_state::{InitialSyncPhase, InitialSyncRecord, Report};
+use worker_state::{
+    CertificateReport, CertificateState, InitialSyncPhase, InitialSyncRecord, Report,
+};
 
 use crate::code::Code;
 use crate::delivery::hold;
@@ -121,16 +123,33 @@ pub(crate) fn clock_set(expected: SystemTime, now: SystemTime) {
     info!("the clock was set {way} by {} s", by.as_secs());
 }
 
-/// Tells which certificates have begun to run out since the report with these codes.
-pub(crate) fn expiry(before: &[i32], report: &Report) {
-    let code = Code::ExpiresSoon.number();
-    for (index, one) in report.certificates.iter().enumerate() {
-        let is_new = one.code == code && before.get(index) != Some(&code);
-        if let Some(problem) = one.problem.as_ref().filter(|_| is_new) {
-            let name = one.name.as_str();
-            warn!(certificate = name, code = code; "{name}: {problem} (code {code})");
+/// How a certificate stood in a report: its code, and how grave that is.
+pub(crate) type Stood = (i32, CertificateState);
+
+/// Tells which certificates have come closer to their end since the report in which they stood so.
+pub(crate) fn expiry(before: &[Stood], report: &Report) {
+    for (one, problem) in closer_to_the_end(before, report) {
+        let (name, code) = (one.name.as_str(), one.code);
+        match one.state {
+            CertificateState::Error => {
+                error!(certificate = name, code = code; "{name}: {problem} (code {code})");
+            }
+            _ => warn!(certificate = name, code = code; "{name}: {problem} (code {code})"),
         }
     }
+}
+
+/// Those that have passed one of the two thresholds, each with what is said of it.
+fn closer_to_the_end<'r>(
+    before: &[Stood],
+    report: &'r Report,
+) -> Vec<(&'r CertificateReport, &'r str)> {
+    let all = report.certificates.iter().enumerate();
+    let is_new = |(index, one): &(usize, &CertificateReport)| {
+        let is_close = one.code == Code::ExpiresSoon.number();
+        is_close && before.get(*index) != Some(&(one.code, one.state))
+    };
+    all.filter(is_new).filter_map(|(_, one)| Some((one, one.problem.as_deref()?))).collect()
 }
 
 /// Tells how the first sync went on.
@@ -149,5 +168,26 @@ pub(crate) fn initial_sync(before: Option<InitialSyncPhase>, record: &InitialSyn
             "all certificates are installed now; extensions that depend on this one were skipped \
              and must be deployed again"
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::simulation;
+
+    #[test]
+    fn each_step_towards_the_end_is_told_once() {
+        let mut report = simulation::report();
+        let told = |before: &[Stood], report: &Report| closer_to_the_end(before, report).len();
+        assert_eq!(told(&[], &report), 0);
+        report.certificates[0].code = Code::ExpiresSoon.number();
+        report.certificates[0].problem = Some("it ends".into());
+        report.certificates[0].state = CertificateState::Warning;
+        assert_eq!(told(&[], &report), 1);
+        let warned = [(Code::ExpiresSoon.number(), CertificateState::Warning)];
+        assert_eq!(told(&warned, &report), 0);
+        report.certificates[0].state = CertificateState::Error;
+        assert_eq!(told(&warned, &report), 1, "the error is news");
     }
 }

@@ -94,7 +94,7 @@ pub(crate) struct Worker {
     kept: InitialSync,
     next_progress: Duration,
     /// How each certificate stood in the last report.
-    codes: Vec<i32>,
+    stood: Vec<narrate::Stood>,
     next_beat: Duration,
     /// When the clocks were looked at last.
     seen: Option<Moment>,
@@ -114,7 +114,7 @@ impl Worker {
             reload_after_pass: false,
             kept,
             next_progress: Duration::ZERO,
-            codes: Vec::new(),
+            stood: Vec::new(),
             next_beat: Duration::ZERO,
             seen: None,
         }
@@ -272,8 +272,8 @@ impl Worker {
         }
         self.kept = state.clone();
         let report = report::report(&self.roster, &self.frame, now);
-        narrate::expiry(&self.codes, &report);
-        self.codes = report.certificates.iter().map(|one| one.code).collect();
+        narrate::expiry(&self.stood, &report);
+        self.stood = report.certificates.iter().map(|one| (one.code, one.state)).collect();
         outside.publish(&report, self.refusal.as_ref());
         if let Some(notice) = self.supervision.status(status::message(&report)) {
             outside.notify(&notice);

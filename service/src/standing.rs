@@ -39,22 +39,20 @@ impl Entry {
                 let (code, text) = told(failure);
                 (Standing::Bad, code, text)
             }
-            (Some(failure), true) => {
-                let (code, text) = told(failure);
-                (Standing::Attention, code, text)
-            }
             (None, false) => (Standing::Waiting, Code::Ok, None),
-            (None, true) => self.in_use(expiry, now),
+            (_, true) => self.in_use(expiry, now),
         }
     }
 
-    /// How it stands while nothing fails.
+    /// How it stands while it is installed. A vault that refuses hides neither an end that comes
+    /// nearer, of which it may be the cause, nor consumers that have not been told yet.
     fn in_use(&self, expiry: Expiry, now: SystemTime) -> (Standing, Code, Option<String>) {
         let mut standing = Standing::Attention;
         let mut attention = self.attention();
         if let Some((severity, remark)) = self.expires_soon(expiry, now) {
+            let is_first = severity == Standing::Bad || self.failure.is_none();
+            attention.insert(usize::from(!is_first), remark);
             standing = severity;
-            attention.insert(0, remark);
         }
         let Some(first) = attention.first() else { return (Standing::Fine, Code::Ok, None) };
         let texts: Vec<&str> = attention.iter().map(|remark| remark.text.as_str()).collect();
@@ -84,9 +82,14 @@ impl Entry {
     /// What people are to know of it, the most important first.
     fn attention(&self) -> Vec<Remark> {
         let record = self.record.as_deref();
+        let failed = self.failure.as_ref();
+        // What the last look found that did not fail is no longer what one would find.
+        let remarks = self.remarks.iter().filter(|_| failed.is_none()).cloned();
+        let failed =
+            failed.map(|failure| Remark { code: failure.code, text: failure.public.clone() });
         let held = record.and_then(hold::remark);
         let told = record.and_then(reaction_remark);
-        told.into_iter().chain(held).chain(self.remarks.iter().cloned()).collect()
+        failed.into_iter().chain(told).chain(held).chain(remarks).collect()
     }
 
     pub(crate) fn expired(&self, now: SystemTime) -> Option<String> {
@@ -97,7 +100,7 @@ impl Entry {
 }
 
 /// What is said while consumers have not taken up what is installed.
-fn reaction_remark(record: &CertificateRecord) -> Option<Remark> {
+pub(crate) fn reaction_remark(record: &CertificateRecord) -> Option<Remark> {
     let due = record.delivery.reaction.as_ref()?;
     let problem = due.problem.as_ref()?;
     let text = format!(
@@ -109,4 +112,82 @@ fn reaction_remark(record: &CertificateRecord) -> Option<Remark> {
         due.since
     );
     Some(Remark { code: Code::ReactionFailed, text })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use worker_state::{HeldRecord, ReactionRecord};
+
+    use super::*;
+    use crate::initial_sync::InitialSync;
+    use crate::memory_vault::DAY;
+    use crate::moment::Moment;
+    use crate::run::Worker;
+    use crate::simulation::{dawn, installed, refused, worker};
+
+    /// A certificate that is installed on the first of its 90 days, with this done to it then.
+    fn standing_after(
+        days: u32,
+        change: impl FnOnce(&mut Worker, Moment),
+    ) -> (Standing, Code, String) {
+        let now = Moment { wall: dawn(), steady: Duration::ZERO };
+        let mut worker = worker(&["web"], InitialSync::NotRequired);
+        worker.roster.note(0, installed("contoso.web", now), now);
+        change(&mut worker, now);
+        let entry = &worker.roster.entries()[0];
+        let (standing, code, text) = entry.standing(Expiry::default(), dawn() + days * DAY);
+        (standing, code, text.unwrap_or_default())
+    }
+
+    fn refuse(worker: &mut Worker, now: Moment) {
+        worker.roster.note(0, refused(true), now);
+    }
+
+    #[test]
+    fn an_end_that_comes_nearer_is_told_first_as_a_warning_then_as_an_error() {
+        let after = |days| standing_after(days, |_, _| {});
+        assert_eq!(after(60), (Standing::Fine, Code::Ok, String::new()));
+        assert_eq!((after(64).0, after(64).1), (Standing::Attention, Code::ExpiresSoon));
+        assert_eq!((after(82).0, after(82).1), (Standing::Bad, Code::ExpiresSoon));
+        assert_eq!((after(91).0, after(91).1), (Standing::Bad, Code::NotValid));
+    }
+
+    #[test]
+    fn a_vault_that_refuses_does_not_hide_an_end_that_comes_nearer() {
+        let (standing, code, text) = standing_after(64, refuse);
+        assert_eq!((standing, code), (Standing::Attention, Code::AccessDenied));
+        assert!(text.starts_with("the vault said no; the certificate expires at"), "{text}");
+        let (standing, code, text) = standing_after(82, refuse);
+        assert_eq!((standing, code), (Standing::Bad, Code::ExpiresSoon));
+        assert!(text.contains("expires at") && text.ends_with("; the vault said no"), "{text}");
+    }
+
+    #[test]
+    fn a_vault_that_refuses_does_not_hide_consumers_that_have_not_taken_it_up() {
+        let (_, code, text) = standing_after(1, |worker, now| {
+            let mut record = installed("contoso.web", now).record.unwrap();
+            record.delivery.reaction = Some(ReactionRecord {
+                reason: "rotated".into(),
+                since: now.wall.into(),
+                attempts: 3,
+                next_attempt_at: now.wall.into(),
+                problem: Some("nginx would not".into()),
+            });
+            record.delivery.held.push(HeldRecord {
+                version: "v2".into(),
+                because: "the check refused it".into(),
+                since: now.wall.into(),
+                attempts: 1,
+                retry_at: None,
+            });
+            worker.roster.note_record(0, record, now);
+            refuse(worker, now);
+        });
+        assert_eq!(code, Code::AccessDenied);
+        for words in ["the vault said no", "nginx would not", "version v2 is held"] {
+            assert!(text.contains(words), "{text}");
+        }
+    }
 }
