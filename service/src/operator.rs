@@ -6,6 +6,7 @@ use worker_state::{Directories, OperatorAnswer, OperatorRequest, Report, Wish};
 
 use crate::commands::Outcome;
 use crate::order::Surroundings;
+use crate::sync::Progress;
 use crate::{sync, terminal};
 
 /// Leaves the request, has a pass made by whoever is at work, and tells the answer.
@@ -21,10 +22,15 @@ pub(crate) fn run(
         terminal::complain(&error.to_string());
         return Outcome::Failed;
     }
-    let passed = sync::pass_now(directories.clone(), surroundings, settings);
+    let progress = &mut Progress::told(!json);
+    let passed = sync::pass_now(directories.clone(), surroundings, settings, progress);
     let answer = OperatorAnswer::take(&directories, request.pid);
     match (passed, answer) {
-        (Err((complaint, outcome)), _) => {
+        (Err((complaint, outcome)), answer) => {
+            // What was done stays done, whatever became of the rest of the pass.
+            if let Ok(Some(answer)) = answer {
+                terminal::complain(&format!("{}: {}", request.certificate, answer.text));
+            }
             terminal::complain(&complaint);
             outcome
         }

@@ -2,6 +2,7 @@
 
 mod event;
 mod footing;
+mod once;
 
 use std::time::Duration;
 
@@ -149,22 +150,6 @@ impl Worker {
                 return end;
             }
         }
-    }
-
-    /// One pass, now, and nothing else. `false` where somebody stopped it before its end.
-    pub(crate) fn once(&mut self, outside: &mut impl Outside) -> bool {
-        let now = outside.now();
-        self.asked = true;
-        self.start_pass_if_due(outside, now);
-        while self.passing.is_some() {
-            match outside.wait(Duration::MAX) {
-                Some(Event::News(news)) => self.note(news, outside.now()),
-                Some(Event::PassEnded) => self.end_pass(outside, outside.now()),
-                Some(Event::End(_)) => return false,
-                Some(Event::Reload) | None => {}
-            }
-        }
-        true
     }
 
     fn react(&mut self, event: Event, outside: &mut impl Outside) -> Option<End> {

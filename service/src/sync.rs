@@ -6,7 +6,9 @@ use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use rustix::process::Signal;
-use worker_state::{CertificateState, Directories, Lease, Presence, Report, WorkerSight};
+use worker_state::{
+    CertificateState, Directories, Lease, Presence, Report, Timestamp, WorkerSight,
+};
 
 use crate::clock::Clock;
 use crate::commands::Outcome;
@@ -17,8 +19,11 @@ use crate::notify::Notifier;
 use crate::order::{self, OrderError, Surroundings};
 use crate::{hardening, report, serve, signals, terminal};
 
-/// A worker that was asked for a pass has so long to report it.
+/// A worker that was asked for a pass, and at work on it, writes its report every few seconds; one
+/// that has not for so long is not waited for.
 const PATIENCE: Duration = Duration::from_secs(180);
+/// How often people hear how far it is.
+const PROGRESS: Duration = Duration::from_secs(2);
 const GAP: Duration = Duration::from_millis(100);
 
 /// One pass: by the worker that is at work, else by this process.
@@ -28,7 +33,7 @@ pub(crate) fn run(
     settings: Option<PathBuf>,
     json: bool,
 ) -> Outcome {
-    match pass_now(directories, surroundings, settings) {
+    match pass_now(directories, surroundings, settings, &mut Progress::told(!json)) {
         Ok(report) => tell(&report, json),
         Err((complaint, outcome)) => {
             terminal::complain(&complaint);
@@ -42,10 +47,15 @@ pub(crate) fn pass_now(
     directories: Directories,
     surroundings: Surroundings,
     settings: Option<PathBuf>,
+    progress: &mut Progress,
 ) -> Reported {
     match WorkerSight::look(&directories) {
-        Ok(WorkerSight::Absent(lease)) => alone(directories, surroundings, settings, lease),
-        Ok(WorkerSight::Present(Some(worker))) if settings.is_none() => ask(&directories, &worker),
+        Ok(WorkerSight::Absent(lease)) => {
+            alone(directories, surroundings, settings, lease, progress)
+        }
+        Ok(WorkerSight::Present(Some(worker))) if settings.is_none() => {
+            ask(&directories, &worker, progress)
+        }
         Ok(WorkerSight::Present(worker)) => {
             Err((serve::complaint_of_worker(worker.as_ref()), Outcome::Failed))
         }
@@ -65,6 +75,7 @@ fn alone(
     surroundings: Surroundings,
     settings: Option<PathBuf>,
     lease: Lease,
+    progress: &mut Progress,
 ) -> Reported {
     let clock = Clock::start();
     let format = Format::of(&surroundings.process.clone().over(surroundings.file.clone()));
@@ -92,7 +103,8 @@ fn alone(
         trouble: BTreeMap::new(),
         watch: None,
     };
-    if !worker.once(&mut serving) {
+    let mut told = |looked, all| progress.tell(looked, all, machine.clock.now().steady);
+    if !worker.once(&mut serving, &mut told) {
         return Err(failed("stopped before the pass had ended"));
     }
     for trouble in serving.trouble.values() {
@@ -101,8 +113,9 @@ fn alone(
     Ok(report::report(&worker.roster, &worker.frame, clock.now()))
 }
 
-/// Asks the worker for a pass, and waits until its report counts one more that was asked for.
-fn ask(directories: &Directories, worker: &Presence) -> Reported {
+/// Asks the worker for a pass, and waits until its report counts one more that was asked for, for as
+/// long as it is at work: a pass may have to wait for vaults, checks and services.
+fn ask(directories: &Directories, worker: &Presence, progress: &mut Progress) -> Reported {
     let clock = Clock::start();
     let last = || Report::read(directories).ok().flatten();
     let before = last().map_or(0, |report| report.asked_passes);
@@ -110,18 +123,64 @@ fn ask(directories: &Directories, worker: &Presence) -> Reported {
     if !asked {
         return Err(failed("the worker has just ended; try again"));
     }
-    while clock.now().steady < PATIENCE {
+    let (mut seen, mut until) = (None, PATIENCE);
+    while clock.now().steady < until {
         clock.pause(GAP);
-        match last() {
+        let is_alive = worker.process.is_alive();
+        let report = match last() {
             Some(report) if report.asked_passes > before => return Ok(report),
-            _ if !worker.process.is_alive() => {
+            _ if !is_alive => {
                 return Err(failed("the worker ended before its pass did; see its log"));
             }
-            _ => {}
+            Some(report) => report,
+            None => continue,
+        };
+        let now = clock.now().steady;
+        progress.tell(looked_at(&report), report.certificates.len(), now);
+        if seen.replace(report.written_at) != Some(report.written_at) {
+            until = now + PATIENCE;
         }
     }
     let seconds = PATIENCE.as_secs();
-    Err(failed(format!("the worker has not ended a pass within {seconds} s; see its log")))
+    Err(failed(format!("the worker has shown no sign of life for {seconds} s; see its log")))
+}
+
+/// How many certificates the pass that was asked for has looked at: they are not due again for
+/// now, and the others are.
+fn looked_at(report: &Report) -> usize {
+    let is_due = |at: Timestamp| at.moment() <= report.written_at.moment();
+    let due = report.certificates.iter().filter(|one| one.next_attempt_at.is_some_and(is_due));
+    report.certificates.len() - due.count()
+}
+
+/// Tells a person who waits how far a pass is, now and then.
+pub(crate) struct Progress {
+    is_told: bool,
+    next: Duration,
+}
+
+impl Progress {
+    pub(crate) fn told(is_told: bool) -> Self {
+        Self { is_told, next: PROGRESS }
+    }
+
+    fn tell(&mut self, looked: usize, all: usize, now: Duration) {
+        if let Some(line) = self.line(looked, all, now) {
+            terminal::complain(&line);
+        }
+    }
+
+    /// What there is to tell at `now`. Nothing of a pass that is soon over.
+    fn line(&mut self, looked: usize, all: usize, now: Duration) -> Option<String> {
+        if !self.is_told || now < self.next {
+            return None;
+        }
+        self.next = now + PROGRESS;
+        Some(match looked < all {
+            true => format!("{looked} of {all} certificates looked at"),
+            false => "waiting for the services that use the certificates".to_owned(),
+        })
+    }
 }
 
 fn tell(report: &Report, json: bool) -> Outcome {
@@ -137,5 +196,31 @@ fn tell(report: &Report, json: bool) -> Outcome {
     match report.certificates.iter().any(failing) {
         true => Outcome::Failed,
         false => Outcome::Fine,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::simulation;
+
+    #[test]
+    fn a_pass_that_takes_its_time_tells_how_far_it_is() {
+        let at = Duration::from_millis;
+        let mut progress = Progress::told(true);
+        assert_eq!(progress.line(1, 9, at(1900)), None);
+        assert_eq!(progress.line(2, 9, at(2100)).unwrap(), "2 of 9 certificates looked at");
+        assert_eq!(progress.line(3, 9, at(4000)), None);
+        assert!(progress.line(9, 9, at(4200)).unwrap().starts_with("waiting for the services"));
+        assert_eq!(Progress::told(false).line(2, 9, at(9000)), None);
+    }
+
+    #[test]
+    fn what_is_due_now_is_still_to_be_looked_at() {
+        // One was looked at just now, the other waits.
+        let mut report = simulation::report();
+        assert_eq!(looked_at(&report), 1);
+        report.certificates[0].next_attempt_at = Some(report.written_at);
+        assert_eq!(looked_at(&report), 0);
     }
 }
