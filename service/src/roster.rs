@@ -125,10 +125,12 @@ impl Roster {
         Some(self.entries.iter().enumerate().map(item).collect())
     }
 
-    /// Makes everything due, as an operator asked.
+    /// Makes everything due, as an operator asked: whoever has just put a service right wants it
+    /// told now, not when the wait is over that has grown meanwhile.
     pub(crate) fn look_at_all(&mut self, now: Moment) {
         for entry in &mut self.entries {
             entry.next = now.steady;
+            entry.next_reaction = entry.next_reaction.map(|_| now.steady);
         }
     }
 
@@ -284,5 +286,30 @@ impl Entry {
         let retries = retries.map(|retry| now.steady_at(retry.moment(), Duration::MAX));
         // What was due already had its turn, and could not even be asked for.
         retries.filter(|at| *at > now.steady).min()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::simulation::{dawn, installed, worker};
+
+    #[test]
+    fn whoever_asks_for_a_look_has_consumers_told_that_were_to_wait() {
+        let now = Moment { wall: dawn(), steady: Duration::ZERO };
+        let mut roster = worker(&["web"], InitialSync::NotRequired).roster;
+        roster.note(0, installed("contoso.web", now), now);
+        let mut record = installed("contoso.web", now).record.unwrap();
+        record.delivery.reaction = Some(ReactionRecord {
+            reason: "rotated".into(),
+            since: now.wall.into(),
+            attempts: 9,
+            next_attempt_at: (now.wall + Duration::from_secs(300)).into(),
+            problem: Some("nginx would not".into()),
+        });
+        roster.note_record(0, record, now);
+        assert!(roster.work(now).is_none());
+        roster.look_at_all(now);
+        assert!(roster.work(now).unwrap()[0].reacts);
     }
 }
