@@ -3,7 +3,7 @@
 use worker_state::{CertificateRecord, Directories, Records};
 
 use crate::commands::Outcome;
-use crate::terminal;
+use crate::{terminal, wording};
 
 /// Tells it, the latest last. Asks nobody and changes nothing.
 pub(crate) fn run(directories: &Directories, certificate: &str, json: bool) -> Outcome {
@@ -19,10 +19,7 @@ pub(crate) fn run(directories: &Directories, certificate: &str, json: bool) -> O
             return Outcome::Failed;
         }
     };
-    let is_meant = |record: &&CertificateRecord| {
-        record.link == certificate || record.store.join(&record.link).as_os_str() == certificate
-    };
-    let found: Vec<&CertificateRecord> = records.iter().filter(is_meant).collect();
+    let found = meant(certificate, &records);
     match found.as_slice() {
         [] => {
             terminal::complain(&format!(
@@ -43,13 +40,25 @@ pub(crate) fn run(directories: &Directories, certificate: &str, json: bool) -> O
         }
         several => {
             let paths = several.iter().map(|record| record.store.join(&record.link));
-            let paths: Vec<String> = paths.map(|path| path.display().to_string()).collect();
-            terminal::complain(&format!(
-                "{certificate:?} is the link of several certificates; name one by its path: {}",
-                paths.join(", ")
-            ));
+            terminal::complain(&wording::ambiguous(certificate, paths));
             Outcome::Usage
         }
+    }
+}
+
+/// Those that have a link of this name, or at this path: also with what the split layout adds.
+fn meant<'r>(certificate: &str, records: &'r Records) -> Vec<&'r CertificateRecord> {
+    let by = |certificate: &str| {
+        let is_meant = |record: &&CertificateRecord| {
+            record.link == certificate || record.store.join(&record.link).as_os_str() == certificate
+        };
+        records.iter().filter(is_meant).collect::<Vec<_>>()
+    };
+    let found = by(certificate);
+    let split = certificate.strip_suffix(".pem").filter(|path| path.starts_with('/'));
+    match split {
+        Some(link) if found.is_empty() => by(link),
+        _ => found,
     }
 }
 

@@ -10,14 +10,12 @@ use cert_store::DirectoryStore;
 use cert_store::OutputStore;
 use log::{error, info, warn};
 use status_schema::{Heartbeat, HeartbeatState, SequenceNumber, Status, StatusReport};
-use worker_state::{
-    Directories, InitialSyncRecord, Lease, OperatorAnswer, OperatorRequest, Refusal, Report,
-};
+use worker_state::{Directories, InitialSyncRecord, Lease, OperatorRequest, Refusal, Report};
 
 use crate::announce;
 use crate::clock::Clock;
 use crate::delivery::consumers::LocalServices;
-use crate::delivery::obey::is_meant;
+use crate::delivery::obey::hand_over;
 use crate::metrics::Publisher;
 use crate::moment::Moment;
 use crate::notify::Notifier;
@@ -219,13 +217,7 @@ impl Serving<'_> {
             error!("{damage}");
         }
         for request in requests {
-            let mut meant = items.iter_mut().filter(|item| is_meant(&request, &item.target));
-            if let Some(item) = meant.next() {
-                item.requests.push(request);
-                continue;
-            }
-            let text = format!("no certificate here has the link {:?}", request.certificate);
-            let answer = OperatorAnswer { done: false, text };
+            let Err((request, answer)) = hand_over(request, items) else { continue };
             if let Err(trouble) = request.answer(&machine.directories, &answer, &machine.lease) {
                 error!("{trouble}");
             }

@@ -1,5 +1,7 @@
 //! Words for settings, as several commands say them. Pure.
 
+use std::path::PathBuf;
+
 use extension_settings::{FileLayout, Identity, IdentitySelector};
 use worker_state::Environment;
 
@@ -8,6 +10,15 @@ use crate::credentials;
 /// `1 certificate`, `2 certificates`.
 pub(crate) fn count(number: usize, noun: &str) -> String {
     if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+}
+
+/// A link's name that stands for several certificates.
+pub(crate) fn ambiguous(name: &str, paths: impl Iterator<Item = PathBuf>) -> String {
+    let paths: Vec<String> = paths.map(|path| path.display().to_string()).collect();
+    format!(
+        "{name:?} is the link of several certificates; name one by its path: {}",
+        paths.join(", ")
+    )
 }
 
 /// Which identity is meant.

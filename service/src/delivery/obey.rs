@@ -10,6 +10,7 @@ use super::roll_back::{NoWayBack, Refusal, roll_back};
 use crate::pass::{Ground, Item, News};
 use crate::record;
 use crate::target::Target;
+use crate::wording;
 
 /// Fulfils the requests that came with `items`, and answers them.
 pub(crate) fn obey<S: CertificateStore>(
@@ -41,10 +42,36 @@ pub(crate) fn obey<S: CertificateStore>(
     }
 }
 
-/// Whether a request means this target: by its link's name, or the link's path.
-pub(crate) fn is_meant(request: &OperatorRequest, target: &Target) -> bool {
-    let named = &request.certificate;
-    *named == target.name() || target.link().as_os_str() == named.as_str()
+/// Gives a request to the item that it means.
+///
+/// # Errors
+/// Where it means none, or several: the answer to whoever asked.
+pub(crate) fn hand_over(
+    request: OperatorRequest,
+    items: &mut [Item],
+) -> Result<(), (OperatorRequest, OperatorAnswer)> {
+    let is_meant = |item: &&mut Item| is_meant(&request, &item.target);
+    let mut meant: Vec<&mut Item> = items.iter_mut().filter(is_meant).collect();
+    let text = match meant.as_mut_slice() {
+        [item] => {
+            item.requests.push(request);
+            return Ok(());
+        }
+        [] => format!("no certificate here has the link {:?}", request.certificate),
+        several => {
+            let paths = several.iter().map(|item| item.target.link());
+            wording::ambiguous(&request.certificate, paths)
+        }
+    };
+    Err((request, OperatorAnswer { done: false, text }))
+}
+
+/// Whether a request means this target: by its link's name, or the link's path, with or without
+/// what the split layout adds to it.
+fn is_meant(request: &OperatorRequest, target: &Target) -> bool {
+    let named = request.certificate.as_str();
+    let paths = [target.link(), target.store().join(target.name())];
+    named == target.name() || paths.iter().any(|path| path.as_os_str() == named)
 }
 
 fn fulfil<S: CertificateStore>(
@@ -87,5 +114,58 @@ fn release<S: CertificateStore>(
         record.tell(record::told("released", version, now));
     }
     (ground.keep)(&record).map_err(|error| error.to_string())?;
-    Ok((record, format!("version {} may be installed again", released.join(", "))))
+    let text = match released.iter().all(|version| record::is_active(Some(&record), version)) {
+        true => format!("version {} is in use; its consumers are told again", released.join(", ")),
+        false => format!("version {} may be installed again", released.join(", ")),
+    };
+    Ok((record, text))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use cert_store::{Layout, StoreLocation};
+
+    use super::*;
+    use crate::simulation;
+
+    fn item(index: usize, store: &str, layout: Layout) -> Item {
+        let mut target = simulation::target("web");
+        target.place.location = StoreLocation::Directory { path: store.into(), is_default: false };
+        target.place.layouts = vec![layout];
+        Item {
+            index,
+            target: Arc::new(target),
+            record: None,
+            unkept: false,
+            due: true,
+            reacts: false,
+            requests: Vec::new(),
+            delivered: false,
+            wanted: false,
+        }
+    }
+
+    /// Which of two stores' certificates gets a request for this name; else the answer.
+    fn meant(named: &str) -> Result<usize, String> {
+        let mut items = [item(0, "/a", Layout::Combined), item(1, "/b", Layout::Split)];
+        let request = OperatorRequest::of_this_process(named.into(), Wish::RollBack);
+        hand_over(request, &mut items).map_err(|(_, answer)| answer.text)?;
+        Ok(items.iter().position(|item| !item.requests.is_empty()).unwrap())
+    }
+
+    #[test]
+    fn a_path_means_one_certificate_however_many_links_have_its_name() {
+        assert_eq!(meant("/a/contoso.web"), Ok(0));
+        assert_eq!(meant("/b/contoso.web.pem"), Ok(1));
+        assert_eq!(meant("/b/contoso.web"), Ok(1));
+    }
+
+    #[test]
+    fn a_name_that_means_several_or_none_is_answered_and_nothing_is_done() {
+        let several = meant("contoso.web").unwrap_err();
+        assert!(several.contains("name one by its path: /a/contoso.web, /b/contoso.web.pem"));
+        assert!(meant("contoso.api").unwrap_err().starts_with("no certificate here has the link"));
+    }
 }
