@@ -17,13 +17,13 @@ use crate::pass::Ground;
 use crate::queue::Queue;
 use crate::source::VaultSource;
 use crate::target::Target;
-use crate::{record, serve, survey, terminal};
+use crate::{record, serve, standing, survey, terminal};
 
 /// What would become of one certificate.
 #[derive(Debug, PartialEq, Eq)]
 struct Foreseen {
     name: String,
-    /// `nothing`, `install`, `rotate`, `repair` or `fail`.
+    /// `nothing`, `install`, `rotate`, `repair`, `tell` or `fail`.
     action: &'static str,
     /// The version that would be in use afterwards, where one would.
     version: Option<String>,
@@ -117,9 +117,15 @@ fn foresee<S: CertificateStore>(
     match look.decide() {
         Err(failure) => foreseen("fail", active, vec![failure.public], Vec::new()),
         Ok(Decision::Stay(remarks)) => {
-            let held = record.and_then(hold::remark);
-            let reasons = held.into_iter().chain(remarks).map(|remark| remark.text);
-            foreseen("nothing", active, reasons.collect(), Vec::new())
+            let held = record.and_then(hold::remark).into_iter().chain(remarks);
+            let mut reasons: Vec<String> = held.map(|remark| remark.text).collect();
+            match record.and_then(|record| still_to_tell(target, record)) {
+                Some(why) => {
+                    reasons.insert(0, why);
+                    foreseen("tell", active, reasons, target.delivery.steps_after())
+                }
+                None => foreseen("nothing", active, reasons, Vec::new()),
+            }
         }
         Ok(Decision::Install(version)) => {
             let Version { version, remarks, .. } = *version;
@@ -133,6 +139,16 @@ fn foresee<S: CertificateStore>(
             foreseen(action, Some(&version), reasons, target.delivery.steps())
         }
     }
+}
+
+/// Why consumers are told although nothing changes.
+fn still_to_tell(target: &Target, record: &CertificateRecord) -> Option<String> {
+    let due = record.delivery.reaction.as_ref().filter(|_| target.delivery.reacts())?;
+    let told = standing::reaction_remark(record).map(|remark| remark.text);
+    let version = record::active_version(record);
+    Some(told.unwrap_or_else(|| {
+        format!("its consumers have not been told of version {version} since {}", due.since)
+    }))
 }
 
 fn why<S: CertificateStore>(action: &str, look: &Look<'_, '_, S>) -> Vec<String> {
@@ -185,6 +201,8 @@ fn document(foreseen: &[Foreseen]) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use reaction::{Action, UnitName, Verb};
+
     use super::*;
     use crate::look::look;
     use crate::memory_ground::{Bed, FORGET};
@@ -214,6 +232,21 @@ mod tests {
         vault.issue(2, -1, 180);
         let rotate = foreseen(&vault, &bed, Some(&record));
         assert_eq!((rotate.action, rotate.version), ("rotate", Some(version(2))));
+    }
+
+    #[test]
+    fn consumers_that_are_still_to_be_told_are_something_to_do() {
+        let (mut vault, bed) = (Vault::default(), Bed::default());
+        vault.issue(1, -1, 90);
+        let (mut target, ground) = (target("web"), bed.ground(&vault, FORGET));
+        let unit = UnitName::parse("nginx").unwrap();
+        target.delivery.actions = vec![Action::Unit { unit, verb: Verb::Reload }];
+        let record = look(&target, None, &ground, today()).record.unwrap();
+        let look = Look::begin(&target, Some(&record), &ground, today());
+        let told = foresee(&target, Some(&record), look);
+        assert_eq!((told.action, told.then), ("tell", vec!["then: reload nginx.service".into()]));
+        let why = &told.reasons[0];
+        assert!(why.starts_with("its consumers have not been told of version"), "{why}");
     }
 
     #[test]

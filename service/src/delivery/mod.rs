@@ -47,9 +47,14 @@ impl Delivery {
     /// What happens around a switch, each in a line for people.
     pub(crate) fn steps(&self) -> Vec<String> {
         let check = self.check.as_ref().map(|command| format!("check: {command}"));
+        check.into_iter().chain(self.steps_after()).collect()
+    }
+
+    /// Those of them that follow it.
+    pub(crate) fn steps_after(&self) -> Vec<String> {
         let actions = self.actions.iter().map(|action| format!("then: {action}"));
         let verify = self.verifications.iter().map(|one| format!("verify: {}", one.address));
-        check.into_iter().chain(actions).chain(verify).collect()
+        actions.chain(verify).collect()
     }
 
     /// Whether consumers are to hear of a change.
