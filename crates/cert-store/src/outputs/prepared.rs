@@ -106,13 +106,14 @@ impl PreparedOutputs {
 
     /// Writes all files, 0600, below a directory that exists and is the caller's alone, for
     /// whoever looks at them before the switch. Returns a name for each output and each file of a
-    /// directory, in capitals, digits and underscores, and the path of its copy.
+    /// directory, in capitals, digits and underscores, and the path of its copy. None is called
+    /// `DIR` or `STORE`: these are the caller's.
     ///
     /// # Errors
     /// When the disk refuses.
     pub fn write_candidates(&self, directory: &Path) -> Result<Vec<(String, PathBuf)>, StoreError> {
         let root = self.opening.open(directory)?;
-        let mut names = Names::default();
+        let mut names = Names::new();
         let mut written: Vec<(String, PathBuf)> = Vec::new();
         let mut last: Option<(&Path, Directory, String)> = None;
         for item in &self.items {
@@ -168,10 +169,16 @@ impl PreparedOutputs {
 }
 
 /// Names that were given, so that each is given once.
-#[derive(Default)]
 struct Names(BTreeSet<String>);
 
+/// Variables that the caller has: of the directory, and of the new file in the store.
+const TAKEN: [&str; 2] = ["$DIR", "$STORE"];
+
 impl Names {
+    fn new() -> Self {
+        Self(TAKEN.map(str::to_owned).into())
+    }
+
     fn file(&mut self, name: &str) -> String {
         self.unique(name.to_owned())
     }

@@ -211,7 +211,8 @@ fn what_is_discarded_leaves_nothing() {
 #[test]
 fn candidates_are_copies_with_names() {
     let mut place = Place::with_set();
-    for (folder, name) in [("", "site.pem"), ("sub", "site.pem")] {
+    for (folder, name) in [("", "site.pem"), ("sub", "site.pem"), ("sub", "store"), ("sub", "dir")]
+    {
         let path = place.path(folder).join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         place.wanted.push(Output::File { path, form: Form::Leaf, access: FileAccess::default() });
@@ -228,6 +229,9 @@ fn candidates_are_copies_with_names() {
         ("TLS_TLS_KEY", "tls/tls.key"),
         ("SITE_PEM", "site.pem"),
         ("SITE_PEM_2", "site.pem_2"),
+        // These two names are the directory's, and the store's.
+        ("STORE_2", "store"),
+        ("DIR_2", "dir"),
     ];
     let expected = expected.map(|(name, path)| (name.to_owned(), folder.join(path)));
     assert_eq!(written, expected);
