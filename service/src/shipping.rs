@@ -33,7 +33,9 @@ pub(crate) fn ship_to(wanted: Option<&Logging>) {
         Err(error) => Some(error),
     };
     drop(receiver); // what is logged from here on needs it
-    drop(former);
+    // The former one makes a last try to deliver, which may take as long as its receiver likes; and
+    // where there is no thread to be had, so may this.
+    let _ = std::thread::Builder::new().name("farewell".into()).spawn(move || drop(former));
     if let Some(error) = trouble {
         log::error!("loggingSettings: the log is not sent anywhere: {error}");
     }
