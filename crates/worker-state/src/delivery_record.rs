@@ -81,7 +81,7 @@ pub struct ReplacedRecord {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ReactionRecord {
-    /// Why the consumers are told: `new`, `rotated`, `repaired` or `rolledBack`.
+    /// Why the consumers are told: `installed`, `rotated`, `repaired` or `rolledBack`.
     pub reason: String,
     /// Since when it is due.
     pub since: Timestamp,

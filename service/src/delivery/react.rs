@@ -215,7 +215,6 @@ pub(crate) fn reason(kept: &str) -> Reason {
         "installed" => Reason::Installed,
         "repaired" => Reason::Repaired,
         "rolledBack" => Reason::RolledBack,
-        "released" => Reason::Requested,
         _ => Reason::Renewed,
     }
 }
