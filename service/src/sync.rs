@@ -176,10 +176,8 @@ impl Progress {
             return None;
         }
         self.next = now + PROGRESS;
-        Some(match looked < all {
-            true => format!("{looked} of {all} certificates looked at"),
-            false => "waiting for the services that use the certificates".to_owned(),
-        })
+        let what_follows = if looked < all { "" } else { "; what follows goes on" };
+        Some(format!("{looked} of {all} certificates looked at{what_follows}"))
     }
 }
 
@@ -211,7 +209,9 @@ mod tests {
         assert_eq!(progress.line(1, 9, at(1900)), None);
         assert_eq!(progress.line(2, 9, at(2100)).unwrap(), "2 of 9 certificates looked at");
         assert_eq!(progress.line(3, 9, at(4000)), None);
-        assert!(progress.line(9, 9, at(4200)).unwrap().starts_with("waiting for the services"));
+        assert!(
+            progress.line(9, 9, at(4200)).unwrap().ends_with("looked at; what follows goes on")
+        );
         assert_eq!(Progress::told(false).line(2, 9, at(9000)), None);
     }
 
