@@ -76,7 +76,7 @@ fn typed(language: &str, lines: &[String]) -> Vec<String> {
 fn without_comment(line: &str) -> &str {
     let is_comment = |at: &usize| {
         let before = &line[..*at];
-        let is_closed = |quote: char| before.matches(quote).count() % 2 == 0;
+        let is_closed = |quote: char| before.matches(quote).count().is_multiple_of(2);
         (before.is_empty() || before.ends_with(' ')) && is_closed('\'') && is_closed('"')
     };
     let comment = line.match_indices('#').map(|(at, _)| at).find(is_comment);
