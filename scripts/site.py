@@ -47,7 +47,7 @@ class Stage:
 
     def __init__(self, folder):
         self.source = os.path.join(folder, "src")
-        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(self.source, ignore_errors=True)
         os.makedirs(self.source)
         for name in ("book.toml", "site.css"):
             shutil.copy(os.path.join(ROOT, "docs", name), folder)
