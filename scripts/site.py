@@ -126,4 +126,5 @@ def main():
     print(os.path.join(site, "index.html"))
 
 
-main()
+if __name__ == "__main__":
+    main()
