@@ -11,6 +11,6 @@ case $program in
 esac
 here=$(dirname "$0")
 echo "# Installed for /etc/akvvm/settings.json by ${2:-make install}."
-sed -e 1d -e /@ENVIRONMENT@/d \
+sed -e 1d -e /@ENVIRONMENT@/d -e "s,@PATH@,$program," \
     -e "s,@PROGRAM@ \(confine\|run\),$program \1 --settings /etc/akvvm/settings.json," \
     "$here/akvvm_service.service.in"

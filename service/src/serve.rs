@@ -132,7 +132,10 @@ fn idle(notifier: &Notifier, why: &str) -> Outcome {
 fn refuse(refused: &OrderError, _lease: &Lease, clock: &Clock, notifier: &Notifier) -> Outcome {
     match refused {
         OrderError::Nothing | OrderError::ExtensionGone(_) => idle(notifier, &refused.to_string()),
-        OrderError::Unusable(_) => fail(&refused.to_string()),
+        OrderError::Unusable(why) => {
+            notifier.tell(&Notice::Status(why.clone()));
+            fail(why)
+        }
         OrderError::Settings(why, agent) => {
             error!("{why}");
             notifier.tell(&Notice::Status(why.clone()));
@@ -227,6 +230,10 @@ pub(crate) fn prepare(machine: &Machine, order: &mut Order) -> anyhow::Result<Pr
     let now = machine.clock.now();
     let complete = known.iter().all(|known| known.present);
     let before = InitialSyncRecord::read(&machine.directories, &order.identity);
+    let before = before.unwrap_or_else(|damage| {
+        warn!("{damage}; attempts of the first sync are counted anew");
+        None
+    });
     let initial_sync = match order.settings.require_initial_sync {
         true => InitialSync::resume(before, complete, &order.identity, order.given_at, now.wall),
         false => InitialSync::NotRequired,
@@ -258,9 +265,13 @@ pub(crate) fn disk(directories: &Directories, surroundings: &Surroundings, order
         error!("{why}; nothing is permitted until that is corrected");
         Permission::None
     });
+    let made = MadeDirectories::read(directories).unwrap_or_else(|damage| {
+        warn!("{damage}; the directories in it count as other people's");
+        MadeDirectories::default()
+    });
     let store = DirectoryStore::new().granting_ancestors(grant_ancestors);
     Disk {
-        store: store.having_made(MadeDirectories::read(directories).directories),
+        store: store.having_made(made.directories),
         outputs: OutputStore::new(directories.outputs_path()),
         consumers: LocalServices {
             surroundings: reaction::Surroundings::discover(permission, !detached),

@@ -48,6 +48,7 @@ class Agent:
         self.sandbox = os.path.abspath(sandbox)
         self.lib = os.path.join(self.sandbox, "lib")
         self._commands = []
+        self._time_limit = None
         self._goal_state = {"incarnation": 0, "extensions": [], "packages": {}}
         self._code = AgentCode(folder)
         self.version = self._code.version
@@ -123,6 +124,11 @@ class Agent:
         setattr(self._code.handlers, constant, minutes)
         return self.report()
 
+    def time_limit(self, seconds):
+        """How long each command may take, instead of the agent's 300 s and 900 s."""
+        self._time_limit = seconds
+        return self.report()
+
     def _configure(self):
         log = os.path.join(self.sandbox, "log")
         os.makedirs(self.lib, mode=0o700, exist_ok=True)
@@ -160,6 +166,8 @@ class Agent:
 
         def recorded(instance, command, *rest, env=None, **options):
             added = {} if env is None else env
+            if self._time_limit is not None:
+                options["timeout"] = self._time_limit
             started = time.monotonic()
             failure = None
             try:

@@ -9,6 +9,7 @@ is. Requests, by their key "ask":
     goal_state     extensions: see goal_state.py, each with "package", the path of its zip, once
     report         one status report
     wait           handler, status, seconds: reports until the extension has that status
+    time_limit     seconds: how long this process lets each command of an extension take
     restart_agent  a new process of the agent, as after a reboot: the goal state is processed again
     age_heartbeat  handler, version, seconds
     patience       minutes: how long this process lets an extension wait for another it depends on
@@ -92,6 +93,7 @@ def main():
         "wait": agent.wait,
         "age_heartbeat": agent.age_heartbeat,
         "patience": agent.patience,
+        "time_limit": agent.time_limit,
         "restart_agent": lambda: restart(lines),
     }
     for line in lines:

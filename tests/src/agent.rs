@@ -130,6 +130,13 @@ impl Agent {
         self.answer()
     }
 
+    /// How many seconds this process of the agent lets each command take, instead of 300 and 900.
+    #[track_caller]
+    pub fn time_limit(&mut self, seconds: u64) -> Answer {
+        self.ask(&json!({ "ask": "time_limit", "seconds": seconds }));
+        self.answer()
+    }
+
     /// The answer to the last request.
     #[track_caller]
     pub fn answer(&mut self) -> Answer {

@@ -1,6 +1,8 @@
 """The extension's life under systemd."""
 
 import json
+import os
+import re
 import time
 import unittest
 
@@ -8,6 +10,30 @@ import bed
 from machine import CERTIFICATES, HANDLER, STORE, UNIT, UNIT_FILE, VAULT
 
 OTHER_STORE = "/etc/contoso/certificates"
+
+
+def known_since():
+    """Directives, and which systemd brought them, as docs/systemd.md has it."""
+    with open(os.path.join(bed.ROOT, "docs/systemd.md")) as page:
+        rows = re.findall(r"^\| (`\w+=`.*?) \| (\d+) \|", page.read(), re.MULTILINE)
+    return {name: int(since) for names, since in rows for name in re.findall(r"`(\w+)=`", names)}
+
+
+def as_seen_by_219(unit):
+    """The lines of a unit that systemd 219 does not pass over, and none of its journal's stream."""
+    since = known_since()
+    lines = []
+    for line in unit.splitlines():
+        name, is_directive, value = line.partition("=")
+        if name == "SystemCallFilter":
+            # Groups were unknown, but the list was one of denied calls all the same.
+            line = "SystemCallFilter=~swapon" if value.startswith("~") else line
+        elif name == "ExecStart":
+            line = f"{name}=/usr/bin/env -u JOURNAL_STREAM {value}"
+        elif is_directive and not line.startswith("#") and since[name] > 219:
+            continue
+        lines.append(line)
+    return "\n".join(lines) + "\n"
 
 
 class Extension(unittest.TestCase):
@@ -135,6 +161,53 @@ class Extension(unittest.TestCase):
         self.assertTrue(program.startswith(f"{new}/bin/"), program)
         self.assertNotIn(old, machine.read(UNIT_FILE))
         self.assertEqual([machine.link(name) for name in CERTIFICATES], links)
+
+    def test_without_its_folder_it_rests_until_an_extension_is_installed_again(self):
+        machine = self.machine
+        folder = machine.install()
+        machine.wait_for_certificates()
+        worker = machine.process()
+        # The agent deletes an extension that its goal state has forgotten, and calls nothing.
+        machine.container.output("rm", "-rf", folder)
+        machine.azure.rotate(VAULT, "web")
+        before = machine.link("web")
+        machine.container.output("systemctl", "reload", UNIT)
+        bed.until(lambda: machine.link("web") != before, "it goes on while it runs")
+        self.assertEqual(machine.process(), worker)
+        machine.container.output("kill", "-9", str(worker))
+        bed.until(lambda: machine.active() == "inactive", "it rests after a kill")
+        # A captured image boots, which brings an order of another machine along.
+        machine.boot_again()
+        self.assertEqual(machine.active(), "inactive")
+        self.assertEqual(machine.container.shown(UNIT, "NRestarts"), "0")
+        self.assertIn(f"ConditionPathExists={folder}/bin/", machine.journal())
+        new = machine.install("1.1.0")
+        machine.wait_until_active()
+        self.assertIn(f"{new}/bin/", machine.read(UNIT_FILE))
+        bed.until(lambda: machine.status(new)["status"] == "success", "success")
+
+    def test_what_219_knows_of_the_unit_is_enough(self):
+        machine = self.machine
+        folder = machine.install()
+        machine.container.output("systemctl", "stop", UNIT)
+        machine.container.output("rm", "-rf", STORE, f"{UNIT_FILE}.d")
+        machine.write(UNIT_FILE, as_seen_by_219(machine.read(UNIT_FILE)))
+        machine.container.output("systemctl", "daemon-reload")
+        machine.container.output("systemctl", "start", UNIT)
+        machine.wait_for_certificates()
+        self.assertEqual(machine.container.shown(UNIT, "ProtectSystem"), "no")
+        self.assertFalse(machine.exists(f"{UNIT_FILE}.d"))
+        self.assertIn("certificates installed", machine.container.shown(UNIT, "StatusText"))
+        self.assertIn("Successfully started", machine.journal())
+        worker, before = machine.process(), machine.link("web")
+        machine.azure.rotate(VAULT, "web")
+        machine.container.output("systemctl", "reload", UNIT)
+        bed.until(lambda: machine.link("web") != before, "the link moves")
+        machine.container.output("kill", "-9", str(worker))
+        bed.until(lambda: machine.process() not in (0, worker), "another worker")
+        machine.wait_until_active()
+        machine.do(folder, "enable", "disable", "uninstall")
+        self.assertFalse(machine.exists(UNIT_FILE))
 
     def test_a_real_uninstall_leaves_certificates_and_logs_only(self):
         machine = self.machine

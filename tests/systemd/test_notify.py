@@ -94,11 +94,12 @@ class Notify(unittest.TestCase):
         machine.container.output("mv", f"{folder}/bin", "/srv/bin")
         machine.container.output("rm", "-rf", folder)
         program = machine.container.output("sh", "-c", "echo /srv/bin/*/akvvm_service")
-        override = f"[Service]\nExecStart=\nExecStart={program} run\n"
+        override = f"[Unit]\nConditionPathExists=\n[Service]\nExecStart=\nExecStart={program} run\n"
         machine.write(f"{UNITS}/{UNIT}.d/test.conf", override)
         machine.container.output("systemctl", "daemon-reload")
         machine.container.output("systemctl", "start", UNIT)
         bed.until(lambda: machine.active() == "inactive", "it ends")
         self.assertEqual(machine.container.shown(UNIT, "Result"), "success")
         self.assertEqual(machine.container.shown(UNIT, "NRestarts"), "0")
+        self.assertIn(f"{folder}: the extension that gave this machine", machine.journal())
         machine.container.output("rm", "-rf", "/srv/bin")

@@ -14,8 +14,9 @@ const SYSTEMD_RUNS: &str = "/run/systemd/system";
 const FOLDERS: [&str; 4] = ["/usr/bin", "/bin", "/usr/sbin", "/sbin"];
 
 /// `systemd-run` has `--wait` since 232, `--pipe` since 235 and `--collect` since 236
-/// (systemd-run(1)).
-const TRANSIENT_UNITS_SINCE: u32 = 236;
+/// (systemd-run(1)); a transient service takes `TimeoutStopSec=` and `UMask=` since 237 ("almost all
+/// properties", systemd's NEWS).
+const TRANSIENT_UNITS_SINCE: u32 = 237;
 
 /// The control group of this process (cgroups(7)).
 const OWN_GROUP: &str = "/proc/self/cgroup";
@@ -46,7 +47,7 @@ pub struct Systemd {
     /// The program of that name.
     pub systemctl: PathBuf,
     /// The program `systemd-run`, where commands can run as transient units: this is root, and
-    /// systemd is 236 or later.
+    /// systemd is 237 or later.
     pub systemd_run: Option<PathBuf>,
     /// The systemd's version; 0 where it does not say.
     pub version: u32,

@@ -1,15 +1,13 @@
 //! Reading and replacing the JSON documents of the state directory.
 
 use std::fmt;
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// No document of ours is near this size; a larger file is not ours.
-const LARGEST_DOCUMENT: u64 = 64 * 1024 * 1024;
+use crate::read_trusted;
 
 /// State could not be read or written. Displays the path and what is wrong with it.
 #[derive(Debug)]
@@ -23,7 +21,6 @@ enum Problem {
     Read(io::Error),
     Write(Box<dyn std::error::Error + Send + Sync>),
     Malformed(serde_json::Error),
-    TooLarge,
     Untrusted(String),
 }
 
@@ -42,11 +39,6 @@ impl StateError {
     pub(crate) fn untrusted(path: &Path, why: String) -> Self {
         Self { path: path.into(), problem: Problem::Untrusted(why) }
     }
-
-    /// Whether the file is there but says nothing that can be used; its writer may replace it.
-    pub fn is_malformed(&self) -> bool {
-        matches!(self.problem, Problem::Malformed(_) | Problem::TooLarge)
-    }
 }
 
 impl fmt::Display for StateError {
@@ -56,7 +48,6 @@ impl fmt::Display for StateError {
             Problem::Read(error) => write!(f, "{path}: cannot be read: {error}"),
             Problem::Write(error) => write!(f, "{path}: cannot be written: {error}"),
             Problem::Malformed(error) => write!(f, "{path}: is damaged: {error}"),
-            Problem::TooLarge => write!(f, "{path}: is larger than any state of ours"),
             Problem::Untrusted(why) => write!(f, "{path}: {why}"),
         }
     }
@@ -68,33 +59,18 @@ impl std::error::Error for StateError {
             Problem::Read(error) => Some(error),
             Problem::Write(error) => Some(error.as_ref()),
             Problem::Malformed(error) => Some(error),
-            Problem::TooLarge | Problem::Untrusted(_) => None,
+            Problem::Untrusted(_) => None,
         }
     }
 }
 
-/// The document at `path`; `None` where there is no such file.
+/// The document at `path`; `None` where there is no such file. One that others could have written
+/// is none of ours.
 pub(crate) fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, StateError> {
-    let Some(bytes) = read_bytes(path)? else { return Ok(None) };
+    let Some(bytes) = read_trusted(path)? else { return Ok(None) };
     serde_json::from_slice(&bytes)
         .map(Some)
         .map_err(|error| StateError { path: path.into(), problem: Problem::Malformed(error) })
-}
-
-/// The bytes of a small file; `None` where there is no such file.
-pub(crate) fn read_bytes(path: &Path) -> Result<Option<Vec<u8>>, StateError> {
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(StateError::read(path, error)),
-    };
-    let mut bytes = Vec::new();
-    let mut limited = file.take(LARGEST_DOCUMENT + 1);
-    limited.read_to_end(&mut bytes).map_err(|error| StateError::read(path, error))?;
-    if bytes.len() as u64 > LARGEST_DOCUMENT {
-        return Err(StateError { path: path.into(), problem: Problem::TooLarge });
-    }
-    Ok(Some(bytes))
 }
 
 /// Replaces the document at `path`, readable by its owner only.

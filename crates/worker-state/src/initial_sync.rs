@@ -33,10 +33,13 @@ pub enum InitialSyncPhase {
 }
 
 impl InitialSyncRecord {
-    /// The record, if it is that of `assignment`. A damaged one counts as none.
-    pub fn read(directories: &Directories, assignment: &str) -> Option<Self> {
-        let record: Option<Self> = document::read(&directories.initial_sync_path()).ok()?;
-        record.filter(|record| record.assignment == assignment)
+    /// The record, if it is that of `assignment`.
+    ///
+    /// # Errors
+    /// Where the file cannot be read, or is damaged: what it knew is lost.
+    pub fn read(directories: &Directories, assignment: &str) -> Result<Option<Self>, StateError> {
+        let record: Option<Self> = document::read(&directories.initial_sync_path())?;
+        Ok(record.filter(|record| record.assignment == assignment))
     }
 
     /// Records how it stands now.
@@ -65,7 +68,10 @@ mod tests {
             phase: InitialSyncPhase::Pending,
         };
         record.replace(&directories, &lease).unwrap();
-        assert_eq!(InitialSyncRecord::read(&directories, "a"), Some(record));
-        assert_eq!(InitialSyncRecord::read(&directories, "b"), None);
+        let read = |assignment| InitialSyncRecord::read(&directories, assignment);
+        assert_eq!(read("a").unwrap(), Some(record));
+        assert_eq!(read("b").unwrap(), None);
+        atomic_file::replace_file(&directories.initial_sync_path(), 0o600, b"{").unwrap();
+        assert!(read("a").unwrap_err().to_string().contains("initial-sync.json: is damaged"));
     }
 }

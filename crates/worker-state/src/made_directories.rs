@@ -17,9 +17,12 @@ pub struct MadeDirectories {
 }
 
 impl MadeDirectories {
-    /// Those that are known. A damaged list counts as none: they are other people's then.
-    pub fn read(directories: &Directories) -> Self {
-        document::read(&directories.made_directories_path()).ok().flatten().unwrap_or_default()
+    /// Those that are known.
+    ///
+    /// # Errors
+    /// Where the list cannot be read, or is damaged: they count as other people's then.
+    pub fn read(directories: &Directories) -> Result<Self, StateError> {
+        document::read(&directories.made_directories_path()).map(Option::unwrap_or_default)
     }
 
     /// Keeps the list.
@@ -36,17 +39,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_list_reads_back_and_a_damaged_one_is_empty() {
+    fn the_list_reads_back_and_a_damaged_one_is_named() {
         let folder = tempfile::tempdir().unwrap();
         let directories = Directories::below(folder.path());
         directories.create().unwrap();
-        assert_eq!(MadeDirectories::read(&directories), MadeDirectories::default());
+        assert_eq!(MadeDirectories::read(&directories).unwrap(), MadeDirectories::default());
         let lease = Lease::acquire(&directories).unwrap();
         let made = MadeDirectories { directories: ["/a".into(), "/a/b".into()].into() };
         made.replace(&directories, &lease).unwrap();
-        assert_eq!(MadeDirectories::read(&directories), made);
+        assert_eq!(MadeDirectories::read(&directories).unwrap(), made);
         atomic_file::replace_file(&directories.made_directories_path(), 0o600, b"{").unwrap();
-        assert_eq!(MadeDirectories::read(&directories), MadeDirectories::default());
+        let damage = MadeDirectories::read(&directories).unwrap_err().to_string();
+        assert!(damage.contains("made-directories.json: is damaged"), "{damage}");
         directories.remove().unwrap();
         assert!(!directories.made_directories_path().exists());
     }

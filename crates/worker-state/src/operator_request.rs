@@ -86,12 +86,15 @@ impl OperatorRequest {
             if path.extension().is_none_or(|extension| extension != "request") {
                 continue;
             }
-            match document::read::<Self>(&path) {
-                Ok(Some(request)) if request.is_awaited() => requests.push(request),
-                Ok(_) => {}
-                Err(error) => damaged.push(error),
+            let read = document::read::<Self>(&path);
+            match (read, std::fs::remove_file(&path)) {
+                (_, Err(error)) if error.kind() == std::io::ErrorKind::NotFound => {}
+                // One that would come back each time is not done at all.
+                (_, Err(error)) => damaged.push(StateError::write(&path, error)),
+                (Ok(Some(request)), _) if request.is_awaited() => requests.push(request),
+                (Ok(_), _) => {}
+                (Err(error), _) => damaged.push(error),
             }
-            std::fs::remove_file(&path).map_err(|error| StateError::write(&path, error))?;
         }
         Ok((requests, damaged))
     }
@@ -190,5 +193,19 @@ mod tests {
         let (taken, damaged) = OperatorRequest::take_all(&directories, &lease).unwrap();
         assert!(taken.is_empty() && damaged[0].to_string().contains("9.request"));
         assert!(OperatorRequest::take_all(&directories, &lease).unwrap().1.is_empty());
+    }
+
+    #[test]
+    fn what_cannot_be_taken_away_is_named_and_holds_up_no_other_request() {
+        let folder = tempfile::tempdir().unwrap();
+        let directories = Directories::below(folder.path());
+        directories.create().unwrap();
+        let lease = Lease::acquire(&directories).unwrap();
+        std::fs::create_dir(directories.requests_path().join("1.request")).unwrap();
+        let request = OperatorRequest::of_this_process("web".into(), Wish::Release);
+        request.leave(&directories).unwrap();
+        let (taken, damaged) = OperatorRequest::take_all(&directories, &lease).unwrap();
+        assert_eq!(taken, [request]);
+        assert!(damaged[0].to_string().contains("1.request: cannot be written"), "{damaged:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! Files that steer a program of root's: only root may have written them.
+//! Files that steer a program of root's, settings and state alike: only root may have written them.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -7,7 +7,7 @@ use std::path::Path;
 
 use crate::StateError;
 
-/// No file that a person writes for us is near this size, in bytes.
+/// No file that a person or one of our programs writes is near this size, in bytes.
 const LARGEST: u64 = 64 * 1024 * 1024;
 
 /// Reads a file that only root, or the user who runs this, can have written; `None` where there is

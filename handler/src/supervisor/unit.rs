@@ -108,7 +108,14 @@ pub(super) fn render(worker: &WorkerProgram) -> Result<String> {
                 unit += &format!("Environment={}\n", variable(name, value)?);
             }
         } else {
-            unit += &line.replacen("@PROGRAM@", &program(&worker.path)?, 1);
+            let program = program(&worker.path)?;
+            // Nothing is quoted in a condition: its path is the rest of the line.
+            let path = program.trim_matches('"');
+            let (place, text) = match line.contains("@PATH@") {
+                true => ("@PATH@", path),
+                false => ("@PROGRAM@", program.as_str()),
+            };
+            unit += &line.replacen(place, text, 1);
             unit.push('\n');
         }
     }
@@ -182,6 +189,19 @@ mod tests {
     }
 
     #[test]
+    fn of_every_directive_it_is_known_which_systemd_has_it() {
+        let page = include_str!("../../../docs/systemd.md");
+        let unit = render(&worker("/e/x", &[("STATE_DIRECTORY", "/s")])).unwrap();
+        for line in unit.lines().filter(|line| !line.starts_with(['#', '['])) {
+            let Some((directive, _)) = line.split_once('=') else { continue };
+            assert!(
+                page.contains(&format!("`{directive}=`")),
+                "docs/systemd.md lacks {directive}="
+            );
+        }
+    }
+
+    #[test]
     fn without_variables_there_is_no_environment_line() {
         assert_eq!(lines_of(&worker("/e/x", &[]), "Environment="), Vec::<String>::new());
     }
@@ -219,6 +239,9 @@ mod tests {
         let exec = |path: &str| lines_of(&worker(path, &[]), "ExecStart=");
         assert_eq!(exec("/a b/100%/@ENVIRONMENT@"), ["\"/a b/100%%/@ENVIRONMENT@\" run"]);
         assert_eq!(exec("/é/;#=x"), ["\"/é/;#=x\" run"]);
+        let condition = |path: &str| lines_of(&worker(path, &[]), "ConditionPathExists=");
+        assert_eq!(condition("/a b/100%/@PROGRAM@"), ["/a b/100%%/@PROGRAM@"]);
+        assert_eq!(exec("/@PATH@"), ["\"/@PATH@\" run"]);
         for path in ["/a\"b", "/a'b", "/a\\b", "/a$b", "/a\nExecStartPre=/bin/sh", "a/b"] {
             let error = render(&worker(path, &[])).unwrap_err().to_string();
             assert!(error.starts_with("systemd cannot start a program with the path"), "{error}");

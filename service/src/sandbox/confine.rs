@@ -54,7 +54,8 @@ fn put(folder: &Path, text: &str) -> anyhow::Result<()> {
 fn make(places: &Places, directories: &Directories, lease: &Lease) -> BTreeSet<PathBuf> {
     let store = DirectoryStore::new();
     let before = MadeDirectories::read(directories);
-    let mut known = before.clone();
+    let before = before.inspect_err(|damage| terminal::complain(&damage.to_string())).ok();
+    let mut known = before.clone().unwrap_or_default();
     for place in &places.stores {
         match store.make(place) {
             Ok(made) => known.directories.extend(made),
@@ -62,7 +63,7 @@ fn make(places: &Places, directories: &Directories, lease: &Lease) -> BTreeSet<P
         }
     }
     known.directories.retain(|made| places.stores.iter().any(|store| store.starts_with(made)));
-    if known != before
+    if before.as_ref() != Some(&known)
         && let Err(error) = known.replace(directories, lease)
     {
         terminal::complain(&error.to_string());

@@ -2,7 +2,7 @@
 //! and the agent tries again.
 
 use std::fs;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
 use acceptance::{Answer, Bed, Extension, Package, eventually};
 use fake_azure::Issued;
@@ -16,20 +16,25 @@ struct Update {
     web: Issued,
     old: Package,
     new: Extension,
+    to: &'static str,
 }
 
 impl Update {
     fn begin() -> Self {
+        Self::between(OLD, NEW)
+    }
+
+    fn between(from: &str, to: &'static str) -> Self {
         let mut bed = Bed::new();
         let web = bed.issue("web");
         let settings = bed.settings(&["web"]);
-        let old = Package::ours_failing(OLD, bed.folder());
-        let new = Package::ours_failing(NEW, bed.folder());
+        let old = Package::ours_failing(from, bed.folder());
+        let new = Package::ours_failing(to, bed.folder());
         bed.agent.goal_state(&[Extension::new(&old).settings(0, &settings)]);
         bed.agent.wait(old.handler(), "success");
         bed.installed(&web);
         let new = Extension::new(&new).settings(0, &settings);
-        Self { bed, web, old, new }
+        Self { bed, web, old, new, to }
     }
 
     fn fail(&self, step: &str) {
@@ -65,7 +70,7 @@ impl Update {
         let answer = self.bed.agent.wait(self.old.handler(), "success");
         assert_eq!(answer.handler(self.old.handler()).status, "Ready", "{step}");
         let program = fs::read_link(format!("/proc/{}/exe", self.bed.worker())).unwrap();
-        let folder = self.bed.agent.extension_folder(self.old.handler(), NEW);
+        let folder = self.bed.agent.extension_folder(self.old.handler(), self.to);
         assert!(program.starts_with(folder), "{step}: {}", program.display());
         assert_eq!(seen(&self.bed), before, "{step}: the certificate was touched");
         let second = self.bed.azure.rotate("shop", &self.web.name).unwrap();
@@ -124,6 +129,54 @@ fn the_new_versions_install_fails() {
 #[test]
 fn the_new_versions_enable_fails() {
     each_way(NEW, "enable");
+}
+
+#[test]
+fn the_lower_version_fails_in_a_downgrade() {
+    // There the version that goes is told to update.
+    for step in [format!("{NEW} update after"), format!("{OLD} enable before")] {
+        let mut downgrade = Update::between(NEW, OLD);
+        let answer = downgrade.broken_by(&step);
+        assert_no_success(&answer, downgrade.old.handler(), &step);
+        downgrade.assert_made_up_for(&step);
+    }
+}
+
+#[test]
+fn an_enable_that_the_agent_kills_at_its_time_limit_is_told_and_made_up_for() {
+    let mut bed = Bed::new();
+    let web = bed.issue("web");
+    let package = Package::ours();
+    let extension = Extension::new(&package).settings(0, &bed.settings(&["web"]));
+    bed.agent.goal_state(std::slice::from_ref(&extension));
+    bed.agent.wait(package.handler(), "success");
+    bed.installed(&web);
+    // A worker that comes to nothing keeps its handler waiting.
+    let folder = bed.agent.extension_folder(package.handler(), package.version());
+    let program = folder.join("bin").join(std::env::consts::ARCH).join("akvvm_service");
+    let kept = bed.folder().join("kept");
+    fs::rename(&program, &kept).unwrap();
+    fs::write(&program, "#!/bin/sh\nexec sleep 10\n").unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o744)).unwrap();
+    bed.agent.time_limit(2);
+    let other = extension.settings(1, &bed.settings(&["web", "absent"]));
+    let answer = bed.agent.goal_state(&[other]);
+    let failure = answer.commands[0].failure.clone().unwrap();
+    assert!(failure.contains("Timeout(2)"), "{failure}");
+    let reported = answer.handler(package.handler());
+    assert_eq!(reported.status, "NotReady", "{answer:#?}");
+    assert_eq!(reported.extension().status.as_deref(), Some("transitioning"));
+    let handlers = acceptance::processes::of(&bed.state(), "akvvm_handler");
+    assert!(handlers.is_empty(), "it was killed: {handlers:?}");
+    bed.installed(&web);
+    fs::rename(&kept, &program).unwrap();
+    bed.agent.restart();
+    let answer = bed.agent.wait(package.handler(), "success");
+    let reported = answer.handler(package.handler());
+    assert_eq!((reported.status.as_str(), reported.extension().sequence_number), ("Ready", 1));
+    let second = bed.azure.rotate("shop", "web").unwrap();
+    bed.installed(&second);
+    assert_eq!(bed.workers().len(), 1);
 }
 
 #[test]

@@ -84,6 +84,27 @@ fn enabled_again_by_a_restarted_agent_it_leaves_the_worker_alone() {
 }
 
 #[test]
+fn enabled_again_because_of_another_extension_it_touches_nothing() {
+    let mut bed = Bed::new();
+    let web = bed.issue("web");
+    let extension = bed.install(&bed.settings(&["web"]));
+    bed.installed(&web);
+    let worker = bed.worker();
+    let assignment = bed.state().join("assignment.json");
+    let before = fs::metadata(&assignment).unwrap().ino();
+    let other = Package::other("Test.Other", "true", bed.folder());
+    let other = Extension::new(&other).settings(0, &serde_json::json!({}));
+    let answer = bed.agent.goal_state(&[extension, other]);
+    let ours = answer.commands.iter().filter(|ran| ran.handler == Package::ours().handler());
+    let ours: Vec<_> = ours.map(|ran| (ran.command.as_str(), ran.failure.is_none())).collect();
+    assert_eq!(ours, [("bin/handler enable", true)]);
+    assert_eq!(bed.worker(), worker);
+    assert_eq!(fs::metadata(assignment).unwrap().ino(), before);
+    let status = answer.handler(Package::ours().handler()).extension();
+    assert_eq!(status.status.as_deref(), Some("success"));
+}
+
+#[test]
 fn a_worker_that_was_killed_comes_back_with_the_next_enable() {
     let mut bed = Bed::new();
     let web = bed.issue("web");

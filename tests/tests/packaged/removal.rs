@@ -14,9 +14,15 @@ fn disabled_it_runs_nothing_and_leaves_the_certificates() {
     let answer = bed.agent.goal_state(&[extension.clone().disabled()]);
     assert_eq!(answer.commands.len(), 1);
     assert_eq!(answer.commands[0].failure, None);
-    assert_eq!(answer.handler(Package::ours().handler()).status, "NotReady");
+    let package = Package::ours();
+    assert_eq!(answer.handler(package.handler()).status, "NotReady");
     assert!(bed.workers().is_empty());
     bed.installed(&web);
+    // Nobody writes heartbeats any more, and none says that it is ready.
+    let answer = bed.agent.age_heartbeat(package.handler(), package.version(), 590);
+    assert_eq!(answer.handler(package.handler()).status, "NotReady");
+    let answer = bed.agent.age_heartbeat(package.handler(), package.version(), 700);
+    assert_eq!(answer.handler(package.handler()).status, "Unresponsive");
     // Enabled again, it goes on.
     let second = bed.azure.rotate("shop", "web").unwrap();
     let answer = bed.agent.goal_state(&[extension]);
@@ -89,6 +95,31 @@ fn an_update_leaves_the_files_untouched_and_the_new_version_serves_them() {
     assert!(program.starts_with(bed.agent.extension_folder(newer.handler(), "99.0.1")));
     let second = bed.azure.rotate("shop", "web").unwrap();
     assert_eq!(seen(&bed), before, "touched by the update");
+    bed.installed(&second);
+}
+
+#[test]
+fn a_downgrade_leaves_the_files_untouched_and_the_lower_version_serves_them() {
+    let mut bed = Bed::new();
+    let web = bed.issue("web");
+    let settings = bed.settings(&["web"]);
+    let higher = Package::ours_as("99.0.2", bed.folder());
+    bed.agent.goal_state(&[Extension::new(&higher).settings(0, &settings)]);
+    bed.agent.wait(higher.handler(), "success");
+    bed.installed(&web);
+    let before = fs::metadata(bed.link("web")).unwrap().ino();
+    let lower = Package::ours_as("99.0.1", bed.folder());
+    let answer = bed.agent.goal_state(&[Extension::new(&lower).settings(0, &settings)]);
+    // It is the version that goes whose `update` is called.
+    let commands = ["2 disable", "2 update", "2 uninstall", "1 install", "1 enable"];
+    let commands = commands.map(|ran| format!("99.0.{}", ran.replace(' ', " bin/handler ")));
+    assert_eq!(answer.command_lines(), commands);
+    assert!(answer.commands.iter().all(|ran| ran.failure.is_none()), "{answer:#?}");
+    bed.agent.wait(lower.handler(), "success");
+    let program = fs::read_link(format!("/proc/{}/exe", bed.worker())).unwrap();
+    assert!(program.starts_with(bed.agent.extension_folder(lower.handler(), "99.0.1")));
+    assert_eq!(fs::metadata(bed.link("web")).unwrap().ino(), before, "touched by the downgrade");
+    let second = bed.azure.rotate("shop", "web").unwrap();
     bed.installed(&second);
 }
 

@@ -37,6 +37,22 @@ fn a_lower_number_counts_as_new_too() {
 }
 
 #[test]
+fn a_number_that_is_used_again_for_other_settings_counts_as_new() {
+    let mut bed = Bed::new();
+    let (web, api) = (bed.issue("web"), bed.issue("api"));
+    bed.install(&bed.settings(&["web"]));
+    bed.installed(&web);
+    let worker = bed.worker();
+    let settings = bed.settings(&["api"]);
+    apply(&mut bed, 0, &settings);
+    bed.installed(&api);
+    assert_ne!(bed.worker(), worker);
+    let answer = bed.agent.wait(Package::ours().handler(), "success");
+    let status = answer.handler(Package::ours().handler()).extension();
+    assert_eq!((status.sequence_number, status.substatuses.len()), (0, 1));
+}
+
+#[test]
 fn a_certificate_that_is_no_longer_observed_stays_on_disk() {
     let mut bed = Bed::new();
     let (web, api) = (bed.issue("web"), bed.issue("api"));

@@ -1,10 +1,15 @@
 //! State and run-time files that are lost or damaged, under the guest agent.
 
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use acceptance::{Bed, Package, eventually};
+
+/// What they know is nowhere else: that it is lost is told.
+const TOLD: [&str; 2] = ["initial-sync.json", "made-directories.json"];
+/// Of a command that was killed.
+const REQUEST: &str = "run/requests/7.request";
 
 /// Every file that outlives a process, and those that are not there now.
 fn files(bed: &Bed) -> Vec<PathBuf> {
@@ -12,9 +17,10 @@ fn files(bed: &Bed) -> Vec<PathBuf> {
     let records = fs::read_dir(state.join("records")).unwrap().flatten();
     let records: Vec<PathBuf> = records.map(|entry| entry.path()).collect();
     assert!(!records.is_empty());
-    let names = ["assignment.json", "report.json", "initial-sync.json", "update.json"];
-    let files = names.map(|name| state.join(name)).into_iter().chain(records);
-    files.chain([bed.folder().join("run/worker.json")]).collect()
+    let names = ["assignment.json", "report.json", "update.json"];
+    let files = names.iter().chain(&TOLD).map(|name| state.join(name)).chain(records);
+    let run = ["run/worker.json", REQUEST].map(|name| bed.folder().join(name));
+    files.chain(run).collect()
 }
 
 fn kill_worker(bed: &Bed) {
@@ -36,7 +42,7 @@ fn files_that_are_damaged_are_made_anew_by_the_next_worker() {
     let web = bed.issue("web");
     bed.install(&bed.settings(&["web"]));
     bed.installed(&web);
-    let damages: [Damage; 4] = [
+    let damages: [Damage; 5] = [
         ("truncated", |path| {
             let half = fs::read(path).unwrap_or_else(|_| b"{\"a\":1}".to_vec());
             fs::write(path, &half[..half.len() / 2]).unwrap();
@@ -48,10 +54,18 @@ fn files_that_are_damaged_are_made_anew_by_the_next_worker() {
             clear(path);
             symlink(path, path).unwrap();
         }),
+        ("what others can have written", |path| {
+            clear(path);
+            fs::write(path, "{}").unwrap();
+            fs::set_permissions(path, fs::Permissions::from_mode(0o666)).unwrap();
+        }),
     ];
+    let log = bed.folder().join("log/akvvm_service.log");
     for (what, damage) in damages {
         kill_worker(&bed);
-        files(&bed).iter().for_each(|path| damage(path));
+        let damaged = files(&bed);
+        damaged.iter().for_each(|path| damage(path));
+        let said = fs::read_to_string(&log).unwrap().len();
         let before = fs::read_to_string(bed.link("web")).unwrap();
         let answer = bed.agent.restart();
         assert_eq!(answer.commands[0].failure, None, "{what}");
@@ -60,6 +74,14 @@ fn files_that_are_damaged_are_made_anew_by_the_next_worker() {
         let next = bed.azure.rotate("shop", "web").unwrap();
         bed.assert_installed_whole(&next);
         bed.worker();
+        let told = &fs::read_to_string(&log).unwrap()[said..];
+        let record =
+            damaged.iter().find(|path| path.parent().is_some_and(|it| it.ends_with("records")));
+        let names = TOLD.iter().chain([&REQUEST]).map(PathBuf::from).chain(record.cloned());
+        for name in names {
+            let name = name.file_name().unwrap().to_str().unwrap();
+            assert!(told.contains(name), "{what}: not a word of {name}: {told}");
+        }
     }
 }
 
