@@ -29,7 +29,7 @@ def as_seen_by_219(unit):
             # Groups were unknown, but the list was one of denied calls all the same.
             line = "SystemCallFilter=~swapon" if value.startswith("~") else line
         elif name == "ExecStart":
-            line = f"{name}=/usr/bin/env -u JOURNAL_STREAM {value}"
+            lines.append("UnsetEnvironment=JOURNAL_STREAM")
         elif is_directive and not line.startswith("#") and since[name] > 219:
             continue
         lines.append(line)
