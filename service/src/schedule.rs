@@ -13,6 +13,9 @@ const LONGEST_RETRY: Duration = Duration::from_secs(300);
 const GROWTH: f64 = 1.5;
 /// The longest wait before a refused version is tried again.
 const LONGEST_HOLD: Duration = Duration::from_secs(24 * 3600);
+/// Of several versions that were taken back together, each is tried again so long after the one
+/// before it: one that does not work holds up no other for more than a turn.
+pub(crate) const TURN_OF_ONE: Duration = Duration::from_secs(60);
 /// Whoever is put off comes back at random within so long after the moment that it was given: so
 /// many machines as a vault puts off in one window have to find room in the next ones. Chosen by
 /// simulation (`fleet`): half of it does not converge where refused requests count.

@@ -36,6 +36,13 @@ pub(crate) fn hold(
     put(delivery, version, because, attempts, Some(retry), now);
 }
 
+/// Makes the next turn of what is held so much later.
+pub(crate) fn put_off(delivery: &mut DeliveryRecord, by: Duration) {
+    for held in &mut delivery.held {
+        held.retry_at = held.retry_at.map(|at| (at.moment() + by).into());
+    }
+}
+
 /// Holds `version` until an operator releases it or a newer one comes.
 pub(crate) fn hold_until_released(
     delivery: &mut DeliveryRecord,

@@ -87,7 +87,7 @@ fn fulfil<S: CertificateStore>(
     match request.wish {
         Wish::Release => Ok(release(record, ground, now)?),
         Wish::RollBack => {
-            let refusal = Refusal { because: "rolled back by hand", by_hand: true };
+            let refusal = Refusal { because: "rolled back by hand", by_hand: true, others: 0 };
             let after = roll_back(target, record, refusal, ground, now)?;
             let (left, version) = (record::active_version(record), record::active_version(&after));
             let text = format!(

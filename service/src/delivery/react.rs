@@ -36,7 +36,7 @@ pub(crate) fn react<S: CertificateStore>(
     for (at, answer) in round.ask(&due) {
         match answer {
             Ok(()) => round.settle(at),
-            Err(why) => match round.take_back(at, &why) {
+            Err(why) => match round.take_back(at, &why, taken_back.len()) {
                 Ok(()) => taken_back.push(at),
                 Err(instead) => round.postpone(at, &format!("{why}{instead}")),
             },
@@ -150,12 +150,13 @@ impl<S: CertificateStore> Round<'_, '_, S> {
         self.note(at, record, Err(why.to_owned()));
     }
 
-    /// Goes back to the version before, if there is a way.
+    /// Goes back to the version before, if there is a way; so many `others` went before it.
     ///
     /// # Errors
     /// Why there is none, as the end of a sentence.
-    fn take_back(&mut self, at: usize, why: &str) -> Result<(), String> {
-        let refusal = Refusal { because: why, by_hand: false };
+    fn take_back(&mut self, at: usize, why: &str, others: usize) -> Result<(), String> {
+        let others = u32::try_from(others).unwrap_or(u32::MAX);
+        let refusal = Refusal { because: why, by_hand: false, others };
         let item = &self.items[at];
         let Some(before) = item.record.as_deref() else { return Err(String::new()) };
         let refused = record::active_version(before).to_owned();

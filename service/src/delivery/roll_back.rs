@@ -13,6 +13,7 @@ use crate::install::Installation;
 use crate::look::Keep;
 use crate::pass::Ground;
 use crate::record;
+use crate::schedule;
 use crate::target::Target;
 
 /// Why a version is taken back.
@@ -22,6 +23,8 @@ pub(crate) struct Refusal<'a> {
     pub(crate) because: &'a str,
     /// Whether an operator wants it.
     pub(crate) by_hand: bool,
+    /// How many others are taken back before it in the same pass, perhaps for the same failure.
+    pub(crate) others: u32,
 }
 
 /// Why there is no way back.
@@ -65,6 +68,11 @@ pub(crate) fn roll_back<S: CertificateStore>(
         true => hold::hold_until_released(&mut wanted.delivery, &refused, refusal.because, now),
         false => {
             hold::hold(&mut wanted.delivery, &refused, refusal.because, ground.interval, now);
+            // Tried again together they would fail together, and nobody could tell whose fault it is.
+            hold::put_off(
+                &mut wanted.delivery,
+                schedule::TURN_OF_ONE.saturating_mul(refusal.others),
+            );
         }
     }
     let event = record::told("rolledBack", &version, now);

@@ -195,6 +195,24 @@ fn a_failed_reaction_is_rolled_back_and_told_again_with_the_old_version() {
 }
 
 #[test]
+fn a_version_that_does_not_work_keeps_no_other_of_the_same_service_outside() {
+    let (mut vault, bed) = (Vault::default(), Bed::default());
+    vault.issue(1, -1, 90);
+    let targets = [target("web", &bed), target("api", &bed)];
+    let (records, _) = pass_over(&targets, &[None, None], &bed, &vault, today());
+    vault.issue(2, -1, 180);
+    refuse(&bed, &["api:2:renewed", "reload"], "nginx would not");
+    let (records, failed) = pass_over(&targets, &records, &bed, &vault, today());
+    assert_eq!((failed.len(), active(&records[0]), active(&records[1])), (2, "1", "1"));
+    // They are tried again one by one: the one that works works.
+    let (records, _) = pass_over(&targets, &records, &bed, &vault, today() + HOUR);
+    assert_eq!((active(&records[0]), active(&records[1])), ("2", "1"));
+    let next = today() + HOUR + crate::schedule::TURN_OF_ONE;
+    let (records, failed) = pass_over(&targets, &records, &bed, &vault, next);
+    assert_eq!((failed.len(), active(&records[0]), active(&records[1])), (1, "2", "1"));
+}
+
+#[test]
 fn without_a_way_back_consumers_are_told_until_they_listen() {
     let (mut vault, bed) = (Vault::default(), Bed::default());
     vault.issue(1, -1, 90);
