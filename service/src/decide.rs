@@ -110,10 +110,14 @@ impl<S: CertificateStore> Look<'_, '_, S> {
         }
     }
 
-    /// What consumers would lose with `offered`, compared with what stands on the disk.
+    /// What consumers would lose with `offered`, compared with what is installed, wherever that can
+    /// be had: files that somebody has removed must not let a worse version in.
     fn loss(&self, offered: &CertifiedKey) -> Option<String> {
-        self.record.filter(|record| record::is_of(record, self.target))?;
-        let Ok(Some(Content::Certificate(installed))) = self.recall() else { return None };
+        let record = self.record.filter(|record| record::is_of(record, self.target))?;
+        let active = record.active.as_ref()?;
+        let Content::Certificate(installed) = self.installed(&active.version).ok()?.content else {
+            return None;
+        };
         let (offered, installed) = (Traits::of(offered.leaf()), Traits::of(installed.leaf()));
         guard::loss(&offered, &installed, self.target.delivery.guards, self.now)
     }

@@ -292,10 +292,17 @@ fn shrinking_names_are_held_back_where_a_guard_is_on() {
     let record = look(&guarded, None, &ground, today()).record.unwrap();
     vault.issue(2, -1, 30);
     let ground = bed.ground(&vault, FORGET);
-    let outcome = look(&guarded, Some(&record), &ground, today());
-    let remark = &outcome.result.unwrap().remarks[0];
-    assert_eq!(remark.code, Code::HeldBack);
-    assert!(remark.text.contains("guards.validity"), "{}", remark.text);
+    // Also where somebody has removed what it is compared with.
+    for is_lost in [false, true] {
+        if is_lost {
+            bed.store.installed.lock().unwrap().clear();
+        }
+        let outcome = look(&guarded, Some(&record), &ground, today());
+        let remark = &outcome.result.unwrap().remarks[0];
+        assert_eq!(remark.code, Code::HeldBack);
+        assert!(remark.text.contains("guards.validity"), "{}", remark.text);
+    }
+    assert_eq!(bed.store.installed.lock().unwrap()["contoso.web"].0, version(1));
 }
 
 #[test]
