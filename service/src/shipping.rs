@@ -1,7 +1,7 @@
 //! The log's way to a Fluentd receiver, where the settings name one.
 
-use std::sync::{Mutex, PoisonError};
-use std::time::SystemTime;
+use std::sync::{Mutex, PoisonError, mpsc};
+use std::time::{Duration, SystemTime};
 
 use extension_settings::{LogEndpoint, Logging};
 use fluent_forward::{Endpoint, Event, Forwarder};
@@ -10,6 +10,9 @@ use log::{Level, Record};
 use crate::clock;
 use crate::log_fields;
 use crate::sink::Sink;
+
+/// How long the end of a pass by hand waits for a receiver.
+const MOMENT: Duration = Duration::from_secs(2);
 
 /// Where the lines go at present. There is one log in a process, and settings come later.
 static RECEIVER: Mutex<Option<(Logging, Forwarder)>> = Mutex::new(None);
@@ -38,6 +41,21 @@ pub(crate) fn ship_to(wanted: Option<&Logging>) {
     let _ = std::thread::Builder::new().name("farewell".into()).spawn(move || drop(former));
     if let Some(error) = trouble {
         log::error!("loggingSettings: the log is not sent anywhere: {error}");
+    }
+}
+
+/// Gives what was said last a moment to arrive, before a process ends that has done its one pass.
+/// Nobody waits longer for a receiver that is away.
+pub(crate) fn farewell() {
+    let former = RECEIVER.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let Some(former) = former else { return };
+    let (done, is_done) = mpsc::channel::<()>();
+    let leave = move || {
+        drop(former);
+        drop(done);
+    };
+    if std::thread::Builder::new().name("farewell".into()).spawn(leave).is_ok() {
+        let _ = is_done.recv_timeout(MOMENT);
     }
 }
 

@@ -17,7 +17,7 @@ use crate::machine::{Machine, Serving};
 use crate::metrics::Publisher;
 use crate::notify::Notifier;
 use crate::order::{self, OrderError, Surroundings};
-use crate::{hardening, report, serve, signals, terminal};
+use crate::{hardening, report, serve, shipping, signals, terminal};
 
 /// A worker that was asked for a pass, and at work on it, writes its report every few seconds; one
 /// that has not for so long is not waited for.
@@ -110,6 +110,7 @@ fn alone(
     for trouble in serving.trouble.values() {
         terminal::complain(trouble);
     }
+    shipping::farewell();
     Ok(report::report(&worker.roster, &worker.frame, clock.now()))
 }
 

@@ -1,6 +1,11 @@
 //! What the log says of a failure: the sentence that everybody reads, and what only the log gets.
 
-use fake_azure::{Denial, Refusal};
+use std::io::{Read, Write};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::sync::mpsc::{Sender, channel};
+use std::time::Duration;
+
+use fake_azure::{Action, CertificateSpec, Denial, Place, Refusal, Rule, When};
 use serde_json::json;
 
 use crate::world::World;
@@ -25,4 +30,44 @@ fn a_refusal_is_logged_with_its_causes_and_what_support_asks_for() {
         assert!(line.contains(words), "{words:?} is missing in {line}");
     }
     world.assert_nothing_of_it(&log);
+}
+
+/// Hands on all that a worker sends, and takes its time to acknowledge it.
+fn receive(mut stream: UnixStream, heard: &Sender<Vec<u8>>) {
+    let (mut message, mut piece) = (Vec::new(), [0; 4096]);
+    while let Ok(read @ 1..) = stream.read(&mut piece) {
+        message.extend_from_slice(&piece[..read]);
+        // `"chunk": ID, "size": n` stands at the end (forward protocol, "option").
+        let option = b"\xa5chunk\xd9\x20";
+        let at = message.windows(option.len()).position(|window| window == option);
+        let id = at.and_then(|at| message.get(at + option.len()..at + option.len() + 32));
+        let Some(id) = id.map(<[u8]>::to_vec) else { continue };
+        if heard.send(std::mem::take(&mut message)).is_err() {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(600));
+        let _ = stream.write_all(&[&b"\x81\xa3ack\xd9\x20"[..], &id].concat());
+    }
+}
+
+#[test]
+fn a_receiver_that_takes_its_time_hears_the_last_line_of_a_pass_by_hand_too() {
+    let mut world = World::new();
+    world.put("api", &CertificateSpec::default());
+    let late = When { secret: Some("api".into()), ..When::at(Place::Vault) };
+    world.azure.fault(Rule::new(late, Action::Pass).delay_ms(200));
+    let socket = UnixListener::bind(world.bed.path("socket")).unwrap();
+    let (heard, messages) = channel();
+    let receiver = std::thread::spawn(move || receive(socket.accept().unwrap().0, &heard));
+    let urls = ["web", "api"].map(|name| format!("https://contoso.vault.azure.net/secrets/{name}"));
+    let mut settings = world.settings(json!(urls));
+    let endpoint = format!("unix://{}", world.bed.path("socket").display());
+    settings["loggingSettings"] = json!({"endpoint": endpoint});
+    world.bed.write("settings.json", settings.to_string());
+    let ran = world.bed.run(&["sync", "--settings", "settings.json"]);
+    assert_eq!(ran.code, Some(0), "{ran}");
+    receiver.join().unwrap();
+    let messages: Vec<u8> = messages.iter().flatten().collect();
+    let heard = String::from_utf8_lossy(&messages);
+    assert!(heard.contains("contoso.web: installed") && heard.contains("contoso.api: installed"));
 }
