@@ -5,6 +5,11 @@ use std::time::SystemTime;
 use certified_key::Certificate;
 use worker_state::Timestamp;
 
+use crate::failure::one_line;
+
+/// So many names are told of those that are lost.
+const SHOWN: usize = 10;
+
 /// The span in which a certificate may be used; open at an end where nothing limits it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Validity {
@@ -107,7 +112,7 @@ pub(crate) fn loss(
         .map(String::as_str)
         .collect();
     if !missing.is_empty() {
-        let missing = missing.join(", ");
+        let missing = listed(&missing);
         return Some(format!("lacks names that the installed one has ({missing}; guards.names)"));
     }
     if guards.validity && offered.ends < installed.ends {
@@ -118,6 +123,16 @@ pub(crate) fn loss(
     }
     let downgraded = guards.issuer && offered.is_self_signed && !installed.is_self_signed;
     downgraded.then(|| "is self-signed, unlike the installed one (guards.issuer)".to_owned())
+}
+
+/// The first of the names, and how many more. They are words from outside: a certificate can bear
+/// any.
+fn listed(names: &[&str]) -> String {
+    let shown = one_line(&names[..names.len().min(SHOWN)].join(", "));
+    match names.len().saturating_sub(SHOWN) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
 }
 
 /// Whether a certificate for `one` serves `name` too: the same, or a wildcard for its first label
@@ -167,6 +182,15 @@ mod tests {
         for offered in [fewer, shorter, home_made] {
             assert_eq!(loss(&offered, &installed, Guards::default(), at(100)), None);
         }
+    }
+
+    #[test]
+    fn names_cannot_begin_a_line_of_the_log_and_are_told_up_to_ten() {
+        let mut names = vec!["a\n[ERROR] \u{1b}[2J".to_owned()];
+        names.extend((0..100).map(|number| format!("{number}.example")));
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let said = lost(&traits(&[], 300, false), &traits(&names, 200, false));
+        assert!(said.contains("(a [ERROR]  [2J, 0.example, ") && said.contains(" and 91 more;"));
     }
 
     #[test]

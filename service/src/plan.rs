@@ -67,7 +67,8 @@ fn foresee_all(
         .map_err(|refused| (refused.to_string(), Outcome::Usage))?;
     let disk = serve::disk(directories, surroundings, &order);
     let permission = disk.consumers.surroundings.permission;
-    let (targets, _) = survey::placed(&order.settings, permission, &disk.store);
+    let (targets, warnings) = survey::placed(&order.settings, permission, &disk.store);
+    warnings.iter().for_each(|warning| terminal::complain(warning));
     let (records, _) =
         Records::read(directories).map_err(|error| (error.to_string(), Outcome::Failed))?;
     let source = VaultSource::new(targets.iter(), &order.environment, Default::default());

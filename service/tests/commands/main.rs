@@ -19,6 +19,7 @@ mod log;
 mod migrate;
 mod migration_page;
 mod namespace;
+mod operator;
 mod pressure;
 mod takeover;
 mod troubleshooting;

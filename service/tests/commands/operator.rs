@@ -1,0 +1,52 @@
+//! What operators ask for by hand, where no worker runs.
+
+use fake_azure::CertificateSpec;
+use serde_json::{Value, json};
+
+use crate::bed::Ran;
+use crate::world::World;
+
+const URL: &str = "https://contoso.vault.azure.net/secrets/web";
+
+/// Runs a command with the settings in the folder.
+fn run(world: &World, arguments: &[&str]) -> Ran {
+    world.bed.run(&[arguments, &["--settings", "settings.json"]].concat())
+}
+
+fn write(world: &World, certificates: Value) {
+    world.bed.write("settings.json", world.settings(certificates).to_string());
+}
+
+#[test]
+fn a_plan_tells_what_the_machine_does_not_permit() {
+    let world = World::new();
+    write(&world, json!([{"url": URL, "onRenewal": [{"command": ["/usr/local/sbin/tell"]}]}]));
+    let ran = world.bed.look(&["plan", "--settings", "settings.json"]);
+    assert_eq!(ran.code, Some(0), "{ran}");
+    ran.assert_says("install  contoso.web");
+    assert!(ran.complaint.contains("contoso.web: onRenewal is left out"), "{ran}");
+    assert!(ran.complaint.contains("AKVVM_REACTIONS"), "{ran}");
+}
+
+#[test]
+fn of_two_certificates_with_one_name_the_one_at_the_path_goes_back() {
+    let mut world = World::new();
+    let other = world.bed.path("other");
+    write(&world, json!([URL, {"url": URL, "certificateStoreLocation": other}]));
+    assert_eq!(run(&world, &["sync"]).code, Some(0));
+    world.put("web", &CertificateSpec::default());
+    assert_eq!(run(&world, &["sync"]).code, Some(0));
+    let link = other.join("contoso.web").display().to_string();
+    let ambiguous = run(&world, &["rollback", "contoso.web"]);
+    assert_eq!(ambiguous.code, Some(1), "{ambiguous}");
+    assert!(ambiguous.complaint.contains("name one by its path: "), "{ambiguous}");
+    assert!(ambiguous.complaint.contains(&link), "{ambiguous}");
+    let back = run(&world, &["rollback", &link]);
+    assert_eq!(back.code, Some(0), "{back}");
+    let histories = [world.store().join("contoso.web").display().to_string(), link];
+    let told = histories.map(|link| world.bed.run(&["history", &link]).output);
+    assert!(!told[0].contains("rolledBack") && told[1].contains("rolledBack"), "{told:?}");
+    let released = run(&world, &["sync", "--release", "contoso.nobody"]);
+    assert_eq!(released.code, Some(1), "{released}");
+    assert!(released.complaint.contains("no certificate here has the link"), "{released}");
+}
