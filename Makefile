@@ -72,20 +72,25 @@ dist: ## make all that a release has, into target/dist: zip, deb, rpm, VM applic
 .PHONY: test-dist
 test-dist: ## run the tests of target/dist, on other Linux userlands and an emulated processor (as root)
 	@scripts/prerequisites.sh release
-	@scripts/portable-tools.sh emulator
 	cargo build --locked -p fake-azure
 	@scripts/guest-agent.sh >/dev/null
 	tests/distributions/run.py --dist $(DIST) --fake-azure target/debug/fake-azure
 
 .PHONY: reproduce
-reproduce: ## build target/dist once more at another path and compare
+reproduce: ## build target/dist once more at another path, as if on another day, and compare
+	@scripts/prerequisites.sh release
 	@$(TOLD) CPUS="$(CPUS)" scripts/reproduce.sh $(DIST)
 
 .PHONY: release
 release: ## build target/dist and test what is in it, as RELEASING.md has it (Debian 12, as root)
+	@case "$(AKVVM_COMMIT)" in \
+	    "" | *-changed) echo "release: commit what has changed first" >&2; exit 1 ;; \
+	esac
 	@scripts/prerequisites.sh portable
 	@$(MAKE) --no-print-directory dist
 	@$(MAKE) --no-print-directory test test-systemd PORTABLE=1 PACKAGE_PROFILE=release
+	@# What these have tested is what is handed out.
+	cmp $(DIST)/*.zip target/package-portable/$$(basename $(DIST)/*.zip)
 	@$(MAKE) --no-print-directory test-dist reproduce
 
 .PHONY: install

@@ -139,7 +139,9 @@ class Dist:
         environment = {**os.environ, "SOURCE_DATE_EPOCH": str(epoch())}
         run("rpmbuild", "-bb", "--quiet", "--target", name, *options, spec, env=environment)
         file = f"{NAME}-{self._version}-1.{name}.rpm"
-        shutil.move(os.path.join(top, "made", name, file), os.path.join(self._output, file))
+        path = os.path.join(self._output, file)
+        shutil.move(os.path.join(top, "made", name, file), path)
+        return path
 
     def application(self):
         """An archive for every processor: the gallery knows one file for each version."""

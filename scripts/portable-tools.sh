@@ -25,7 +25,11 @@ unpack() (
     unfinished=$(mktemp -d "$tools/unfinished.XXXXXX")
     trap 'rm -rf "$unfinished"' EXIT
     cd "$unfinished"
-    apt download "$@" || { apt update && apt download "$@"; }
+    apt download "$@" || { apt update && apt download "$@"; } || {
+        echo "portable-tools: Debian does not offer $*; has it a newer compiler by now? Then:" \
+            "apt-get update && apt-get install rustc-web cargo-web" >&2
+        exit 1
+    }
     for package in ./*.deb; do
         dpkg -x "$package" root
     done

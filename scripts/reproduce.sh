@@ -1,6 +1,7 @@
 #!/bin/sh
-# Builds this commit once more, at another path and as if on another day, and compares the files
-# byte for byte: reproduce.sh FOLDER, with what was built first. All differences are listed.
+# Builds this commit once more and compares the files byte for byte: reproduce.sh FOLDER, with what
+# was built first. All differences are listed. What is another the second time: the tree's path,
+# cargo's home, the files' times, the day on which it is packed, and no compiler's cache.
 #
 # CPUS: which processors' programs are built again (both); what is not is left out of the zip.
 set -eu
@@ -15,9 +16,22 @@ copy=$second/another/path
 mkdir -p "$copy"
 tar -C "$root" --exclude=./target --exclude=./.git --exclude=./.cache -cf - . | tar -C "$copy" -xf -
 # The same tools. Everything that is compiled is compiled again.
-mkdir "$copy/target"
-cp -a "$root/target/portable-tools" "$copy/target/"
+mkdir -p "$copy/target/portable-tools"
+tar -C "$root/target/portable-tools" --exclude=./apt --exclude='./zig*-cache' -cf - . |
+    tar -C "$copy/target/portable-tools" -xf -
 find "$copy" -name target -prune -o -exec touch -h -d '2001-02-03 04:05:06' {} +
 
-make -C "$copy" --silent --no-print-directory dist
+# The same archives of packages, unpacked elsewhere.
+home=${CARGO_HOME:-$HOME/.cargo}
+export CARGO_HOME="$second/cargo"
+mkdir -p "$CARGO_HOME/registry"
+cp -a "$home/registry/index" "$home/registry/cache" "$CARGO_HOME/registry/"
+for settings in "$home"/config "$home"/config.toml; do
+    [ ! -f "$settings" ] || cp "$settings" "$CARGO_HOME/"
+done
+
+make -C "$copy" --silent --no-print-directory package PORTABLE=1 >/dev/null
+# No program asks how late it is while it is compiled; those that pack could.
+FAKETIME_DONT_FAKE_MONOTONIC=1 faketime -f +40d \
+    make -C "$copy" --silent --no-print-directory dist >/dev/null
 diff -rq "$first" "$copy/target/dist" >&2 && echo "reproduce: all files are the same" >&2

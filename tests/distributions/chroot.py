@@ -70,8 +70,8 @@ def tree(suite):
 
 
 class Userland:
-    """A tree, by its suite's name or its path, as it is entered: with these folders of the machine seen inside, `over` an empty
-    folder of this machine's."""
+    """A tree, by its suite's name or its path, as it is entered: with these folders of the machine
+    seen inside, `over` an empty folder of this machine's."""
 
     def __init__(self, suite, over, seen=(), tmp="mode=1777"):
         self._suite = suite

@@ -12,6 +12,7 @@ import unittest
 import zipfile
 
 import bed
+import dist
 from chroot import Userland
 
 CPUS = ("x86_64", "aarch64")
@@ -107,12 +108,12 @@ class Contents(unittest.TestCase):
 
 
 class Rpm(unittest.TestCase):
-    """`dist` is set by run.py."""
+    """`dist` and `package` are set by run.py."""
 
-    def in_root(self, script):
+    def in_root(self, script, seen=()):
         rpm = glob.glob(os.path.join(self.dist, "*.x86_64.rpm"))
         with tempfile.TemporaryDirectory() as over:
-            inside = Userland("trixie", over, [(self.dist, "/dist")])
+            inside = Userland("trixie", over, [(self.dist, "/dist"), *seen])
             # Its requirements are known to dpkg there, not to rpm.
             words = f'install="rpm -i --nodeps /dist/{os.path.basename(rpm[0])}"; '
             return inside.run("sh", "-euc", words + script)
@@ -149,6 +150,37 @@ class Rpm(unittest.TestCase):
         )
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         self.assertTrue(done.stdout.endswith("changed\nchanged\nstate\n"), done.stdout)
+
+    def test_an_upgrade_restarts_what_runs_and_a_removal_ends_it(self):
+        with tempfile.TemporaryDirectory() as folder:
+            following = dist.Dist(self.package, "99.0.0", folder, folder).rpm("x86_64")
+            # A systemd that runs and only notes what it is told.
+            done = self.in_root(
+                rf"""
+                mkdir -p /run/systemd/system
+                rm -f /usr/bin/systemctl
+                printf '#!/bin/sh\necho "systemctl $*"\n' >/usr/bin/systemctl
+                chmod 755 /usr/bin/systemctl
+                $install >/dev/null
+                echo changed >/etc/akvvm/settings.json
+                rpm -U --nodeps /following/{os.path.basename(following)}
+                rpm -q akvvm
+                cat /etc/akvvm/settings.json
+                akvvm_service --version >/dev/null
+                rpm -e akvvm
+                """,
+                [(folder, "/following")],
+            )
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        upgrade, _, removal = done.stdout.partition("akvvm-99.0.0-1.x86_64\nchanged\n")
+        unit = "akvvm_service.service"
+        reload = "systemctl daemon-reload"
+        self.assertEqual(
+            upgrade.splitlines(), [reload, f"systemctl try-restart --no-block {unit}"]
+        )
+        self.assertEqual(
+            removal.splitlines(), [f"systemctl stop {unit}", f"systemctl disable {unit}", reload]
+        )
 
     def test_it_refuses_beside_the_vm_extension(self):
         done = self.in_root(
