@@ -27,7 +27,9 @@ KNOWN = {
 TEXTS = ("LICENSE*", "LICENCE*", "COPYING*", "COPYRIGHT*", "NOTICE*", "UNLICENSE*")
 # Linked too, but no packages of cargo's.
 BESIDE = (
-    "Rust's standard library, MIT OR Apache-2.0, https://github.com/rust-lang/rust",
+    "Rust's standard library, MIT OR Apache-2.0, https://github.com/rust-lang/rust, "
+    "by The Rust Project Contributors; inside it addr2line, cfg-if, gimli, hashbrown, libc, object "
+    "and rustc-demangle under the same terms, adler2, memchr and miniz_oxide under MIT among others",
     "LLVM's compiler runtime and libunwind where they are linked, "
     "Apache-2.0 WITH LLVM-exception, https://llvm.org",
 )
