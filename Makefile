@@ -77,7 +77,7 @@ test-dist: ## run the tests of target/dist, on other Linux userlands and an emul
 	tests/distributions/run.py --dist $(DIST) --fake-azure target/debug/fake-azure
 
 .PHONY: reproduce
-reproduce: ## build target/dist once more at another path, as if on another day, and compare
+reproduce: ## build target/dist once more at another path and compare
 	@scripts/prerequisites.sh release
 	@$(TOLD) CPUS="$(CPUS)" scripts/reproduce.sh $(DIST)
 

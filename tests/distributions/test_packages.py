@@ -2,6 +2,7 @@
 application live on a machine is tested under systemd (tests/systemd). Here is no distribution
 whose packages are rpms: rpm itself is Debian's, and runs the scripts without a systemd."""
 
+import filecmp
 import glob
 import json
 import os
@@ -13,9 +14,18 @@ import zipfile
 
 import bed
 import dist
+import package
 from chroot import Userland
 
 CPUS = ("x86_64", "aarch64")
+# Packs once more: scripts' folder, zip, version, processor, where to.
+PACK = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import dist
+made = dist.Dist(sys.argv[2], sys.argv[3], sys.argv[5], sys.argv[5])
+made.deb(sys.argv[4]), made.rpm(sys.argv[4]), made.application()
+"""
 
 
 def output(*command):
@@ -71,6 +81,24 @@ class Contents(unittest.TestCase):
         needs = {each["ref"]: each.get("dependsOn", []) for each in document["dependencies"]}
         self.assertEqual(len(needs["akvvm"]), 2)
         self.assertNotIn(bed.ROOT, text)
+
+    def test_the_day_on_which_they_are_packed_leaves_no_trace(self):
+        with open(self.file("BUILD.txt")) as file:
+            time = re.search(r"(?m)^time (\d+)$", file.read()).group(1)
+        scripts = os.path.join(bed.ROOT, "scripts")
+        later = {"SOURCE_DATE_EPOCH": time, "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+        with tempfile.TemporaryDirectory() as folder:
+            words = [scripts, self.package, package.workspace_version(), "x86_64", folder]
+            subprocess.run(
+                ["faketime", "-f", "+40d", "/usr/bin/python3", "-B", "-c", PACK, *words],
+                env={**os.environ, **later},
+                check=True,
+            )
+            made = [name for name in os.listdir(folder) if name.startswith("akvvm")]
+            self.assertEqual(len(made), 3)
+            for name in made:
+                same = filecmp.cmp(os.path.join(folder, name), self.file(name), shallow=False)
+                self.assertTrue(same, name)
 
     def test_the_build_is_on_record(self):
         with open(self.file("BUILD.txt")) as file:
