@@ -64,6 +64,7 @@ release)
     containers
     need rpm has rpmbuild
     need dpkg has dpkg-deb
+    need git has git
     ;;
 esac
 
