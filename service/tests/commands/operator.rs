@@ -50,3 +50,17 @@ fn of_two_certificates_with_one_name_the_one_at_the_path_goes_back() {
     assert_eq!(released.code, Some(1), "{released}");
     assert!(released.complaint.contains("no certificate here has the link"), "{released}");
 }
+
+#[test]
+fn a_link_of_the_split_layout_is_known_by_the_path_that_status_shows() {
+    let world = World::new();
+    write(&world, json!([{"url": URL, "certificateFileLayout": "split"}]));
+    assert_eq!(run(&world, &["sync"]).code, Some(0));
+    let link = world.store().join("contoso.web.pem").display().to_string();
+    world.bed.look(&["status"]).assert_says(&link);
+    let told = world.bed.look(&["history", &link]);
+    assert_eq!(told.code, Some(0), "{told}");
+    told.assert_says("installed");
+    let refused = run(&world, &["rollback", &link]);
+    assert!(refused.complaint.contains("there is no version before it"), "{refused}");
+}
