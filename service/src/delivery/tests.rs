@@ -10,6 +10,7 @@ use worker_state::{CertificateRecord, OperatorRequest, ReactionRecord, Wish};
 
 use crate::code::Code;
 use crate::delivery::Delivery;
+use crate::delivery::roll_back::{NoWayBack, Refusal, roll_back};
 use crate::guard::Guards;
 use crate::look::{finish, look};
 use crate::memory_ground::{Bed, FORGET};
@@ -192,6 +193,20 @@ fn a_failed_reaction_is_rolled_back_and_told_again_with_the_old_version() {
     bed.consumers.answer(|_| Ok(()));
     let (records, _) = pass_over(&targets, &records, &bed, &vault, today() + 2 * HOUR);
     assert_eq!(active(&records[0]), "2", "its turn does");
+}
+
+#[test]
+fn an_operator_does_not_go_back_to_a_version_that_did_not_work_even_when_its_wait_is_over() {
+    let (mut vault, bed, targets, records) = installed();
+    vault.issue(2, -1, 180);
+    refuse(&bed, &["web:2:renewed", "reload"], "nginx would not");
+    let (records, _) = pass_over(&targets, &records, &bed, &vault, today());
+    let record = records[0].as_ref().unwrap();
+    let refusal = Refusal { because: "rolled back by hand", by_hand: true, others: 0 };
+    let ground = bed.ground(&vault, FORGET);
+    let back = roll_back(&targets[0], record, refusal, &ground, today() + 2 * HOUR);
+    let Err(NoWayBack { why, .. }) = back else { panic!("it went back") };
+    assert!(why.contains("is held itself (nginx would not)"), "{why}");
 }
 
 #[test]
