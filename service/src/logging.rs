@@ -96,13 +96,14 @@ struct RotatingFile {
     file: Option<File>,
     length: u64,
     largest: u64,
-    /// Whether the last line has ended: lines come in pieces, and stay in one file.
-    between_lines: bool,
+    /// What has come of a line: it comes in dozens of pieces, is written at once and stays in one
+    /// file.
+    line: Vec<u8>,
 }
 
 impl RotatingFile {
     fn open(path: PathBuf, largest: u64) -> (Self, io::Result<()>) {
-        let mut log = Self { path, file: None, length: 0, largest, between_lines: true };
+        let mut log = Self { path, file: None, length: 0, largest, line: Vec::new() };
         let opened = log.reopen();
         (log, opened)
     }
@@ -140,7 +141,7 @@ impl RotatingFile {
         if self.file.as_ref().is_none_or(is_gone) {
             self.reopen()?;
         }
-        if self.length >= self.largest && self.between_lines {
+        if self.length >= self.largest {
             self.rotate()?;
         }
         self.file.as_mut().ok_or_else(|| io::ErrorKind::NotFound.into())
@@ -156,13 +157,19 @@ fn rename_if_there(from: &Path, to: &Path) -> io::Result<()> {
 
 impl Write for RotatingFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.usable()?.write(bytes)?;
-        self.length = self.length.saturating_add(written as u64);
-        self.between_lines = bytes.get(..written).is_some_and(|bytes| bytes.ends_with(b"\n"));
-        Ok(written)
+        self.line.extend_from_slice(bytes);
+        if bytes.ends_with(b"\n") {
+            self.flush()?;
+        }
+        Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
+        let line = std::mem::take(&mut self.line);
+        self.usable()?.write_all(&line)?;
+        self.length = self.length.saturating_add(line.len() as u64);
+        self.line = line;
+        self.line.clear();
         Ok(())
     }
 }
@@ -188,6 +195,18 @@ mod tests {
             assert!(text.lines().all(|line| line.starts_with("line ")), "{text}");
         }
         assert!(std::fs::read_to_string(path).unwrap().ends_with("line 999\n"));
+    }
+
+    #[test]
+    fn a_line_that_comes_in_pieces_is_written_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(FILE);
+        let (mut file, _) = RotatingFile::open(path.clone(), 100);
+        let (name, version) = ("web", 1);
+        write!(file, "{name}: ").unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "");
+        writeln!(file, "version {version}").unwrap();
+        assert_eq!(std::fs::read_to_string(path).unwrap(), "web: version 1\n");
     }
 
     #[test]
