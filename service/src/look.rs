@@ -32,6 +32,11 @@ pub(crate) trait SecretSource: Send + Sync {
     fn turn(&self) -> Option<Turn<'_>> {
         None
     }
+
+    /// Whether so many wait for their turn that more need not be fetched at once.
+    fn is_crowded(&self) -> bool {
+        false
+    }
 }
 
 /// Keeps a record on disk, durably.

@@ -142,7 +142,7 @@ fn look_at_all<S: CertificateStore>(
     let due = items.iter().filter(|item| item.due);
     let host = |item: &Item| item.target.id.vault().host().to_owned();
     let queue = Queue::new(due.map(|item| (host(item), item.wanted, item)));
-    queue.work_off(|item| look_and_tell(item, ground, now, tell))
+    queue.work_off(|| ground.source.is_crowded(), |item| look_and_tell(item, ground, now, tell))
 }
 
 fn look_and_tell<S: CertificateStore>(

@@ -10,7 +10,8 @@ const AT_ONE_VAULT: usize = 48;
 /// And where everything stands, and a poll only asks for news: nobody waits for those.
 const AT_ONE_VAULT_IN_CALM: usize = 2;
 /// A pass begins with so many at each vault, and each that ends lets one more be under way: a vault
-/// that throttles a thousand machines at once refuses each of them twice, not dozens of times.
+/// that throttles a thousand machines at once refuses each of them twice, not dozens of times. More
+/// than this machine keeps up with are never under way: they would only fill its memory.
 const AT_FIRST: usize = 2;
 /// Looks under way in all. While a vault with fewer has something left, no other gets more.
 const AT_ONCE: usize = 64;
@@ -19,7 +20,7 @@ const AT_ONCE: usize = 64;
 #[derive(Debug)]
 pub(crate) struct Queue<T> {
     vaults: Mutex<BTreeMap<String, Waiting<T>>>,
-    one_ended: Condvar,
+    may_go_on: Condvar,
     hands: usize,
 }
 
@@ -60,18 +61,23 @@ impl<T> Queue<T> {
             }
         }
         let hands = vaults.values().map(|vault| vault.items.len().min(vault.most)).sum();
-        let one_ended = Condvar::new();
-        Self { vaults: Mutex::new(vaults), one_ended, hands: AT_ONCE.min(hands) }
+        let may_go_on = Condvar::new();
+        Self { vaults: Mutex::new(vaults), may_go_on, hands: AT_ONCE.min(hands) }
     }
 
     /// Works off what waits, with as many threads as that takes; what came of it, in no order.
-    pub(crate) fn work_off<R: Send>(&self, work: impl Fn(T) -> Option<R> + Sync) -> Vec<R>
+    /// While `is_crowded`, no more looks are under way than before.
+    pub(crate) fn work_off<R: Send>(
+        &self,
+        is_crowded: impl Fn() -> bool + Sync,
+        work: impl Fn(T) -> Option<R> + Sync,
+    ) -> Vec<R>
     where
         T: Send,
     {
         let hand = || {
             let mut found = Vec::new();
-            self.work(|item| found.extend(work(item)));
+            self.work(&is_crowded, |item| found.extend(work(item)));
             found
         };
         std::thread::scope(|scope| {
@@ -88,28 +94,36 @@ impl<T> Queue<T> {
 
     /// Works off what waits, as one of several threads: an item of the vault with the fewest looks
     /// under way first.
-    fn work(&self, mut work: impl FnMut(T)) {
+    fn work(&self, is_crowded: impl Fn() -> bool, mut work: impl FnMut(T)) {
         let mut done = None;
-        while let Some((vault, item)) = self.next(done.take()) {
+        while let Some((vault, item)) = self.next(done.take(), &is_crowded) {
             work(item);
             done = Some(vault);
         }
     }
 
     /// Waits for something to do; `done`: the vault of the look that this thread has just ended.
-    fn next(&self, done: Option<String>) -> Option<(String, T)> {
+    fn next(&self, done: Option<String>, is_crowded: impl Fn() -> bool) -> Option<(String, T)> {
         let mut vaults = self.vaults.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(vault) = done.and_then(|done| vaults.get_mut(&done)) {
             vault.under_way -= 1;
-            vault.open = vault.most.min(vault.open + 1);
-            self.one_ended.notify_all();
+            if vault.open < vault.most && !is_crowded() {
+                // One more than this thread takes itself.
+                vault.open += 1;
+                self.may_go_on.notify_one();
+            }
         }
         loop {
             match Waiting::take(&mut vaults) {
-                Next::Item(vault, item) => return Some((vault, item)),
+                Next::Item(vault, item) => {
+                    if vaults.values().all(|vault| vault.items.is_empty()) {
+                        self.may_go_on.notify_all(); // nothing is left to wait for
+                    }
+                    return Some((vault, item));
+                }
                 Next::Nothing => return None,
                 Next::Later => {
-                    vaults = self.one_ended.wait(vaults).unwrap_or_else(PoisonError::into_inner);
+                    vaults = self.may_go_on.wait(vaults).unwrap_or_else(PoisonError::into_inner);
                 }
             }
         }
@@ -153,7 +167,7 @@ mod tests {
     fn everything_is_worked_off_once() {
         let queue = queue(&[("a", 3), ("b", 1)]);
         let mut seen = Vec::new();
-        queue.work(|item| seen.push(item));
+        queue.work(|| false, |item| seen.push(item));
         seen.sort();
         assert_eq!(seen, ["a0", "a1", "a2", "b0"]);
         assert_eq!(queue.hands, 4);
@@ -186,11 +200,22 @@ mod tests {
         for expected in [2, 4, 8, 16, 32, 48, 48] {
             let ended = under_way();
             for _ in 0..ended {
-                drop(queue.next(Some("a".into())));
+                drop(queue.next(Some("a".into()), || false));
             }
             while let Next::Item(..) = Waiting::take(&mut queue.vaults.lock().unwrap()) {}
             assert_eq!(under_way(), expected);
         }
+    }
+
+    #[test]
+    fn while_the_machine_does_not_keep_up_no_more_are_under_way() {
+        let queue = queue(&[("a", 1000)]);
+        let open = || queue.vaults.lock().unwrap()["a"].open;
+        assert!(queue.next(None, || false).is_some());
+        assert!(queue.next(Some("a".into()), || true).is_some());
+        assert_eq!(open(), AT_FIRST);
+        assert!(queue.next(Some("a".into()), || false).is_some());
+        assert_eq!(open(), AT_FIRST + 1);
     }
 
     #[test]
@@ -199,7 +224,7 @@ mod tests {
         let worked = Mutex::new(0);
         std::thread::scope(|scope| {
             for _ in 0..queue.hands {
-                scope.spawn(|| queue.work(|_| *worked.lock().unwrap() += 1));
+                scope.spawn(|| queue.work(|| false, |_| *worked.lock().unwrap() += 1));
             }
         });
         assert_eq!(worked.into_inner().unwrap(), 200);
@@ -211,7 +236,8 @@ mod tests {
         assert_eq!(Queue::new((0..100).map(polled)).hands, AT_ONE_VAULT_IN_CALM);
         let one_missing = Queue::new((0..100).map(polled).chain([("a".to_owned(), true, 100)]));
         assert_eq!(one_missing.hands, AT_ONE_VAULT);
-        assert_eq!(one_missing.next(None).map(|(_, number)| number), Some(100), "wanted first");
+        let first = one_missing.next(None, || false);
+        assert_eq!(first.map(|(_, number)| number), Some(100), "wanted first");
     }
 
     #[test]

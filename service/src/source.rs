@@ -72,6 +72,10 @@ impl SecretSource for VaultSource {
         Some(self.turns.take())
     }
 
+    fn is_crowded(&self) -> bool {
+        self.turns.are_crowded()
+    }
+
     fn secret(&self, id: &ObjectId, target: &Target, now: SystemTime) -> Result<Secret, Failure> {
         let Way { client, credentials, .. } = self.way.as_ref().map_err(Clone::clone)?;
         let Some(credential) = credentials.of(&target.identity) else {

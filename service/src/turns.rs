@@ -1,31 +1,43 @@
 //! How many fetched secrets are worked on at once. Dozens of requests may wait for their answers
 //! at little cost; dozens of certificates being decoded and written would only fill the memory.
 
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 /// More than a machine's few processors, since writers wait for the disk.
 const AT_ONCE: usize = 8;
 
-/// Turns that are free.
-#[derive(Debug)]
+/// Turns that are taken, and whoever waits for one.
+#[derive(Debug, Default)]
 pub(crate) struct Turns {
-    free: Mutex<usize>,
+    state: Mutex<State>,
     freed: Condvar,
 }
 
-impl Default for Turns {
-    fn default() -> Self {
-        Self { free: Mutex::new(AT_ONCE), freed: Condvar::new() }
-    }
+#[derive(Debug, Default)]
+struct State {
+    taken: usize,
+    awaited: usize,
 }
 
 impl Turns {
     /// Waits for a turn; it ends when it is dropped.
     pub(crate) fn take(&self) -> Turn<'_> {
-        let free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
-        let free = self.freed.wait_while(free, |free| *free == 0);
-        *free.unwrap_or_else(PoisonError::into_inner) -= 1;
+        let mut state = self.state();
+        state.awaited += 1;
+        let state = self.freed.wait_while(state, |state| state.taken == AT_ONCE);
+        let mut state = state.unwrap_or_else(PoisonError::into_inner);
+        state.awaited -= 1;
+        state.taken += 1;
         Turn(self)
+    }
+
+    /// Whether as many wait for a turn as can have one: more would only wait, too.
+    pub(crate) fn are_crowded(&self) -> bool {
+        self.state().awaited >= AT_ONCE
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -35,7 +47,7 @@ pub(crate) struct Turn<'t>(&'t Turns);
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        *self.0.free.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        self.0.state().taken -= 1;
         self.0.freed.notify_one();
     }
 }
@@ -45,6 +57,23 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;
+
+    #[test]
+    fn as_many_that_wait_as_have_a_turn_are_a_crowd() {
+        let turns = Turns::default();
+        let taken: Vec<_> = (0..AT_ONCE).map(|_| turns.take()).collect();
+        assert!(!turns.are_crowded());
+        std::thread::scope(|scope| {
+            for _ in 0..AT_ONCE {
+                scope.spawn(|| turns.take());
+            }
+            while !turns.are_crowded() {
+                std::thread::yield_now();
+            }
+            drop(taken);
+        });
+        assert!(!turns.are_crowded());
+    }
 
     #[test]
     fn everyone_gets_a_turn_and_no_more_than_a_few_at_once() {
