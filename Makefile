@@ -16,6 +16,8 @@ CPUS ?= x86_64 aarch64
 MACHINES ?= 10000
 # Options of scripts/bench.py, such as --counts 1,1000 --distances 30.
 BENCH ?=
+# --record: make instructions writes its counts down.
+RECORD ?=
 # What the tests run.
 PACKAGE_PROFILE ?= dev
 # How long make fuzz stays with each target.
@@ -162,11 +164,21 @@ demo: prerequisites package ## watch the guest agent install, rotate and remove 
 	@scripts/demo.py
 
 .PHONY: bench
-bench: prerequisites package ## compare the worker with a ceiling and with Python's SDK, curl and openssl; BENCH: options
+bench: prerequisites package ## compare the worker with a ceiling and with the SDKs for Python and Rust, curl and openssl; BENCH: options
+	@scripts/prerequisites.sh bench
 	@scripts/python-env.sh
 	cargo build --release --locked -p fake-azure
-	cargo build --release --locked --manifest-path benches/ceiling/Cargo.toml --target-dir target/benches
+	@for program in ceiling rust_sdk; do \
+	    cargo build --release --locked --manifest-path benches/$$program/Cargo.toml \
+	        --target-dir target/benches || exit 1; \
+	done
 	@scripts/bench.py $(BENCH)
+
+.PHONY: instructions
+instructions: prerequisites package ## count the instructions of hot paths, compare with what is recorded; RECORD=--record: write down anew
+	@scripts/prerequisites.sh instructions
+	cargo build --locked -p fake-azure
+	@scripts/instructions.py $(RECORD)
 
 .PHONY: fleet
 fleet: ## simulate MACHINES (10000) machines with the worker's own schedule against one vault that throttles

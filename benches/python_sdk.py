@@ -2,7 +2,9 @@
 """Reads certificates with Microsoft's SDK for Python, as people write it: one client, each secret
 decoded by the package cryptography, written, renamed.
 
-python_sdk.py VAULT_URL STORE THREADS PREFIX COUNT
+python_sdk.py VAULT_URL STORE THREADS PREFIX COUNT POLLS
+
+POLLS times it then asks for every secret once more, and does nothing with the answers.
 """
 
 import base64
@@ -19,7 +21,7 @@ PEM = serialization.Encoding.PEM
 
 
 def main():
-    vault, store, threads, prefix, count = sys.argv[1:]
+    vault, store, threads, prefix, count, polls = sys.argv[1:]
     os.makedirs(store, exist_ok=True)
     client = SecretClient(vault, ManagedIdentityCredential())
 
@@ -38,9 +40,11 @@ def main():
     if threads == "1":
         for name in names:
             one(name)
-        return
-    with concurrent.futures.ThreadPoolExecutor(int(threads)) as pool:
-        list(pool.map(one, names))
+    else:
+        with concurrent.futures.ThreadPoolExecutor(int(threads)) as pool:
+            list(pool.map(one, names))
+    for name in names * int(polls):
+        client.get_secret(name)
 
 
 if __name__ == "__main__":

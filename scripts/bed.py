@@ -3,9 +3,11 @@ each a process of its own."""
 
 import json
 import os
+import platform
 import subprocess
 import sys
 import time
+import zipfile
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PATIENCE = 60
@@ -108,6 +110,16 @@ def package():
     folder = os.path.join(ROOT, "target", "package")
     zips = [os.path.join(folder, name) for name in os.listdir(folder) if name.endswith(".zip")]
     return max(zips, key=os.path.getmtime)
+
+
+def unpacked(package, folder):
+    """The two programs as they are shipped, by name."""
+    with zipfile.ZipFile(package) as archive:
+        archive.extractall(folder)
+    programs = os.path.join(folder, "bin", platform.machine())
+    for name in os.listdir(programs):
+        os.chmod(os.path.join(programs, name), 0o755)
+    return {name: os.path.join(programs, name) for name in os.listdir(programs)}
 
 
 def directories(folder):

@@ -9,14 +9,13 @@ side does is said in docs/benchmarks.md. The ceiling and the peers are in benche
 import argparse
 import itertools
 import json
+import math
 import os
-import platform
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-import zipfile
 from urllib.parse import urlsplit
 
 import bed
@@ -34,6 +33,8 @@ AGAIN = "worker, nothing new"
 CEILING = "ceiling"
 # So many certificates at once take a slow peer minutes: it has one turn.
 MANY = 1000
+# So often the SDKs' clients ask for everything once more.
+SDK_POLLS = 20
 # The agent looks every second whether a command has ended, and then sleeps for one more.
 AGENTS_OWN_WAIT = 2.0
 
@@ -53,6 +54,8 @@ class Measured:
             sys.exit(f"bench: {command} failed: {errors}")
         self.seconds = time.monotonic() - started
         self.processor = usage.ru_utime + usage.ru_stime
+        # Of the largest of its processes.
+        self.memory = usage.ru_maxrss / 1024
 
 
 class Bench:
@@ -76,6 +79,8 @@ class Bench:
             AGAIN: self.sync,
             "Python SDK, one at a time": lambda folder: self._python_sdk(folder, 1),
             "Python SDK, 16 threads": lambda folder: self._python_sdk(folder, 16),
+            "Rust SDK, one at a time": lambda folder: self._rust_sdk(folder, 1),
+            "Rust SDK, 16 in flight": lambda folder: self._rust_sdk(folder, 16),
             "curl + openssl, a loop": self._loop,
             "curl --parallel, not decoded": self._curl_parallel,
         }
@@ -93,11 +98,16 @@ class Bench:
         command = [os.path.join(BUILT, "ceiling"), identity, VAULT_HOST, proxy, certificates]
         return [*command, folder, str(connections), PREFIX, str(self._count)], {}
 
-    def _python_sdk(self, folder, threads):
+    def _rust_sdk(self, folder, in_flight, polls=0):
+        identity = urlsplit(self.azure.identity_endpoint()).netloc
+        command = [os.path.join(BUILT, "rust_sdk"), identity, VAULT_URL, folder, str(in_flight)]
+        return [*command, PREFIX, str(self._count), str(polls)], self.azure.for_programs()
+
+    def _python_sdk(self, folder, threads, polls=0):
         command = [PYTHON, os.path.join(BENCHES, "python_sdk.py"), VAULT_URL, folder, str(threads)]
         environment = dict(self.azure.environment)
         environment["REQUESTS_CA_BUNDLE"] = environment["SSL_CERT_FILE"]
-        return [*command, PREFIX, str(self._count)], environment
+        return [*command, PREFIX, str(self._count), str(polls)], environment
 
     def _loop(self, folder):
         names = [f"{PREFIX}{number}" for number in range(1, self._count + 1)]
@@ -135,6 +145,19 @@ class Bench:
         with open(path, "w") as file:
             json.dump(document, file)
         return path
+
+    def sdk_polls(self, folder):
+        """Processor seconds in which clients of the SDKs that stay ask for every secret once more
+        and do nothing with the answers, by name."""
+        clients = {"Rust SDK": self._rust_sdk, "Python SDK": self._python_sdk}
+
+        def spent(client, polls):
+            return Measured(*client(os.path.join(folder, "polls"), 1, polls)).processor
+
+        return {
+            name: (spent(client, SDK_POLLS) - spent(client, 0)) / SDK_POLLS
+            for name, client in clients.items()
+        }
 
     def worker(self, folder):
         """A worker that polls: resident megabytes after its first pass, at most, and the processor
@@ -192,16 +215,6 @@ def enable(folder, package):
     return seconds[0] - AGENTS_OWN_WAIT
 
 
-def unpacked(package, folder):
-    """The two programs as they are shipped."""
-    with zipfile.ZipFile(package) as archive:
-        archive.extractall(folder)
-    programs = os.path.join(folder, "bin", platform.machine())
-    for name in os.listdir(programs):
-        os.chmod(os.path.join(programs, name), 0o755)
-    return {name: os.path.join(programs, name) for name in os.listdir(programs)}
-
-
 def public_key(path):
     command = ["openssl", "pkey", "-in", path, "-pubout"]
     return subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout
@@ -234,11 +247,11 @@ def in_turns(bench, folder, count, rounds, without):
 
 
 def tell(runs):
-    print(f"{'':<30}{'time':>10}{'processor':>12}   in ceilings: time, processor")
+    print(f"{'':<30}{'time':>10}{'processor':>12}{'memory':>12}   in ceilings: time, processor")
     for name, measured in runs.items():
         medians = [
             statistics.median(getattr(run, what) for run in measured)
-            for what in ("seconds", "processor")
+            for what in ("seconds", "processor", "memory")
         ]
         pairs = list(zip(measured, runs[CEILING]))
         ratios = [
@@ -246,9 +259,34 @@ def tell(runs):
             for what in ("seconds", "processor")
         ]
         print(
-            f"{name:<30}{medians[0]:>8.3f} s{medians[1]:>10.3f} s{ratios[0]:>18.2f}{ratios[1]:>11.2f}",
+            f"{name:<30}{medians[0]:>8.3f} s{medians[1]:>10.3f} s{medians[2]:>8.1f} MiB"
+            f"{ratios[0]:>18.2f}{ratios[1]:>11.2f}",
             flush=True,
         )
+
+
+def growth(what, runs):
+    """Prints to which power of the number of certificates the worker's time and work grow, where
+    there are so many that starting does not count."""
+    counts = [count for count in runs if count >= 100]
+    few, most = min(counts, default=1), max(counts, default=1)
+    if few == most:
+        return
+    for side in (WORKER, AGAIN):
+        powers = [
+            math.log(least(runs[most][side], figure) / least(runs[few][side], figure))
+            / math.log(most / few)
+            for figure in ("seconds", "processor")
+        ]
+        print(
+            f"{what}: {side}, {few} to {most} certificates:"
+            f" time ^{powers[0]:.2f}, processor ^{powers[1]:.2f}"
+        )
+
+
+def least(measured, what):
+    """The smallest figure: what else the machine did can only add to it."""
+    return min(getattr(run, what) for run in measured)
 
 
 def main():
@@ -256,26 +294,34 @@ def main():
     listed = lambda kind: lambda text: [kind(one) for one in text.split(",")]
     parser.add_argument("--counts", type=listed(int), default=[1, 100])
     parser.add_argument("--distances", type=listed(int), default=[0, 30], help="milliseconds")
-    parser.add_argument("--keys", type=listed(str), default=["rsa2048", "p256"])
+    parser.add_argument("--keys", type=listed(str), default=["rsa2048", "ec-p256"])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--without", type=listed(str), default=[], help="sides that are left out")
     asked = parser.parse_args()
     package = bed.package()
     with tempfile.TemporaryDirectory(prefix="akvvm-bench-") as folder:
-        programs = unpacked(package, os.path.join(folder, "package"))
+        programs = bed.unpacked(package, os.path.join(folder, "package"))
         every = itertools.product(asked.keys, asked.distances, asked.counts)
+        grown = {}
         for turn, (key, distance, count) in enumerate(every):
             place = os.path.join(folder, str(turn))
             bench = Bench(place, programs, count, distance, key)
             try:
                 print(f"\n{count} certificates, {key}, {distance} ms away, {asked.rounds} rounds")
-                tell(in_turns(bench, place, count, asked.rounds, asked.without))
+                runs = in_turns(bench, place, count, asked.rounds, asked.without)
+                tell(runs)
+                grown.setdefault((key, distance), {})[count] = runs
+                if distance == 0 and 1 < count < MANY:
+                    for name, poll in bench.sdk_polls(place).items():
+                        print(f"{name}, a client that stays, asks once more: {poll:.3f} s")
                 if distance == 0:
                     resident, most, poll = bench.worker(os.path.join(place, "worker"))
                     print(f"worker: {resident:.1f} MiB resident, {most:.1f} at most")
                     print(f"a poll that finds nothing new: {poll:.3f} s of processor time")
             finally:
                 bench.azure.stop()
+        for (key, distance), runs in grown.items():
+            growth(f"{key}, {distance} ms away", runs)
         seconds = enable(os.path.join(folder, "agent"), package)
         print(f"\nhandler enable: {seconds:.2f} s beside the guest agent's own waiting")
 

@@ -2,8 +2,9 @@
 # Installs what building, testing and the demo need on a Debian-like machine.
 # Asks for each thing itself, not for its package, so that a machine that has it from
 # elsewhere is left alone, and a second run is over in a moment.
-# With a word, what this needs beside that: "systemd" make test-systemd, "fuzz" make fuzz, "portable"
-# make package PORTABLE=1, "release" make dist and make test-dist.
+# With a word, what this needs beside that: "systemd" make test-systemd, "fuzz" make fuzz, "bench" make
+# bench, "instructions" make instructions, "portable" make package PORTABLE=1, "release" make dist and
+# make test-dist.
 set -eu
 
 missing=""
@@ -54,6 +55,12 @@ need postgresql sh -c 'ls /usr/lib/postgresql/*/bin/postgres'
 need util-linux has setpriv
 case ${1:-} in
 systemd) containers ;;
+instructions) need valgrind has valgrind ;;
+bench)
+    # The peer in Rust decodes with OpenSSL.
+    need libssl-dev test -e /usr/include/openssl/ssl.h
+    need pkg-config has pkg-config
+    ;;
 portable)
     # Debian's compiler that has standard libraries for other processors, of one release each.
     need rustc-web dpkg -s rustc-web
