@@ -11,6 +11,7 @@ import itertools
 import json
 import math
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -54,7 +55,7 @@ class Measured:
             sys.exit(f"bench: {command} failed: {errors}")
         self.seconds = time.monotonic() - started
         self.processor = usage.ru_utime + usage.ru_stime
-        # Of the largest of its processes.
+        # Of the largest of its processes, and of this one, from which it was made.
         self.memory = usage.ru_maxrss / 1024
 
 
@@ -259,10 +260,16 @@ def tell(runs):
             for what in ("seconds", "processor")
         ]
         print(
-            f"{name:<30}{medians[0]:>8.3f} s{medians[1]:>10.3f} s{medians[2]:>8.1f} MiB"
+            f"{name:<30}{medians[0]:>8.3f} s{medians[1]:>10.3f} s{memory(medians[2]):>12}"
             f"{ratios[0]:>18.2f}{ratios[1]:>11.2f}",
             flush=True,
         )
+
+
+def memory(most):
+    """In mebibytes, where it is more than this program's own, which is counted with it."""
+    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return f"{most:.1f} MiB" if most > own else f"<{own:.0f} MiB"
 
 
 def growth(what, runs):
