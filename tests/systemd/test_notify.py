@@ -93,7 +93,7 @@ class Notify(unittest.TestCase):
         machine.container.output("systemctl", "stop", UNIT)
         machine.container.output("mv", f"{folder}/bin", "/srv/bin")
         machine.container.output("rm", "-rf", folder)
-        program = machine.container.output("sh", "-c", "echo /srv/bin/*/akvvm_service")
+        program = machine.container.output("sh", "-c", "echo /srv/bin/$(uname -m)/akvvm_service")
         override = f"[Unit]\nConditionPathExists=\n[Service]\nExecStart=\nExecStart={program} run\n"
         machine.write(f"{UNITS}/{UNIT}.d/test.conf", override)
         machine.container.output("systemctl", "daemon-reload")
