@@ -175,6 +175,11 @@ impl Field {
     }
 }
 
+/// The word of a table that [`Field::word`] reads as this; empty where none is.
+pub(crate) fn word_for<T: PartialEq>(words: &[(&'static str, T)], meaning: &T) -> &'static str {
+    words.iter().find(|(_, known)| known == meaning).map_or("", |(word, _)| word)
+}
+
 /// The object or array that a text holds as JSON, unwrapped up to three times, with its own text.
 /// Some shells leave a backslash before every quote.
 fn decode(text: &str) -> Option<(Value, String)> {

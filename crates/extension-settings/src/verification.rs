@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::address::LocalAddress;
-use crate::field::Field;
+use crate::field::{Field, word_for};
 use crate::key::Level;
 use crate::nested::Nested;
 use crate::remark::Remarks;
@@ -52,8 +52,7 @@ const START_TLS: [(&str, StartTls); 4] = [
 impl StartTls {
     /// The word for it in the settings.
     pub(crate) fn name(self) -> &'static str {
-        let word = START_TLS.iter().find(|(_, protocol)| *protocol == self);
-        word.map_or("", |(word, _)| word)
+        word_for(&START_TLS, &self)
     }
 }
 

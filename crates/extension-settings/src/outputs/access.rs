@@ -58,8 +58,8 @@ impl FileAccess {
         Some(Self { owner: owner?, group: group?, mode: mode?, acls })
     }
 
-    /// Refuses a mode that opens what the form holds to everyone, or makes a program of it. `own` says whether the mode is
-    /// written in the object at `path`.
+    /// Refuses a mode that opens what the form holds to everyone, or makes a program of it. `own`
+    /// says whether the mode is written in the object at `path`.
     pub(super) fn check(
         &self,
         form: &Form,

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::field::word_for;
 use crate::nested::{Nested, read_path};
 use crate::remark::Remarks;
 
@@ -57,8 +58,7 @@ const ENCRYPTIONS: [(&str, Encryption); 2] =
 impl Encryption {
     /// The word for it in the settings.
     pub(crate) fn name(self) -> &'static str {
-        let word = ENCRYPTIONS.iter().find(|(_, encryption)| *encryption == self);
-        word.map_or("", |(word, _)| word)
+        word_for(&ENCRYPTIONS, &self)
     }
 }
 

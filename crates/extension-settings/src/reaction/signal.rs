@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::field::Field;
+use crate::field::{Field, word_for};
 use crate::remark::Remarks;
 
 /// A signal by which programs are told to read their files again (`signal(7)`). Those that end a
@@ -55,7 +55,6 @@ impl Signal {
 
 impl fmt::Display for Signal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = SIGNALS.iter().find(|(_, signal)| signal == self);
-        f.write_str(name.map_or("", |(name, _)| name))
+        f.write_str(word_for(&SIGNALS, self))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::field::Field;
+use crate::field::{Field, word_for};
 use crate::remark::{Remarks, excerpt};
 
 /// The longest name of a unit, in bytes (`systemd.unit(5)`).
@@ -82,8 +82,7 @@ impl Verb {
 
 impl fmt::Display for Verb {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let word = VERBS.iter().find(|(_, verb)| verb == self);
-        f.write_str(word.map_or("", |(word, _)| word))
+        f.write_str(word_for(&VERBS, self))
     }
 }
 
