@@ -80,7 +80,7 @@ impl<S: CertificateStore> Round<'_, '_, S> {
         for ((_, asked), result) in merged.iter().zip(done) {
             match result {
                 Ok(Effect::NotRunning) => {}
-                Ok(Effect::Done) => idle.retain(|at| !asked.contains(at)),
+                Ok(Effect::Done) => asked.iter().for_each(|at| _ = idle.remove(at)),
                 Err(why) => asked.iter().for_each(|at| complain(&mut answers, *at, why.clone())),
             }
         }
