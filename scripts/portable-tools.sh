@@ -54,10 +54,4 @@ compiler=$(dpkg-query -W -f '${Version}' rustc-web 2>/dev/null) || {
 # Without the version, for the build.
 ln -sfn "rust-$compiler" "$tools/rust"
 
-# Written last: its content says that all of it is installed.
-if ! cmp -s "$wanted" "$tools/python/requirements.txt"; then
-    python3 -m venv --clear "$tools/python"
-    "$tools/python/bin/python" -m pip install --quiet --disable-pip-version-check \
-        --requirement "$wanted" >&2
-    cp "$wanted" "$tools/python/requirements.txt"
-fi
+"$root/scripts/venv.sh" "$tools/python" "$wanted"

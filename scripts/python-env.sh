@@ -5,16 +5,4 @@
 set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd)
-wanted=$root/tests/python/requirements.txt
-environment=$root/target/python-env
-# Written last: its content says that all of it is installed.
-installed=$environment/requirements.txt
-
-if cmp -s "$wanted" "$installed"; then
-    exit 0
-fi
-echo "python-env: installing $(grep -c == "$wanted") packages into $environment" >&2
-python3 -m venv --clear "$environment"
-"$environment/bin/python" -m pip install --quiet --disable-pip-version-check \
-    --requirement "$wanted" >&2
-cp "$wanted" "$installed"
+exec "$root/scripts/venv.sh" "$root/target/python-env" "$root/tests/python/requirements.txt"
