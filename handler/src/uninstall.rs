@@ -2,7 +2,7 @@
 //!
 //! The agent calls it in the middle of every update too, without saying so, and a failure then
 //! breaks the update off (WALinuxAgent 2.15, `ga/exthandlers.py:885`). The marker that `update`
-//! has left tells the difference.
+//! has left tells the difference; one that cannot be read counts as long as it is young.
 
 use worker_state::{HandlerLock, UpdateMarker, WorkerSight};
 
@@ -44,8 +44,14 @@ fn remove_unit(job: &Job<'_>) -> Result<(), Failure> {
 
 fn remove_state(job: &Job<'_>, _lock: &HandlerLock) -> Result<(), Failure> {
     let directories = job.directories();
-    if let Some(marker) = UpdateMarker::fresh(directories, job.now()) {
-        job.say(&format!("the state stays for version {}", marker.to_version));
+    let update = match UpdateMarker::fresh(directories, job.now()) {
+        Ok(marker) => {
+            marker.map(|marker| format!("the state stays for version {}", marker.to_version))
+        }
+        Err(error) => Some(format!("the state stays, because an update may be under way: {error}")),
+    };
+    if let Some(sentence) = update {
+        job.say(&sentence);
         return Ok(());
     }
     match worker::settled(job)? {

@@ -17,7 +17,7 @@ fn copy_status(from: &Extension<'_>, to: &Extension<'_>) {
 }
 
 fn marker(bed: &Bed) -> Option<UpdateMarker> {
-    UpdateMarker::fresh(&bed.directories(), std::time::SystemTime::now())
+    UpdateMarker::fresh(&bed.directories(), std::time::SystemTime::now()).unwrap()
 }
 
 #[test]
@@ -50,6 +50,45 @@ fn an_update_keeps_the_state_and_ends_with_the_new_versions_worker() {
     let assignment = Assignment::read(&bed.directories()).unwrap().unwrap();
     assert_eq!(assignment.agent.extension_folder, new.folder);
     assert_eq!(bed.worker().unwrap().assignment, Some(assignment.identity()));
+}
+
+#[test]
+fn a_damaged_marker_does_not_cost_the_state() {
+    for damage in ["", "{\"begunAt\":"] {
+        let bed = Bed::new();
+        let old = bed.extension("1.0.0", "dutiful");
+        old.settings(3, &settings("web"));
+        old.call("enable", 3).good();
+        let record = bed.root.path().join("state/records/kept.json");
+        fs::write(&record, "{}").unwrap();
+        old.call("disable", 3).good();
+        let new = bed.extension("2.0.0", "dutiful");
+        new.settings(3, &settings("web"));
+        new.call("update", 3).good();
+        let marked = bed.root.path().join("state/update.json");
+        fs::write(&marked, damage).unwrap();
+
+        let said = old.call("uninstall", 3).good();
+        assert!(said.contains("the state stays, because an update may be under way: "), "{said}");
+        assert!(record.exists());
+        new.call("install", 3).good();
+        assert!(!marked.exists(), "from here on an uninstall is a real one");
+    }
+}
+
+#[test]
+fn a_damaged_marker_of_an_update_given_up_long_ago_keeps_nothing() {
+    let bed = Bed::new();
+    let only = bed.extension("1.0.0", "dutiful");
+    only.settings(3, &settings("web"));
+    only.call("enable", 3).good();
+    only.call("disable", 3).good();
+    let marked = bed.root.path().join("state/update.json");
+    fs::write(&marked, "{").unwrap();
+    let long_ago = std::time::SystemTime::now() - 2 * UpdateMarker::LONGEST_UPDATE;
+    fs::File::options().write(true).open(&marked).unwrap().set_modified(long_ago).unwrap();
+    only.call("uninstall", 3).good();
+    assert!(!bed.root.path().join("state").exists());
 }
 
 #[test]
