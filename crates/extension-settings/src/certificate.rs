@@ -8,6 +8,7 @@ use crate::claims::Claims;
 use crate::entries::Entry;
 use crate::field::Field;
 use crate::identity::Identity;
+use crate::invisible;
 use crate::key::{Level, known_at};
 use crate::outputs::{self, Output};
 use crate::placeholder;
@@ -127,7 +128,13 @@ fn read_id(url: &Field, suffixes: &VaultSuffixes, remarks: &mut Remarks) -> Opti
             let text = match (placeholder::recognise(text.trim()), no_secrets_url(text)) {
                 (Some(what), _) => format!("\"{}\" {what}: write {URL}", excerpt(text.trim())),
                 (None, Some(what)) => format!("{what}: write {URL}"),
-                (None, None) => reason.to_string(),
+                (None, None) => match invisible::first(text) {
+                    Some(character) => format!(
+                        "has a character in it that nobody sees ({character}), as copied text \
+                         often has: write it anew"
+                    ),
+                    None => reason.to_string(),
+                },
             };
             remarks.problem(&url.path, text);
             None
@@ -144,6 +151,8 @@ fn no_secrets_url(text: &str) -> Option<&'static str> {
         Some("more than one URL in one text: list them, [\"URL\", \"URL\"]")
     } else if text.starts_with("/subscriptions/") {
         Some("an ARM resource id; `az keyvault certificate show --query sid` prints the URL")
+    } else if text.starts_with(['"', '\'']) {
+        Some("quotation marks inside the quotation marks of JSON")
     } else if text.contains(".vaultcore.azure.net") {
         Some("the name of a private endpoint, which acts through DNS alone")
     } else {

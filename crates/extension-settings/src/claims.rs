@@ -26,6 +26,11 @@ impl Claims {
         self.0.is_empty()
     }
 
+    /// Leaves out what is an empty text, with a warning each.
+    pub(crate) fn drop_blank(&mut self, remarks: &mut Remarks) {
+        self.0.retain(|_, claim| !claim.field.is_blank() || claim.field.text(remarks).is_some());
+    }
+
     /// Takes a value in. A key at its right place wins over the same key elsewhere; of two that
     /// stand equally well and differ neither can be right.
     pub(crate) fn claim(&mut self, key: &'static str, new: Claim, remarks: &mut Remarks) {

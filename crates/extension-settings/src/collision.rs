@@ -16,6 +16,7 @@ pub(crate) type Located = (String, ObservedCertificate);
 pub(crate) fn check(certificates: &mut [Located], remarks: &mut Remarks) {
     refuse_shared_links(certificates, remarks);
     refuse_links_named_like_files(certificates, remarks);
+    refuse_stores_below_links(certificates, remarks);
     share_acls(certificates, remarks);
 }
 
@@ -27,6 +28,12 @@ pub(crate) fn store(certificate: &ObservedCertificate) -> &Path {
 /// The names of a certificate's files before the version: `VAULT.NAME`.
 fn file_stem(certificate: &ObservedCertificate) -> String {
     format!("{}.{}", certificate.id.vault().name(), certificate.id.name())
+}
+
+/// The links that are written in the store.
+fn written_links(certificate: &ObservedCertificate) -> impl Iterator<Item = String> {
+    let plain = usize::from(certificate.layout == FileLayout::Split);
+    names(certificate).into_iter().skip(plain)
 }
 
 /// Every name that is one certificate's: its links, and in each layout the link's plain name, by
@@ -100,6 +107,26 @@ fn refuse_links_named_like_files(certificates: &[Located], remarks: &mut Remarks
                 certificate.link_name
             );
             remarks.problem(path, text);
+        }
+    }
+}
+
+/// A store is a directory, and so is all that leads to it: none of that can be a link.
+fn refuse_stores_below_links(certificates: &[Located], remarks: &mut Remarks) {
+    let mut links: HashMap<PathBuf, &str> = HashMap::new();
+    for (entry, certificate) in certificates {
+        let store = store(certificate);
+        links.extend(written_links(certificate).map(|link| (store.join(link), entry.as_str())));
+    }
+    for (entry, certificate) in certificates {
+        let store = store(certificate);
+        if let Some(link) = store.ancestors().find_map(|path| links.get(path)) {
+            let text = format!(
+                "the store {} would stand in the place of the link of {link}: give one of them \
+                 another certificateStoreLocation",
+                store.display()
+            );
+            remarks.problem(entry, text);
         }
     }
 }

@@ -95,6 +95,9 @@ impl Sorter<'_> {
     }
 
     fn identity_of(&mut self, entry: &mut Entry, section: Field) {
+        if section.is_blank() {
+            return drop(section.text(self.remarks));
+        }
         let Some(section) = section.object(self.remarks) else { return };
         for (key, field) in section.fields() {
             match (known_at(Level::Override, &key), home(&key)) {

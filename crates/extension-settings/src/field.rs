@@ -4,6 +4,7 @@ use std::ops::RangeInclusive;
 
 use serde_json::{Map, Value};
 
+use crate::invisible;
 use crate::key::closest;
 use crate::placeholder::recognise;
 use crate::remark::{Remarks, excerpt};
@@ -96,7 +97,19 @@ impl Field {
         if trimmed.len() != text.len() {
             remarks.warning(&self.path, "white space around the value is ignored");
         }
+        if let Some(character) = invisible::first(trimmed) {
+            let text = format!(
+                "has a character in it that nobody sees ({character}), as copied text often has: \
+                 write it anew"
+            );
+            remarks.warning(&self.path, text);
+        }
         Some(trimmed.to_owned())
+    }
+
+    /// Whether this is a text with nothing but white space in it.
+    pub(crate) fn is_blank(&self) -> bool {
+        self.value.as_str().is_some_and(|text| text.trim().is_empty())
     }
 
     /// Reads `true`, `false`, or one of these words in a string.
@@ -250,6 +263,12 @@ mod tests {
         assert_eq!(read(json!(" a\n"), Field::text), (Some("a".to_owned()), 1, None));
         assert_eq!(read(json!("  "), Field::text), (None, 1, None));
         assert_eq!(read(json!(5), Field::text), problem("must be a string, but is 5"));
+    }
+
+    #[test]
+    fn a_character_that_nobody_sees_is_warned_about() {
+        let seen = "/srv/web\u{200b}".to_owned();
+        assert_eq!(read(json!(seen), Field::text), (Some(seen), 1, None));
     }
 
     #[test]

@@ -32,6 +32,7 @@ mod entries;
 mod field;
 mod generation;
 mod identity;
+mod invisible;
 mod key;
 mod logging;
 mod metrics;

@@ -49,15 +49,17 @@ impl fmt::Display for LogEndpoint {
 }
 
 impl Logging {
-    /// Reads the keys of `loggingSettings`; without any, nothing is sent.
+    /// Reads the keys of `loggingSettings`; without any, nothing is sent. Templates with a
+    /// parameter for each make empty texts of those that were not given.
     pub(crate) fn read(mut keys: Claims, remarks: &mut Remarks) -> Option<Self> {
+        keys.drop_blank(remarks);
         if keys.is_empty() {
             return None;
         }
         expect_word(keys.take("logger"), "fluentd", remarks);
         expect_word(keys.take("format"), "forward", remarks);
         let service_name = keys.take("servicename").and_then(|field| read_name(&field, remarks));
-        let Some(endpoint) = keys.take("endpoint").filter(|field| !is_blank(field)) else {
+        let Some(endpoint) = keys.take("endpoint") else {
             let text = "missing: write where the receiver listens, \
                 tcp://localhost:24224 or unix:///run/fluent.sock";
             remarks.problem("loggingSettings.endpoint", text);
@@ -69,10 +71,6 @@ impl Logging {
             service_name: service_name.unwrap_or_else(|| SERVICE_NAME.to_owned()),
         })
     }
-}
-
-fn is_blank(field: &Field) -> bool {
-    field.value.as_str().is_some_and(|text| text.trim().is_empty())
 }
 
 /// There is one receiver and one format so far; another word is not quietly taken for them.

@@ -27,7 +27,7 @@ impl Nested {
         let mut keys = BTreeMap::new();
         for (key, field) in field.object(remarks)?.fields() {
             match known_at(level, &key) {
-                Some(_) if is_blank(&field) => _ = field.text(remarks),
+                Some(_) if field.is_blank() => _ = field.text(remarks),
                 Some(name) => _ = keys.insert(name, field),
                 None => remarks.unknown_key(level, &key, &field.path),
             }
@@ -74,10 +74,6 @@ impl Nested {
             .and_then(|field| field.whole_number(1..=LONGEST_TIMEOUT, remarks));
         seconds.map_or(otherwise, |seconds| Duration::from_secs(seconds.into()))
     }
-}
-
-fn is_blank(field: &Field) -> bool {
-    field.value.as_str().is_some_and(|text| text.trim().is_empty())
 }
 
 /// The absolute path of a file. `None` for an empty text, or with a problem, which names

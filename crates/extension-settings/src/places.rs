@@ -34,7 +34,10 @@ pub(crate) fn sort(document: Object, remarks: &mut Remarks) -> Places {
     let mut sorter = Sorter { places: Places::default(), queue: VecDeque::new(), remarks };
     sorter.open(Level::Root, document, false);
     while let Some((level, section, misplaced)) = sorter.queue.pop_front() {
-        if let Some(section) = section.object(sorter.remarks) {
+        if section.is_blank() {
+            // Said as of any empty text.
+            section.text(sorter.remarks);
+        } else if let Some(section) = section.object(sorter.remarks) {
             sorter.open(level, section, misplaced);
         }
     }
@@ -198,6 +201,20 @@ pub(crate) mod tests {
         assert_eq!(places.secrets.take("pollingIntervalInS").unwrap().value, 60);
         assert_eq!(places.logging.take("servicename").unwrap().value, "s");
         assert_eq!(places.entries.len(), 1);
+    }
+
+    #[test]
+    fn an_empty_text_as_a_section_counts_as_not_given() {
+        let (places, warnings, problems) = sorted(json!({
+            "secretsManagementSettings": {"observedCertificates": [
+                {"url": "https://a", "authenticationOverride": " "}
+            ]},
+            "authenticationSettings": "", "loggingSettings": "", "metricsSettings": "",
+        }));
+        assert_eq!(problems, Vec::<String>::new());
+        assert_eq!(warnings.len(), 4);
+        assert!(warnings.iter().all(|one| one.contains("empty, so it counts as not given")));
+        assert!(places.logging.is_empty() && places.identity.is_empty());
     }
 
     #[test]

@@ -240,6 +240,46 @@ fn one_link_in_two_layouts_is_one_entry() {
 }
 
 #[test]
+fn a_store_in_the_place_of_a_link_is_refused() {
+    let first = |layout: &str| {
+        let layout = json!(layout);
+        json!({"url": WEB, "certificateStoreLocation": "/srv/a", "certificateFileLayout": layout})
+    };
+    let second = |store: &str| json!({"url": API, "certificateStoreLocation": store});
+    for (layout, store, refused) in [
+        ("combined", "/srv/a/contoso.web", true),
+        ("combined", "/srv/a/contoso.web/below/it", true),
+        ("split", "/srv/a/contoso.web.keyid", true),
+        ("split", "/srv/a/contoso.web", false),
+        ("both", "/srv/a/contoso.web", true),
+        ("combined", "/srv/a/contoso.web2", false),
+        ("combined", "/srv", false),
+    ] {
+        let document = entries(&json!([first(layout), second(store)]));
+        if refused {
+            let found = problems(&document);
+            assert!(found.len() == 1 && found[0].contains("place of the link of"), "{found:?}");
+        } else {
+            assert!(read(&document).is_ok(), "{store}");
+        }
+    }
+}
+
+#[test]
+fn a_url_that_was_copied_or_quoted_badly_is_refused_for_what_is_wrong_with_it() {
+    for (url, sentence) in [
+        (format!("\u{200b}{WEB}"), "a character in it that nobody sees (U+200B)"),
+        (format!("{WEB}\u{feff}"), "a character in it that nobody sees (U+FEFF)"),
+        (format!("'{WEB}'"), "quotation marks inside the quotation marks of JSON"),
+        (format!("\"{WEB}\""), "quotation marks inside the quotation marks of JSON"),
+        (WEB.replace('/', "\\"), "a backslash in the URL"),
+    ] {
+        let found = problems(&entries(&json!([url])));
+        assert!(found.len() == 1 && found[0].contains(sentence), "{found:?}");
+    }
+}
+
+#[test]
 fn links_that_differ_by_case_only_are_allowed_with_a_warning() {
     let named = |name: &str| json!({"url": WEB, "customSymbolicLinkName": name});
     let warnings = warnings(&entries(&json!([named("Web"), named("web")])));

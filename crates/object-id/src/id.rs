@@ -170,7 +170,10 @@ fn strip_https(text: &str) -> Result<&str, ObjectIdError> {
     if text.is_empty() {
         return Err(ObjectIdError::Empty);
     }
-    let (scheme, rest) = text.split_once("://").ok_or(ObjectIdError::NoScheme)?;
+    let Some((scheme, rest)) = text.split_once("://") else {
+        let backslashes = text.contains(":\\\\");
+        return Err(if backslashes { ObjectIdError::Backslash } else { ObjectIdError::NoScheme });
+    };
     if scheme.eq_ignore_ascii_case("https") {
         return Ok(rest);
     }
@@ -333,6 +336,7 @@ mod tests {
             ("https:///secrets/x".into(), "no host"),
             ("https://abc.vault.azure.net:https/secrets/x".into(), "port"),
             ("https://abc.vault.azure.net\\secrets\\x".into(), "backslash"),
+            ("https:\\\\abc.vault.azure.net\\secrets\\x".into(), "backslash"),
             (format!("{base}/a%2e%2e"), "percent escape"),
             ("https://bücher.vault.azure.net/secrets/x".into(), "ASCII"),
             ("https://a_c.vault.azure.net/secrets/x".into(), "no host name"),

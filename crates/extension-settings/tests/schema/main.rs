@@ -105,7 +105,9 @@ fn logging_settings_without_a_receiver_are_none_or_a_problem() {
     for (logging, expected) in [
         (json!({"endpoint": null}), true),
         (json!({"endpoint": null, "logger": null}), true),
+        (json!({"endpoint": "", "logger": "", "format": " ", "servicename": ""}), true),
         (json!({"endpoint": null, "logger": "fluentd"}), false),
+        (json!({"endpoint": "", "logger": "fluentd"}), false),
         (json!({"servicename": "s"}), false),
     ] {
         let document = document(Place::Root, "loggingSettings", &logging);

@@ -105,7 +105,9 @@ pub(crate) fn values(place: Place, key: &str) -> (Vec<Value>, Vec<Value>) {
             vec![json!({"observedCertificates": [URL]})],
             vec![json!(null), json!(5), json!([]), json!("x"), json!({})],
         ),
-        (Place::Root, _) => (vec![json!(null), json!({})], vec![json!(5), json!([]), json!("x")]),
+        (Place::Root, _) => {
+            (vec![json!(null), json!({}), json!(" ")], vec![json!(5), json!([]), json!("x")])
+        }
         (_, "observedCertificates") => (
             vec![json!([URL]), json!([{"url": URL}]), json!(URL), json!({"url": URL})],
             vec![json!(null), json!([]), json!(5), json!([5]), json!([null]), json!([{}])],
@@ -176,9 +178,10 @@ pub(crate) fn values(place: Place, key: &str) -> (Vec<Value>, Vec<Value>) {
             vec![json!("a"), json!("CONTOSO\\web admins"), json!("a@b.example")],
             vec![json!(null), json!(""), json!(" "), json!("a:b"), json!("a/b"), json!(1000)],
         ),
-        (_, "authenticationOverride") => {
-            (vec![json!({}), json!(null), json!({"msiClientId": GUID})], vec![json!(5), json!([])])
-        }
+        (_, "authenticationOverride") => (
+            vec![json!({}), json!(null), json!(""), json!({"msiClientId": GUID})],
+            vec![json!(5), json!([])],
+        ),
         (_, "msiClientId") => (
             vec![json!(GUID), json!(""), json!(null), json!(resource), json!(format!(" {GUID} "))],
             vec![json!("web"), json!(&GUID[1..]), json!(5), json!("/subscriptions/x"), json!({})],
@@ -213,7 +216,6 @@ pub(crate) fn values(place: Place, key: &str) -> (Vec<Value>, Vec<Value>) {
                 json!("UNIX:///run/fluent.sock"),
             ],
             vec![
-                json!(""),
                 json!("localhost:24224"),
                 json!("http://localhost"),
                 json!("tcp://"),
