@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use crate::code::Code;
 use crate::delivery::hold;
 use crate::failure::{Failure, Retry};
-use crate::guard::{self, Guards, Traits, Validity, Verdict};
+use crate::guard::{self, Dates, Guards, Traits, Validity, Verdict};
 use crate::look::{Look, store_failure};
 use crate::offer::{dates_of, decode, disabled, leaf_dates};
 use crate::outcome::Remark;
@@ -81,22 +81,22 @@ impl<S: CertificateStore> Look<'_, '_, S> {
     }
 
     /// The version that is installed already is put back where it was lost, whatever its dates.
-    fn confirm(&self, offered: Validity) -> Verdict {
+    fn confirm(&self, offered: Dates) -> Verdict {
         offered.objection(self.now).map_or(Verdict::Install, Verdict::InstallAnyway)
     }
 
-    fn date_remark(&self, dates: Validity) -> Vec<Remark> {
+    fn date_remark(&self, secret: Validity) -> Vec<Remark> {
         let leaf = self.record.and_then(|record| record.certificate.as_ref());
-        let dates = leaf.map_or(dates, |leaf| record::validity(leaf).within(dates));
+        let dates = Dates { certificate: leaf.map_or(Validity::ALWAYS, record::validity), secret };
         dates.objection(self.now).iter().map(|objection| not_valid(objection)).collect()
     }
 
     fn verdict(&self, secret: &Secret, content: &Content) -> Result<Verdict, Failure> {
-        let dates = match content {
+        let certificate = match content {
             Content::Certificate(key) => leaf_dates(key),
             Content::Opaque(_) => Validity::ALWAYS,
         };
-        let offered = dates.within(dates_of(secret));
+        let offered = Dates { certificate, secret: dates_of(secret) };
         if self.is_active(&secret.version) {
             return Ok(self.confirm(offered));
         }

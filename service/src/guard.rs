@@ -23,15 +23,6 @@ impl Validity {
     /// Nothing limits it.
     pub(crate) const ALWAYS: Self = Self { begins: None, ends: None };
 
-    /// The span that lies within both.
-    pub(crate) fn within(self, other: Self) -> Self {
-        let ends = match (self.ends, other.ends) {
-            (Some(one), Some(two)) => Some(one.min(two)),
-            (one, two) => one.or(two),
-        };
-        Self { begins: self.begins.max(other.begins), ends }
-    }
-
     /// Why it may not be used at `now`; `None` where it may.
     pub(crate) fn objection(self, now: SystemTime) -> Option<String> {
         if let Some(begins) = self.begins.filter(|&begins| now < begins) {
@@ -39,6 +30,26 @@ impl Validity {
         }
         let ends = self.ends.filter(|&ends| now > ends)?;
         Some(format!("expired at {}", Timestamp::from(ends)))
+    }
+}
+
+/// When a version may be used: what the certificate says, and what the vault says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Dates {
+    /// By the certificate itself.
+    pub(crate) certificate: Validity,
+    /// By the attributes of its secret, which can be changed without a new version.
+    pub(crate) secret: Validity,
+}
+
+impl Dates {
+    /// Why it may not be used at `now`; `None` where it may.
+    pub(crate) fn objection(self, now: SystemTime) -> Option<String> {
+        let of_secret = || {
+            let objection = self.secret.objection(now)?;
+            Some(format!("{objection} by the attributes of its secret"))
+        };
+        self.certificate.objection(now).or_else(of_secret)
     }
 }
 
@@ -54,7 +65,7 @@ pub(crate) enum Verdict {
 }
 
 /// Judges the `offered` version against the `installed` one at `now`.
-pub(crate) fn judge(offered: Validity, installed: Option<Validity>, now: SystemTime) -> Verdict {
+pub(crate) fn judge(offered: Dates, installed: Option<Validity>, now: SystemTime) -> Verdict {
     let Some(objection) = offered.objection(now) else { return Verdict::Install };
     match installed {
         Some(installed) if installed.objection(now).is_none() => Verdict::Hold(objection),
@@ -207,17 +218,21 @@ mod tests {
         Validity { begins: Some(at(begins)), ends: Some(at(ends)) }
     }
 
+    fn dates(begins: u64, ends: u64) -> Dates {
+        Dates { certificate: span(begins, ends), secret: Validity::ALWAYS }
+    }
+
     #[test]
     fn a_valid_version_is_installed_whatever_is_there() {
         for installed in [None, Some(span(0, 10)), Some(span(0, 1000)), Some(span(500, 600))] {
-            assert_eq!(judge(span(50, 200), installed, at(100)), Verdict::Install);
+            assert_eq!(judge(dates(50, 200), installed, at(100)), Verdict::Install);
         }
     }
 
     #[test]
     fn an_expired_or_future_version_never_replaces_a_valid_one() {
         let installed = Some(span(0, 1000));
-        for offered in [span(10, 90), span(110, 200)] {
+        for offered in [dates(10, 90), dates(110, 200)] {
             assert!(matches!(judge(offered, installed, at(100)), Verdict::Hold(_)));
         }
     }
@@ -226,18 +241,21 @@ mod tests {
     fn with_nothing_better_it_is_installed_and_said() {
         let expired = "expired at 1970-01-01T00:01:30Z".to_owned();
         for installed in [None, Some(span(0, 50))] {
-            let verdict = judge(span(10, 90), installed, at(100));
+            let verdict = judge(dates(10, 90), installed, at(100));
             assert_eq!(verdict, Verdict::InstallAnyway(expired.clone()));
         }
     }
 
     #[test]
-    fn the_vaults_dates_narrow_the_certificates() {
+    fn the_vaults_dates_narrow_the_certificates_and_are_told_apart() {
         assert_eq!(Validity::ALWAYS.objection(at(1)), None);
-        assert_eq!(span(10, 90).within(Validity::ALWAYS), span(10, 90));
-        let narrowed = span(10, 90).within(span(20, 80));
-        assert_eq!(narrowed, span(20, 80));
-        assert!(narrowed.objection(at(85)).is_some() && narrowed.objection(at(15)).is_some());
+        let narrowed = Dates { certificate: span(10, 90), secret: span(20, 80) };
+        let said = |now| narrowed.objection(at(now)).unwrap_or_default();
+        assert_eq!(said(95), "expired at 1970-01-01T00:01:30Z");
+        let by_secret = "by the attributes of its secret";
+        assert_eq!(said(85), format!("expired at 1970-01-01T00:01:20Z {by_secret}"));
+        assert_eq!(said(15), format!("is not valid before 1970-01-01T00:00:20Z {by_secret}"));
+        assert_eq!(said(5), "is not valid before 1970-01-01T00:00:10Z");
         assert_eq!(narrowed.objection(at(80)), None);
     }
 }

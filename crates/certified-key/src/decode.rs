@@ -5,10 +5,9 @@ use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use zeroize::Zeroizing;
 
-use crate::CertifiedKey;
 use crate::assemble::{Parts, assemble};
 use crate::error::DecodeError;
-use crate::{pem_text, pkcs12};
+use crate::{Certificate, CertifiedKey, pem_text, pkcs12};
 
 /// Largest value that is looked at, in bytes. A secret holds at most 25 KiB
 /// (<https://learn.microsoft.com/azure/key-vault/secrets/about-secrets>); the rest is for files.
@@ -53,7 +52,15 @@ pub fn decode(content_type: Option<&str>, value: &str) -> Result<Decoded, Decode
     if bytes.first() != Some(&SEQUENCE) {
         return Err(neither());
     }
-    decode_parts(pkcs12::read(&bytes)?)
+    decode_parts(pkcs12::read(&bytes).or_else(|error| lone_certificate(&bytes).ok_or(error))?)
+}
+
+/// What a file in DER holds that is a certificate and nothing else, as `.cer` files are: better
+/// known as one without its key than as damaged PKCS#12.
+fn lone_certificate(bytes: &[u8]) -> Option<Parts> {
+    let mut parts = Parts::default();
+    parts.add_certificate(Certificate::read(bytes)?.der().to_vec(), None).ok()?;
+    Some(parts)
 }
 
 /// Decodes PEM text that may come from anywhere.

@@ -70,7 +70,7 @@ struct Block<'a> {
 impl Block<'_> {
     fn decode(&self) -> Result<Zeroizing<Vec<u8>>, DecodeError> {
         let mut packed = Zeroizing::new(Vec::with_capacity(self.body.len()));
-        packed.extend(self.body.iter().filter(|byte| !byte.is_ascii_whitespace()));
+        packed.extend(without_breaks(self.body));
         let mut bytes = Zeroizing::new(vec![0; packed.len() / 4 * 3 + 3]);
         let length = STANDARD
             .decode_slice(packed.as_slice(), &mut bytes)
@@ -83,6 +83,21 @@ impl Block<'_> {
     fn is_encrypted(&self) -> bool {
         find(self.body, b"Proc-Type:").is_some()
     }
+}
+
+/// The text without white space, also where a shell or a JSON text left line breaks as `\n`: no
+/// base64 has a backslash.
+fn without_breaks(body: &[u8]) -> impl Iterator<Item = u8> {
+    let mut rest = body.iter().copied().peekable();
+    std::iter::from_fn(move || {
+        loop {
+            match rest.next()? {
+                b'\\' if rest.next_if(|next| matches!(next, b'n' | b'r')).is_some() => {}
+                byte if byte.is_ascii_whitespace() => {}
+                byte => return Some(byte),
+            }
+        }
+    })
 }
 
 fn next_block<'a>(rest: &mut &'a [u8]) -> Result<Option<Block<'a>>, DecodeError> {

@@ -35,6 +35,9 @@ fn pem_may_be_written_in_many_ways() {
     let ways = [
         text.replace('\n', "\r\n"),
         text.replace('\n', " "),
+        text.replace('\n', "\\n"),
+        text.replace('\n', "\\r\\n"),
+        format!("{:?}", text),
         text.replace('\n', "\n\n"),
         text.lines().map(|line| format!("   {line}  \n")).collect(),
         format!("\u{feff}{text}"),
@@ -65,6 +68,7 @@ fn pem_that_is_damaged_is_refused_and_the_damage_named() {
         (text.replacen("END CERTIFICATE", "END CERT", 1), "a BEGIN line and its END line differ"),
         (text.replacen("-----BEGIN PRIVATE KEY-----", "", 1), "an END line has no BEGIN line"),
         (text.replacen('M', "*", 1), "a block is not base64"),
+        (text.replacen('M', "\\t", 1), "a block is not base64"),
     ];
     for (way, damage) in ways {
         let refused = refusal(&way);
@@ -140,7 +144,9 @@ fn what_is_no_certificate_is_refused_and_the_value_not_repeated() {
         DecodeError::TooLarge { limit: MAX_VALUE }
     );
     let certificate = STANDARD.encode(der(&pair().certificate));
-    assert_eq!(refusal(&certificate), DecodeError::MalformedPkcs12("it is not PKCS#12"));
+    assert!(matches!(refusal(&certificate), DecodeError::NoPrivateKey { .. }));
+    let neither = STANDARD.encode([0x30, 3, 2, 1, 1]);
+    assert_eq!(refusal(&neither), DecodeError::MalformedPkcs12("it is not PKCS#12"));
 }
 
 #[test]

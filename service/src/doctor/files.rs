@@ -82,7 +82,7 @@ fn judged(
     }
     match offered {
         Some(offered) if !offered.version.eq_ignore_ascii_case(installed) => {
-            match guard::judge(offered.validity, validity, now) {
+            match guard::judge(offered.dates, validity, now) {
                 guard::Verdict::Hold(objection) => Finding::attention(
                     Step::Files,
                     format!("version {installed} stays, because the vault's {objection}"),
@@ -157,7 +157,7 @@ mod tests {
 
     use super::super::finding::Verdict;
     use super::*;
-    use crate::guard::Validity;
+    use crate::guard::{Dates, Validity};
     use crate::target::targets;
 
     fn at(seconds: u64) -> SystemTime {
@@ -188,8 +188,9 @@ mod tests {
     }
 
     fn offered(version: &str, ends: u64) -> Offered {
-        let validity = Validity { begins: None, ends: Some(at(ends)) };
-        Offered { version: version.into(), validity }
+        let certificate = Validity { begins: None, ends: Some(at(ends)) };
+        let dates = Dates { certificate, secret: Validity::ALWAYS };
+        Offered { version: version.into(), dates }
     }
 
     fn judge(

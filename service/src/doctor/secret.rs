@@ -8,7 +8,7 @@ use worker_state::Timestamp;
 
 use super::finding::{Finding, Step};
 use super::vault::is_private;
-use crate::guard::Validity;
+use crate::guard::Dates;
 use crate::offer::{dates_of, decode, disabled, leaf_dates};
 use crate::source::failure;
 use crate::wording;
@@ -25,7 +25,7 @@ pub(super) struct Asked {
 #[derive(Clone, Debug)]
 pub(super) struct Offered {
     pub(super) version: String,
-    pub(super) validity: Validity,
+    pub(super) dates: Dates,
 }
 
 /// The steps from the vault's answer to its content. `probe` is the way to that vault.
@@ -96,13 +96,13 @@ fn read(secret: &Secret, now: SystemTime) -> Asked {
             return Asked { findings: vec![permission, content], offered: None };
         }
     };
-    let validity = leaf_dates(&key).within(dates_of(secret));
-    let content = content(&key, validity, now).with(names(&key)).with(notes);
-    let offered = Some(Offered { version: secret.version.clone(), validity });
+    let dates = Dates { certificate: leaf_dates(&key), secret: dates_of(secret) };
+    let content = content(&key, dates, now).with(names(&key)).with(notes);
+    let offered = Some(Offered { version: secret.version.clone(), dates });
     Asked { findings: vec![permission, content], offered }
 }
 
-fn content(key: &CertifiedKey, validity: Validity, now: SystemTime) -> Finding {
+fn content(key: &CertifiedKey, dates: Dates, now: SystemTime) -> Finding {
     let leaf = key.leaf();
     let text = format!(
         "{}, {}; its {} key belongs to it; {}",
@@ -111,7 +111,7 @@ fn content(key: &CertifiedKey, validity: Validity, now: SystemTime) -> Finding {
         key.key_algorithm(),
         chain(key),
     );
-    match validity.objection(now) {
+    match dates.objection(now) {
         None => Finding::fine(Step::Content, text),
         Some(objection) => {
             let what = format!("it {objection}: issue a new version in the vault; {text}");
@@ -149,6 +149,11 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::guard::Validity;
+
+    fn dates(key: &CertifiedKey) -> Dates {
+        Dates { certificate: leaf_dates(key), secret: Validity::ALWAYS }
+    }
 
     /// A certificate by `issuers` others, valid from 2020 to 2030, with its key.
     fn key(issuers: usize) -> CertifiedKey {
@@ -178,7 +183,7 @@ mod tests {
     #[test]
     fn a_certificate_is_told_with_its_dates_key_and_chain() {
         let key = key(2);
-        let finding = content(&key, leaf_dates(&key), at(2025));
+        let finding = content(&key, dates(&key), at(2025));
         let words = finding.text.as_str();
         assert_eq!(finding, Finding::fine(Step::Content, words));
         assert!(words.starts_with("CN=web, valid until 2030-01-01T00:00:00Z (18"), "{words}");
@@ -197,7 +202,7 @@ mod tests {
     #[test]
     fn an_expired_certificate_wants_attention() {
         let key = key(0);
-        let finding = content(&key, leaf_dates(&key), at(2031));
+        let finding = content(&key, dates(&key), at(2031));
         assert_eq!(finding, Finding::attention(Step::Content, finding.text.as_str()));
         assert!(finding.text.starts_with("it expired at 2030-01-01T00:00:00Z: issue a new"));
     }

@@ -31,7 +31,10 @@ pub(crate) const AZURE_CLI: &[(&str, &[&str])] = &[
     ("keyvault list-deleted", &[]),
     ("keyvault network-rule add", &["--ip-address", "--name", "--subnet"]),
     ("keyvault secret list-versions", &["--name", "--vault-name"]),
-    ("keyvault secret set-attributes", &["--enabled", "--name", "--vault-name"]),
+    (
+        "keyvault secret set-attributes",
+        &["--enabled", "--expires", "--name", "--not-before", "--vault-name"],
+    ),
     ("keyvault secret show-deleted", &["--name", "--vault-name"]),
     ("keyvault set-policy", &["--name", "--object-id", "--secret-permissions"]),
     ("keyvault show", &["--name"]),
