@@ -43,6 +43,11 @@ impl ClosedVaults {
         }
     }
 
+    /// Whether the vault was closed when somebody wanted to ask it last.
+    pub(crate) fn was_closed(&self, vault: &str) -> bool {
+        self.closed.lock().unwrap_or_else(PoisonError::into_inner).contains_key(vault)
+    }
+
     /// Closes a vault because of a failure that every other request would meet too: for as long
     /// as it asked, at least for the rest of the pass that began at `now`.
     pub(crate) fn close(&self, vault: &str, failure: &Failure, now: SystemTime) {
@@ -74,11 +79,14 @@ mod tests {
     #[test]
     fn a_vault_that_throttles_is_left_alone_for_as_long_as_it_asked_and_no_other_is() {
         let vaults = ClosedVaults::default();
+        assert!(!vaults.was_closed("a"));
         vaults.close("a", &throttled(30), at(0));
+        assert!(vaults.was_closed("a"));
         let left = vaults.objection("a", at(10)).unwrap().retry;
         assert_eq!(left, Retry::After(Duration::from_secs(20)));
         assert_eq!(vaults.objection("b", at(10)), None);
         assert_eq!(vaults.objection("a", at(30)), None);
+        assert!(!vaults.was_closed("a"));
     }
 
     #[test]

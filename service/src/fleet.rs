@@ -6,6 +6,7 @@
 //! (<https://learn.microsoft.com/azure/key-vault/general/service-limits>). The tests hold a smaller
 //! fleet with a smaller limit; `make fleet` prints the whole (FLEET names the number of machines).
 
+mod machine;
 mod vault;
 
 use std::cmp::Reverse;
@@ -13,29 +14,15 @@ use std::collections::BinaryHeap;
 use std::time::Duration;
 
 use crate::closed_vaults::ClosedVaults;
-use crate::failure::Failure;
 use crate::initial_sync::InitialSync;
-use crate::moment::Moment;
-use crate::outcome::Outcome;
 use crate::roster::{Known, Roster};
-use crate::simulation::{dawn, failed, installed, target};
+use crate::simulation::{dawn, target};
 
+use machine::{Machine, moment};
 use vault::{Rule, Vault, WINDOW};
 
 const CERTIFICATES: usize = 4;
 const INTERVAL: Duration = Duration::from_secs(3600);
-const VAULT: &str = "contoso";
-/// A round trip, in which one machine's looks that are under way at once are answered.
-const ROUND: Duration = Duration::from_millis(30);
-/// As `queue` begins a pass.
-const AT_FIRST: usize = 2;
-
-struct Machine {
-    roster: Roster,
-    closed: ClosedVaults,
-    /// When its last certificate became current.
-    current: Option<Duration>,
-}
 
 struct Fleet {
     vault: Vault,
@@ -44,15 +31,15 @@ struct Fleet {
     chance: fastrand::Rng,
 }
 
-fn moment(steady: Duration) -> Moment {
-    Moment { wall: dawn() + steady, steady }
-}
-
 impl Fleet {
     /// Machines that are all deployed within the same second; with `required`, they wait for a
     /// first sync.
     fn deployed(machines: usize, limit: usize, rule: Rule, required: bool) -> Self {
-        let mut chance = fastrand::Rng::with_seed(7);
+        Self::seeded(7, machines, limit, rule, required)
+    }
+
+    fn seeded(seed: u64, machines: usize, limit: usize, rule: Rule, required: bool) -> Self {
+        let mut chance = fastrand::Rng::with_seed(seed);
         let names: Vec<String> = (0..CERTIFICATES).map(|number| format!("c{number}")).collect();
         let mut due = BinaryHeap::new();
         let machine = |number| {
@@ -116,47 +103,6 @@ impl Fleet {
     }
 }
 
-impl Machine {
-    /// One pass: as `pass`, `queue` and `source` make it, with every look answered within a round.
-    fn pass(&mut self, vault: &mut Vault, at: Duration, chance: &mut fastrand::Rng) -> Duration {
-        let begun = moment(at);
-        let Some(items) = self.roster.work(begun) else { return at };
-        let due: Vec<_> = items.into_iter().filter(|item| item.due).collect();
-        let (mut now, mut open, mut left) = (at, AT_FIRST, due.as_slice());
-        while !left.is_empty() {
-            let (together, rest) = left.split_at(open.min(left.len()));
-            // Those that are under way at once know nothing of each other's refusal yet.
-            let objections: Vec<_> =
-                together.iter().map(|_| self.closed.objection(VAULT, begun.wall)).collect();
-            for (item, objection) in together.iter().zip(objections) {
-                let answer = match objection {
-                    Some(failure) => Err(failure),
-                    None => vault.ask(now),
-                };
-                if let Err(failure) = &answer {
-                    self.closed.close(VAULT, failure, begun.wall);
-                }
-                let present = item.record.is_some();
-                let outcome = outcome(item.target.name(), answer, present, moment(now));
-                self.roster.note(item.index, outcome, moment(now));
-            }
-            (now, open, left) = (now + ROUND, 2 * open, rest);
-        }
-        let looked: Vec<usize> = due.iter().map(|item| item.index).collect();
-        self.roster.end_pass(&looked, moment(now), &mut || chance.f64());
-        let well = self.roster.entries().iter().all(|entry| entry.present && entry.failures == 0);
-        self.current = self.current.or(well.then_some(now));
-        now
-    }
-}
-
-fn outcome(name: &str, answer: Result<(), Failure>, present: bool, now: Moment) -> Outcome {
-    match answer {
-        Ok(()) => installed(name, now),
-        Err(failure) => failed(present, failure.code, failure.retry),
-    }
-}
-
 fn say(line: &str) {
     use std::io::Write;
     // Where nobody reads it, nobody misses it.
@@ -173,9 +119,10 @@ fn floor(machines: usize, limit: usize) -> f64 {
 /// share of them refused.
 fn burst(fleet: &mut Fleet, what: &str, from: Duration, limit: usize) -> (f64, f64) {
     let floor = floor(fleet.machines.len(), limit);
-    let until = from + Duration::from_secs(3000);
-    fleet.run(until);
+    fleet.run(from + 3 * INTERVAL);
     let converged = fleet.converged(from);
+    // Later polls would make the share small.
+    let until = from + converged.map_or(3 * INTERVAL, |time| Duration::from_secs_f64(time.ceil()));
     let (peak, refused) = fleet.load(from, until);
     let time = converged.map_or("not converged".to_owned(), |time| format!("{time:.0} s"));
     say(&format!(
@@ -204,6 +151,30 @@ fn a_fleet_that_is_deployed_at_once_converges_under_both_rules() {
             assert!(time <= 2.5 * floor(machines, limit), "{rule:?} {required}: {time}");
             assert!(refused <= 0.35, "{rule:?} {required}: {refused}");
         }
+    }
+}
+
+#[test]
+fn fifty_machines_converge_though_a_few_more_in_a_window_are_too_many() {
+    let (machines, limit) = (50, 20);
+    for rule in [Rule::Fixed, Rule::Sliding] {
+        for seed in 0..20 {
+            let mut fleet = Fleet::seeded(seed, machines, limit, rule, false);
+            fleet.run(INTERVAL);
+            let time = fleet.converged(Duration::ZERO).unwrap_or(f64::INFINITY);
+            assert!(time <= 3.0 * floor(machines, limit), "{rule:?}, seed {seed}: {time}");
+        }
+    }
+}
+
+#[test]
+fn ten_times_as_many_machines_as_a_vault_is_meant_for_converge_too() {
+    let (machines, limit) = (size().0, size().1 / 10);
+    for rule in [Rule::Fixed, Rule::Sliding] {
+        let mut fleet = Fleet::deployed(machines, limit, rule, false);
+        let what = format!("ten times as many, {rule:?}");
+        let (time, _) = burst(&mut fleet, &what, Duration::ZERO, limit);
+        assert!(time <= 6.0 * floor(machines, limit), "{rule:?}: {time}");
     }
 }
 

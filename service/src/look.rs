@@ -37,6 +37,11 @@ pub(crate) trait SecretSource: Send + Sync {
     fn is_crowded(&self) -> bool {
         false
     }
+
+    /// Whether this vault was not to be asked when it was wanted last.
+    fn was_closed(&self, _vault: &str) -> bool {
+        false
+    }
 }
 
 /// Keeps a record on disk, durably.

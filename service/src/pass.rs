@@ -141,7 +141,8 @@ fn look_at_all<S: CertificateStore>(
 ) -> Vec<(usize, CertificateRecord)> {
     let due = items.iter().filter(|item| item.due);
     let host = |item: &Item| item.target.id.vault().host().to_owned();
-    let queue = Queue::new(due.map(|item| (host(item), item.wanted, item)));
+    let queue = Queue::new(due.map(|item| (host(item), item.wanted, item)))
+        .careful_at(|vault| ground.source.was_closed(vault));
     queue.work_off(|| ground.source.is_crowded(), |item| look_and_tell(item, ground, now, tell))
 }
 

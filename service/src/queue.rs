@@ -65,6 +65,17 @@ impl<T> Queue<T> {
         Self { vaults: Mutex::new(vaults), may_go_on, hands: AT_ONCE.min(hands) }
     }
 
+    /// At vaults that are `closed` a pass begins with one look: it will do to learn that they still
+    /// are. Where refused requests count against a vault's limit, each of a crowd that asks for more
+    /// than that keeps it closed for all.
+    pub(crate) fn careful_at(mut self, closed: impl Fn(&str) -> bool) -> Self {
+        let vaults = self.vaults.get_mut().unwrap_or_else(PoisonError::into_inner);
+        for (_, waiting) in vaults.iter_mut().filter(|(vault, _)| closed(vault)) {
+            waiting.open = 1;
+        }
+        self
+    }
+
     /// Works off what waits, with as many threads as that takes; what came of it, in no order.
     /// While `is_crowded`, no more looks are under way than before.
     pub(crate) fn work_off<R: Send>(
@@ -205,6 +216,19 @@ mod tests {
             while let Next::Item(..) = Waiting::take(&mut queue.vaults.lock().unwrap()) {}
             assert_eq!(under_way(), expected);
         }
+    }
+
+    #[test]
+    fn a_vault_that_was_closed_is_asked_once_before_it_is_asked_twice() {
+        let queue = queue(&[("open", 3), ("was closed", 3)]).careful_at(|vault| vault != "open");
+        let opened = || {
+            let vaults = queue.vaults.lock().unwrap();
+            ["open", "was closed"].map(|vault| vaults[vault].open)
+        };
+        assert_eq!(opened(), [AT_FIRST, 1]);
+        while let Next::Item(..) = Waiting::take(&mut queue.vaults.lock().unwrap()) {}
+        drop(queue.next(Some("was closed".into()), || false));
+        assert_eq!(opened(), [AT_FIRST, 2]);
     }
 
     #[test]

@@ -19,9 +19,14 @@ pub(crate) const TURN_OF_ONE: Duration = Duration::from_secs(60);
 /// Whoever is put off comes back at random within so long after the moment that it was given: so
 /// many machines as a vault puts off in one window have to find room in the next ones. Chosen by
 /// simulation (`fleet`): half of it does not converge where refused requests count.
-const FIRST_SPREAD: Duration = Duration::from_secs(120);
-/// How much wider each spread is than the one before.
+const FIRST_SPREAD: Duration = Duration::from_secs(150);
+/// Whoever is put off once more comes back within so long: mostly those are few by then.
+const SECOND_SPREAD: Duration = Duration::from_secs(75);
+/// How much wider each spread is than the one before: where they are not few, there must be a
+/// spread in which a vault has room for all.
 const SPREAD_GROWTH: f64 = 1.25;
+/// The widest spread, where the polling interval is not shorter.
+const LONGEST_SPREAD: Duration = Duration::from_secs(1800);
 /// A server cannot put us off for longer than this.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(3600);
 
@@ -37,23 +42,33 @@ pub(crate) fn poll_delay(is_first: bool, interval: Duration, chance: f64) -> Dur
 /// The wait after `failures` failed tries in a row (at least 1): it grows by half each time, up
 /// to five minutes or the polling interval, and lies in the upper half of that.
 ///
-/// What the server asked for (`retry_after`) is a lower bound, to which a growing random part of up
-/// to two, then up to five minutes is added, or up to the polling interval: whoever comes back
-/// exactly when told, or soon after, comes back together with everybody else.
+/// What the server asked for (`retry_after`) is a lower bound, to which a random part is added of up
+/// to two minutes and a half, then half of that, growing to half an hour or the polling interval:
+/// whoever comes back exactly when told, or soon after, comes back together with everybody else.
 pub(crate) fn retry_delay(
     failures: u32,
     interval: Duration,
     retry_after: Option<Duration>,
     chance: f64,
 ) -> Duration {
-    let longest = LONGEST_RETRY.min(interval.max(FIRST_RETRY));
+    let longest = |longest: Duration| longest.min(interval.max(FIRST_RETRY));
     match retry_after {
-        None => grown(FIRST_RETRY, GROWTH, failures, longest).mul_f64(0.5 + 0.5 * unit(chance)),
-        Some(asked) => {
-            let spread =
-                grown(FIRST_SPREAD, SPREAD_GROWTH, failures, longest).mul_f64(unit(chance));
-            asked.min(LONGEST_RETRY_AFTER) + spread
+        None => {
+            let wait = grown(FIRST_RETRY, GROWTH, failures, longest(LONGEST_RETRY));
+            wait.mul_f64(0.5 + 0.5 * unit(chance))
         }
+        Some(asked) => {
+            let spread = spread(failures).min(longest(LONGEST_SPREAD));
+            asked.min(LONGEST_RETRY_AFTER) + spread.mul_f64(unit(chance))
+        }
+    }
+}
+
+/// Within how long whoever was put off so many times in a row comes back.
+fn spread(failures: u32) -> Duration {
+    match failures {
+        0 | 1 => FIRST_SPREAD,
+        _ => grown(SECOND_SPREAD, SPREAD_GROWTH, failures - 1, LONGEST_SPREAD),
     }
 }
 
@@ -119,7 +134,7 @@ mod tests {
             seconds.into_values().max().unwrap()
         };
         // A tenth of an hour for polls; for a vault that asked 10,000 machines to wait a minute,
-        // half a minute after the eighth refusal.
+        // almost five minutes after the eighth refusal.
         assert!(busiest(machines().map(|chance| poll_delay(false, HOUR, chance)).collect()) <= 28);
         let minute = Some(Duration::from_secs(60));
         let told = machines().map(|chance| retry_delay(8, HOUR, minute, chance)).collect();
@@ -137,7 +152,7 @@ mod tests {
     fn whoever_is_put_off_comes_back_within_minutes_after_it_may() {
         let asked = Some(Duration::from_secs(10));
         let latest = |failures| retry_delay(failures, HOUR, asked, 1.0).as_secs();
-        assert_eq!([1, 2, 3, 4, 5, 6].map(latest), [130, 160, 197, 244, 302, 310]);
+        assert_eq!([1, 2, 3, 4, 5, 9, 99].map(latest), [160, 85, 103, 127, 156, 367, 1810]);
         assert_eq!(retry_delay(9, HOUR, asked, 0.0).as_secs(), 10);
         assert_eq!(retry_delay(9, Duration::from_secs(30), asked, 1.0).as_secs(), 40);
     }
@@ -159,7 +174,7 @@ mod tests {
             let asked = asked.map(Duration::from_secs);
             let delay = retry_delay(failures, Duration::from_secs(interval), asked, chance);
             match asked {
-                Some(asked) => prop_assert!(delay >= asked && delay <= asked + LONGEST_RETRY),
+                Some(asked) => prop_assert!(delay >= asked && delay <= asked + LONGEST_SPREAD),
                 None => prop_assert!(delay >= FIRST_RETRY / 2 && delay <= LONGEST_RETRY),
             }
         }

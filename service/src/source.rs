@@ -76,6 +76,10 @@ impl SecretSource for VaultSource {
         self.turns.are_crowded()
     }
 
+    fn was_closed(&self, vault: &str) -> bool {
+        self.closed.was_closed(vault)
+    }
+
     fn secret(&self, id: &ObjectId, target: &Target, now: SystemTime) -> Result<Secret, Failure> {
         let Way { client, credentials, .. } = self.way.as_ref().map_err(Clone::clone)?;
         let Some(credential) = credentials.of(&target.identity) else {
