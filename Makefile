@@ -16,6 +16,8 @@ CPUS ?= x86_64 aarch64
 MACHINES ?= 10000
 # Options of scripts/bench.py, such as --counts 1,1000 --distances 30.
 BENCH ?=
+# Options of scripts/herd.py, such as --machines 100 --rules sliding.
+HERD ?=
 # --record: make instructions writes its counts down.
 RECORD ?=
 # What the tests run.
@@ -164,7 +166,12 @@ demo: prerequisites package ## watch the guest agent install, rotate and remove 
 	@scripts/demo.py
 
 .PHONY: bench
-bench: prerequisites package ## compare the worker with a ceiling and with the SDKs for Python and Rust, curl and openssl; BENCH: options
+bench: peers ## compare the worker with a ceiling and with the SDKs for Python and Rust, curl and openssl; BENCH: options
+	@scripts/bench.py $(BENCH)
+	@scripts/start_stop.py
+
+.PHONY: peers
+peers: prerequisites package
 	@scripts/prerequisites.sh bench
 	@scripts/python-env.sh
 	cargo build --release --locked -p fake-azure
@@ -172,7 +179,10 @@ bench: prerequisites package ## compare the worker with a ceiling and with the S
 	    cargo build --release --locked --manifest-path benches/$$program/Cargo.toml \
 	        --target-dir target/benches || exit 1; \
 	done
-	@scripts/bench.py $(BENCH)
+
+.PHONY: herd
+herd: peers ## start 50 workers, and as many programs with the SDKs, at once against a vault that throttles; HERD: options
+	@scripts/herd.py $(HERD)
 
 .PHONY: instructions
 instructions: prerequisites package ## count the instructions of hot paths, compare with what is recorded; RECORD=--record: write down anew

@@ -7,21 +7,22 @@ import platform
 import subprocess
 import sys
 import time
+import urllib.request
 import zipfile
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PATIENCE = 60
 
 
-def until(reached, what):
+def until(reached, what, patience=PATIENCE):
     """Looks until it is so; its last answer."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + patience
     while True:
         answer = reached()
         if answer:
             return answer
         if time.monotonic() > deadline:
-            sys.exit(f"not within {PATIENCE} s: {what}")
+            sys.exit(f"not within {patience} s: {what}")
         time.sleep(0.05)
 
 
@@ -59,6 +60,19 @@ class Azure:
         """One of the program's commands to a server, such as `deny VAULT REFUSAL`."""
         command = [*self._enter, self._program, *words, "--directory", self.folder]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+
+    def requests(self):
+        """What was asked since the log was emptied, each as crates/fake-azure/README.md has it."""
+        return json.loads(self._log("GET"))
+
+    def forget(self):
+        """Empties the log of requests."""
+        self._log("DELETE")
+
+    def _log(self, method):
+        address = self.environment["FAKE_AZURE_ADMIN"] + "/requests"
+        with urllib.request.urlopen(urllib.request.Request(address, method=method)) as answer:
+            return answer.read()
 
     def stop(self):
         self._process.terminate()

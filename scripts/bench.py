@@ -62,15 +62,15 @@ class Measured:
 class Bench:
     """An imagined Azure with so many certificates of one kind, so many milliseconds away."""
 
-    def __init__(self, folder, programs, count, distance, key):
+    def __init__(self, folder, programs, count, distance, key, network=None, **more):
         self._folder = folder
         self._programs = programs
         self._count = count
         os.makedirs(folder)
         spec = {"key": key, "chain": 3, "format": "pkcs12"}
         series = {"prefix": PREFIX, "count": count, "spec": spec}
-        scenario = {"latency_ms": distance, "vaults": {VAULT: {"series": [series]}}}
-        self.azure = bed.Azure(FAKE_AZURE, folder, scenario)
+        scenario = {"latency_ms": distance, "vaults": {VAULT: {"series": [series]}}, **more}
+        self.azure = bed.Azure(FAKE_AZURE, folder, scenario, network)
 
     def sides(self):
         """What is measured, by name: a function from a folder to a command and its environment."""
@@ -78,10 +78,10 @@ class Bench:
             CEILING: lambda folder: self._ceiling(folder, 16),
             WORKER: self.sync,
             AGAIN: self.sync,
-            "Python SDK, one at a time": lambda folder: self._python_sdk(folder, 1),
-            "Python SDK, 16 threads": lambda folder: self._python_sdk(folder, 16),
-            "Rust SDK, one at a time": lambda folder: self._rust_sdk(folder, 1),
-            "Rust SDK, 16 in flight": lambda folder: self._rust_sdk(folder, 16),
+            "Python SDK, one at a time": lambda folder: self.python_sdk(folder, 1),
+            "Python SDK, 16 threads": lambda folder: self.python_sdk(folder, 16),
+            "Rust SDK, one at a time": lambda folder: self.rust_sdk(folder, 1),
+            "Rust SDK, 16 in flight": lambda folder: self.rust_sdk(folder, 16),
             "curl + openssl, a loop": self._loop,
             "curl --parallel, not decoded": self._curl_parallel,
         }
@@ -99,12 +99,12 @@ class Bench:
         command = [os.path.join(BUILT, "ceiling"), identity, VAULT_HOST, proxy, certificates]
         return [*command, folder, str(connections), PREFIX, str(self._count)], {}
 
-    def _rust_sdk(self, folder, in_flight, polls=0):
+    def rust_sdk(self, folder, in_flight, polls=0):
         identity = urlsplit(self.azure.identity_endpoint()).netloc
         command = [os.path.join(BUILT, "rust_sdk"), identity, VAULT_URL, folder, str(in_flight)]
         return [*command, PREFIX, str(self._count), str(polls)], self.azure.for_programs()
 
-    def _python_sdk(self, folder, threads, polls=0):
+    def python_sdk(self, folder, threads, polls=0):
         command = [PYTHON, os.path.join(BENCHES, "python_sdk.py"), VAULT_URL, folder, str(threads)]
         environment = dict(self.azure.environment)
         environment["REQUESTS_CA_BUNDLE"] = environment["SSL_CERT_FILE"]
@@ -131,16 +131,21 @@ class Bench:
             **bed.directories(folder),
         }
 
-    def settings(self, folder, **more):
+    def settings(self, folder, entry=(), logging=None, **more):
         os.makedirs(folder, exist_ok=True)
         store = os.path.join(folder, "store")
         observed = [
-            {"url": f"{VAULT_URL}/secrets/{PREFIX}{number}", "certificateStoreLocation": store}
+            {
+                "url": f"{VAULT_URL}/secrets/{PREFIX}{number}",
+                "certificateStoreLocation": store,
+                **dict(entry),
+            }
             for number in range(1, self._count + 1)
         ]
         document = {
             "secretsManagementSettings": {"observedCertificates": observed, **more},
             "authenticationSettings": {"msiEndpoint": self.azure.identity_endpoint()},
+            **({"loggingSettings": logging} if logging else {}),
         }
         path = os.path.join(folder, "settings.json")
         with open(path, "w") as file:
@@ -150,7 +155,7 @@ class Bench:
     def sdk_polls(self, folder):
         """Processor seconds in which clients of the SDKs that stay ask for every secret once more
         and do nothing with the answers, by name."""
-        clients = {"Rust SDK": self._rust_sdk, "Python SDK": self._python_sdk}
+        clients = {"Rust SDK": self.rust_sdk, "Python SDK": self.python_sdk}
 
         def spent(client, polls):
             return Measured(*client(os.path.join(folder, "polls"), 1, polls)).processor
@@ -177,13 +182,14 @@ class Bench:
                 return 0
 
         try:
-            bed.until(lambda: passes() > 0, "the first pass")
+            patience = bed.PATIENCE + self._count // 20
+            bed.until(lambda: passes() > 0, "the first pass", patience)
             time.sleep(1)
             with open(f"/proc/{process.pid}/status") as file:
                 status = dict(line.split(":", 1) for line in file)
             memory = [int(status[name].split()[0]) / 1024 for name in ("VmRSS", "VmHWM")]
             before, spent = passes(), processor(process.pid)
-            bed.until(lambda: passes() >= before + 3, "three polls")
+            bed.until(lambda: passes() >= before + 3, "three polls", patience)
             return [*memory, (processor(process.pid) - spent) / (passes() - before)]
         finally:
             process.terminate()
@@ -235,11 +241,14 @@ def in_turns(bench, folder, count, rounds, without):
     for number in range(rounds):
         for name, side in bench.sides().items():
             slow = name not in (CEILING, WORKER, AGAIN) and count >= MANY
-            if name in without or (slow and number > 0):
+            if name.startswith(tuple(without)) or (slow and number > 0):
                 continue
             key = WORKER if name == AGAIN else name
             place = os.path.join(folder, f"{key.replace(' ', '-')}-{number}")
-            runs.setdefault(name, []).append(Measured(*side(place)))
+            bench.azure.forget()
+            run = Measured(*side(place))
+            run.requests = len(bench.azure.requests())
+            runs.setdefault(name, []).append(run)
         ours, least = (
             os.path.join(folder, f"{side.replace(' ', '-')}-{number}") for side in (WORKER, CEILING)
         )
@@ -283,11 +292,11 @@ def growth(what, runs):
         powers = [
             math.log(least(runs[most][side], figure) / least(runs[few][side], figure))
             / math.log(most / few)
-            for figure in ("seconds", "processor")
+            for figure in ("seconds", "processor", "requests")
         ]
         print(
-            f"{what}: {side}, {few} to {most} certificates:"
-            f" time ^{powers[0]:.2f}, processor ^{powers[1]:.2f}"
+            f"{what}: {side}, {few} to {most} certificates: time ^{powers[0]:.2f},"
+            f" processor ^{powers[1]:.2f}, requests ^{powers[2]:.2f}"
         )
 
 
@@ -303,7 +312,8 @@ def main():
     parser.add_argument("--distances", type=listed(int), default=[0, 30], help="milliseconds")
     parser.add_argument("--keys", type=listed(str), default=["rsa2048", "ec-p256"])
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--without", type=listed(str), default=[], help="sides that are left out")
+    left_out = "what the names of sides begin with that are left out, such as Python,Rust,curl"
+    parser.add_argument("--without", type=listed(str), default=[], help=left_out)
     asked = parser.parse_args()
     package = bed.package()
     with tempfile.TemporaryDirectory(prefix="akvvm-bench-") as folder:
