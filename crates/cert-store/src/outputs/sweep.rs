@@ -54,13 +54,15 @@ fn sweep_directory(
         other => other?,
     };
     directory.sweep()?;
-    for (link, needed) in links {
-        let name = link.file_name().unwrap_or_default().to_string_lossy();
-        let leads = match directory.look(&*name)?.map(|entry| entry.kind) {
-            Some(Kind::Link) => directory.read_link(&*name)?,
+    let names: Vec<_> =
+        links.keys().map(|link| link.file_name().unwrap_or_default().to_string_lossy()).collect();
+    let mut found = generations(store, &directory, &names.iter().map(|name| &**name).collect())?;
+    for (name, needed) in names.iter().zip(links.values()) {
+        let leads = match directory.look(&**name)?.map(|entry| entry.kind) {
+            Some(Kind::Link) => directory.read_link(&**name)?,
             _ => None,
         };
-        for generation in generations(store, &directory, &name)? {
+        for generation in found.remove(&**name).unwrap_or_default() {
             let led_to = leads.as_ref().is_some_and(|to| to.as_os_str() == generation.as_str());
             if needed.contains(generation.as_str()) || led_to {
                 if let Some(inner) = directory.enter(&generation)? {
@@ -74,25 +76,29 @@ fn sweep_directory(
     Ok(())
 }
 
-/// The directories that the link `name` may have led to, if they are ours.
+/// The directories that the links of these names may have led to, if they are ours, by link. One
+/// listing for all of them.
 fn generations(
     store: &OutputStore,
     directory: &Directory,
-    name: &str,
-) -> Result<Vec<String>, StoreError> {
-    let mut found = Vec::new();
+    links: &BTreeSet<&str>,
+) -> Result<BTreeMap<String, Vec<String>>, StoreError> {
+    let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    if links.is_empty() {
+        return Ok(found);
+    }
     for candidate in directory.list()? {
         let Some(candidate) = candidate.to_str() else { continue };
-        let digits =
-            candidate.strip_prefix('.').and_then(|rest| rest.strip_prefix(name)?.strip_prefix('.'));
+        let parts = candidate.strip_prefix('.').and_then(|rest| rest.rsplit_once('.'));
         let hexadecimal = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
-        let named = digits.is_some_and(|d| d.len() == 16 && d.bytes().all(hexadecimal));
-        let entry = if named { directory.look(candidate)? } else { None };
+        let is_named = |digits: &str| digits.len() == 16 && digits.bytes().all(hexadecimal);
+        let named = parts.filter(|(link, digits)| is_named(digits) && links.contains(link));
+        let Some((link, _)) = named else { continue };
         let ours = |entry: atomic_file::Entry| {
             entry.kind == Kind::Directory && entry.user == store.owner.0
         };
-        if entry.is_some_and(ours) {
-            found.push(candidate.to_owned());
+        if directory.look(candidate)?.is_some_and(ours) {
+            found.entry(link.to_owned()).or_default().push(candidate.to_owned());
         }
     }
     Ok(found)

@@ -7,7 +7,7 @@ use std::io;
 use std::sync::{Arc, Mutex};
 
 use atomic_file::{Call, Gate};
-use cert_store::{FileAccess, Form, Material, Output, OutputStore};
+use cert_store::{FileAccess, Form, Material, Output, OutputDirectoryRecord, OutputStore};
 use certified_key::Content;
 
 use crate::Place;
@@ -122,4 +122,24 @@ fn a_switch_is_renames_and_then_the_disk() {
     prepared.switch().unwrap();
     let calls = recording.0.lock().unwrap().clone();
     assert_eq!(calls, [Call::Rename, Call::Rename, Call::Rename, Call::Sync]);
+}
+
+#[test]
+fn a_sweep_lists_a_directory_as_often_for_many_links_as_for_one() {
+    let mut place = Place::with_set();
+    place.install(1, &certificate("web")).unwrap();
+    let recording = Arc::new(Recording::default());
+    place.store = OutputStore::new(place.keep()).through(recording.clone());
+    let lists = |place: &Place| {
+        recording.0.lock().unwrap().clear();
+        assert_eq!(place.sweep(), 0);
+        recording.0.lock().unwrap().iter().filter(|call| **call == Call::List).count()
+    };
+    let few = lists(&place);
+    let one = place.ledger.directories[0].clone();
+    for number in 0..20 {
+        let link = place.path(&format!("other{number}"));
+        place.ledger.directories.push(OutputDirectoryRecord { link, ..one.clone() });
+    }
+    assert_eq!(lists(&place), few);
 }
