@@ -171,7 +171,7 @@ bench: peers ## compare the worker with a ceiling and with the SDKs for Python a
 	@scripts/start_stop.py
 
 .PHONY: peers
-peers: prerequisites package
+peers: prerequisites package ## build what bench and herd start: the package, the imagined Azure, a ceiling, programs with the SDKs
 	@scripts/prerequisites.sh bench
 	@scripts/python-env.sh
 	cargo build --release --locked -p fake-azure
