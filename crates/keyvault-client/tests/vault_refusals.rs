@@ -221,6 +221,21 @@ fn the_log_gets_the_vaults_words_and_the_request_id_but_never_the_token() {
 }
 
 #[test]
+fn a_pinned_version_that_is_disabled_is_the_one_to_enable() {
+    let config = AUTHORITY.certificate(&["*.vault.azure.net"]);
+    let refusal = error("Forbidden", "SecretDisabled", "");
+    let server = Server::start(Front::Proxy(config), vec![http("403 Forbidden", JSON, &refusal)]);
+    let client = SecretClient::new(Http::new(behind_proxy(server.port, &AUTHORITY.file)).unwrap());
+    let pinned = id("abc").at_version(V1).unwrap();
+    let error = client.secret(&pinned, &Tokens::default(), now()).unwrap_err();
+    assert_eq!(error.kind(), SecretDisabled);
+    let said = said(&error);
+    assert!(said.contains(&format!("version {V1} of web in abc.vault.azure.net")), "{said}");
+    assert!(said.contains(&format!("--version {V1} --enabled true")), "{said}");
+    assert!(!said.contains("the newest version of"), "{said}");
+}
+
+#[test]
 fn a_pinned_version_is_asked_for_and_held_against_the_answer() {
     let config = AUTHORITY.certificate(&["*.vault.azure.net"]);
     let server = Server::start(Front::Proxy(config), vec![http("200 OK", JSON, &secret())]);

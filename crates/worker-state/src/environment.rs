@@ -117,7 +117,13 @@ impl Environment {
     /// where a line is no assignment (named by its number, never by its text).
     pub fn from_file(path: &Path) -> Result<Self, EnvironmentError> {
         let Some(bytes) = read_trusted(path)? else { return Ok(Self::default()) };
-        let text = String::from_utf8(bytes).map_err(|_| EnvironmentError::Line(path.into(), 1))?;
+        let text = std::str::from_utf8(&bytes).map_err(|error| {
+            let before = &bytes[..error.valid_up_to()];
+            let number = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+            EnvironmentError::Line(path.into(), number)
+        })?;
+        // Editors of Windows put a byte order mark in front.
+        let text = text.trim_start_matches('\u{feff}');
         let mut values = BTreeMap::new();
         for (number, line) in text.lines().enumerate() {
             let line = line.trim();
@@ -223,7 +229,7 @@ mod tests {
 
     use super::*;
 
-    fn file(text: &str, mode: u32) -> (tempfile::TempDir, PathBuf) {
+    fn file(text: impl AsRef<[u8]>, mode: u32) -> (tempfile::TempDir, PathBuf) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("environment");
         std::fs::write(&path, text).unwrap();
@@ -262,6 +268,17 @@ mod tests {
         let (_folder, path) = file("A=b\nhttp://user:secret@proxy\n", 0o600);
         let error = Environment::from_file(&path).unwrap_err().to_string();
         assert!(error.contains("line 2") && !error.contains("secret"), "{error}");
+    }
+
+    #[test]
+    fn a_file_from_windows_is_read_and_bytes_that_are_no_text_are_found() {
+        let (_folder, path) = file("\u{feff}SSL_CERT_DIR=/d\r\nSSL_CERT_FILE=/f\r\n", 0o600);
+        let environment = Environment::from_file(&path).unwrap();
+        assert_eq!(environment.value("SSL_CERT_DIR"), Some("/d"));
+        assert_eq!(environment.value("SSL_CERT_FILE"), Some("/f"));
+        let (_folder, path) = file(b"SSL_CERT_DIR=/d\n\n# B\xfcro\n", 0o600);
+        let error = Environment::from_file(&path).unwrap_err().to_string();
+        assert!(error.contains("line 3"), "{error}");
     }
 
     #[test]

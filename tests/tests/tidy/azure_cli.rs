@@ -33,7 +33,7 @@ pub(crate) const AZURE_CLI: &[(&str, &[&str])] = &[
     ("keyvault secret list-versions", &["--name", "--vault-name"]),
     (
         "keyvault secret set-attributes",
-        &["--enabled", "--expires", "--name", "--not-before", "--vault-name"],
+        &["--enabled", "--expires", "--name", "--not-before", "--vault-name", "--version"],
     ),
     ("keyvault secret show-deleted", &["--name", "--vault-name"]),
     ("keyvault set-policy", &["--name", "--object-id", "--secret-permissions"]),

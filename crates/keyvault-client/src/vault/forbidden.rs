@@ -12,16 +12,9 @@ use super::refusal::Refusal;
 impl Refusal<'_> {
     /// The error for a 403 with this inner code and this message.
     pub(super) fn forbidden(&self, inner: &str, message: &str) -> ClientError {
-        let (name, vault, host) = (self.id.name(), self.id.vault().name(), self.host());
+        let (vault, host) = (self.id.vault().name(), self.host());
         let (kind, sentence) = match inner {
-            "SecretDisabled" => (
-                ErrorKind::SecretDisabled,
-                format!(
-                    "the newest version of {name} in {host} is disabled, or its certificate is \
-                     not complete yet: `az keyvault secret set-attributes --vault-name {vault} \
-                     --name {name} --enabled true`, or complete the certificate"
-                ),
-            ),
+            "SecretDisabled" => (ErrorKind::SecretDisabled, self.disabled()),
             "ForbiddenByRbac" => (ErrorKind::ForbiddenByRbac, self.needs_role(message)),
             "AccessDenied" => (
                 ErrorKind::AccessDenied,
@@ -48,6 +41,23 @@ impl Refusal<'_> {
             other => (ErrorKind::Forbidden, self.otherwise_forbidden(other)),
         };
         ClientError::new(kind, sentence)
+    }
+
+    /// Without a version the command changes the newest, which need not be the one asked for.
+    fn disabled(&self) -> String {
+        let (name, vault, host) = (self.id.name(), self.id.vault().name(), self.host());
+        match self.id.version() {
+            Some(version) => format!(
+                "version {version} of {name} in {host} is disabled: `az keyvault secret \
+                 set-attributes --vault-name {vault} --name {name} --version {version} --enabled \
+                 true`, or leave the version out of the URL to follow the newest"
+            ),
+            None => format!(
+                "the newest version of {name} in {host} is disabled, or its certificate is not \
+                 complete yet: `az keyvault secret set-attributes --vault-name {vault} --name \
+                 {name} --enabled true`, or complete the certificate"
+            ),
+        }
     }
 
     fn needs_role(&self, message: &str) -> String {
