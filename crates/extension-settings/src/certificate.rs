@@ -128,13 +128,7 @@ fn read_id(url: &Field, suffixes: &VaultSuffixes, remarks: &mut Remarks) -> Opti
             let text = match (placeholder::recognise(text.trim()), no_secrets_url(text)) {
                 (Some(what), _) => format!("\"{}\" {what}: write {URL}", excerpt(text.trim())),
                 (None, Some(what)) => format!("{what}: write {URL}"),
-                (None, None) => match invisible::first(text) {
-                    Some(character) => format!(
-                        "has a character in it that nobody sees ({character}), as copied text \
-                         often has: write it anew"
-                    ),
-                    None => reason.to_string(),
-                },
+                (None, None) => invisible::objection(text).unwrap_or_else(|| reason.to_string()),
             };
             remarks.problem(&url.path, text);
             None

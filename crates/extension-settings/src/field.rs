@@ -97,12 +97,8 @@ impl Field {
         if trimmed.len() != text.len() {
             remarks.warning(&self.path, "white space around the value is ignored");
         }
-        if let Some(character) = invisible::first(trimmed) {
-            let text = format!(
-                "has a character in it that nobody sees ({character}), as copied text often has: \
-                 write it anew"
-            );
-            remarks.warning(&self.path, text);
+        if let Some(objection) = invisible::objection(trimmed) {
+            remarks.warning(&self.path, objection);
         }
         Some(trimmed.to_owned())
     }

@@ -1,11 +1,14 @@
 //! Characters that nobody sees: they come along with text that is copied from pages and chats.
 
-/// The first character of a text that takes no room, turns the direction of writing, or looks like
-/// a space and is none, as people name it (`U+200B`). The joiners of scripts and of emoji
-/// (U+200C, U+200D) belong to names.
-pub(crate) fn first(text: &str) -> Option<String> {
+/// What to say of a text with a character in it that takes no room, turns the direction of
+/// writing, or looks like a space and is none. The joiners of scripts and of emoji (U+200C,
+/// U+200D) belong to names.
+pub(crate) fn objection(text: &str) -> Option<String> {
     let found = text.chars().find(|character| is_invisible(*character))?;
-    Some(format!("U+{:04X}", u32::from(found)))
+    Some(format!(
+        "has a character in it that nobody sees (U+{:04X}), as copied text often has: write it anew",
+        u32::from(found)
+    ))
 }
 
 fn is_invisible(character: char) -> bool {
@@ -34,10 +37,11 @@ mod tests {
             ("a\u{a0}b", "U+00A0"),
             ("evil\u{202e}mep", "U+202E"),
         ] {
-            assert_eq!(first(text).as_deref(), Some(name));
+            let said = objection(text).unwrap_or_default();
+            assert!(said.contains(&format!("({name})")), "{said}");
         }
         for text in ["", "a b", "Büro", "日本", "👩\u{200d}🔧", "نامه\u{200c}ای"] {
-            assert_eq!(first(text), None);
+            assert_eq!(objection(text), None);
         }
     }
 }

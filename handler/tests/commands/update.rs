@@ -2,6 +2,7 @@
 //! the old one's uninstall, the new one's install and enable.
 
 use std::fs;
+use std::path::PathBuf;
 
 use status_schema::{HeartbeatState, State};
 use worker_state::{Assignment, UpdateMarker};
@@ -16,6 +17,17 @@ fn copy_status(from: &Extension<'_>, to: &Extension<'_>) {
     }
 }
 
+/// A version that has been at work, left a record, and is disabled.
+fn disabled(bed: &Bed) -> (Extension<'_>, PathBuf) {
+    let old = bed.extension("1.0.0", "dutiful");
+    old.settings(3, &settings("web"));
+    old.call("enable", 3).good();
+    let record = bed.root.path().join("state/records/kept.json");
+    fs::write(&record, "{}").unwrap();
+    old.call("disable", 3).good();
+    (old, record)
+}
+
 fn marker(bed: &Bed) -> Option<UpdateMarker> {
     UpdateMarker::fresh(&bed.directories(), std::time::SystemTime::now()).unwrap()
 }
@@ -23,13 +35,7 @@ fn marker(bed: &Bed) -> Option<UpdateMarker> {
 #[test]
 fn an_update_keeps_the_state_and_ends_with_the_new_versions_worker() {
     let bed = Bed::new();
-    let old = bed.extension("1.0.0", "dutiful");
-    old.settings(3, &settings("web"));
-    old.call("enable", 3).good();
-    let record = bed.root.path().join("state/records/kept.json");
-    fs::write(&record, "{}").unwrap();
-
-    old.call("disable", 3).good();
+    let (old, record) = disabled(&bed);
     let new = bed.extension("2.0.0", "dutiful").with("VERSION", "2.0.0");
     new.settings(3, &settings("web"));
     copy_status(&old, &new);
@@ -56,12 +62,7 @@ fn an_update_keeps_the_state_and_ends_with_the_new_versions_worker() {
 fn a_damaged_marker_does_not_cost_the_state() {
     for damage in ["", "{\"begunAt\":"] {
         let bed = Bed::new();
-        let old = bed.extension("1.0.0", "dutiful");
-        old.settings(3, &settings("web"));
-        old.call("enable", 3).good();
-        let record = bed.root.path().join("state/records/kept.json");
-        fs::write(&record, "{}").unwrap();
-        old.call("disable", 3).good();
+        let (old, record) = disabled(&bed);
         let new = bed.extension("2.0.0", "dutiful");
         new.settings(3, &settings("web"));
         new.call("update", 3).good();
@@ -79,10 +80,7 @@ fn a_damaged_marker_does_not_cost_the_state() {
 #[test]
 fn a_damaged_marker_of_an_update_given_up_long_ago_keeps_nothing() {
     let bed = Bed::new();
-    let only = bed.extension("1.0.0", "dutiful");
-    only.settings(3, &settings("web"));
-    only.call("enable", 3).good();
-    only.call("disable", 3).good();
+    let (only, _) = disabled(&bed);
     let marked = bed.root.path().join("state/update.json");
     fs::write(&marked, "{").unwrap();
     let long_ago = std::time::SystemTime::now() - 2 * UpdateMarker::LONGEST_UPDATE;
