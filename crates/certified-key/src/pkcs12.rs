@@ -8,6 +8,7 @@
 
 mod ber;
 mod budget;
+mod derivation;
 mod encryption;
 mod hash;
 mod mac;

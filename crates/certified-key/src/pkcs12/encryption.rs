@@ -11,7 +11,8 @@ use rc2::Rc2;
 use zeroize::Zeroizing;
 
 use super::budget::Budget;
-use super::hash::{Hash, Purpose};
+use super::derivation::{Derivation, Purpose};
+use super::hash::Hash;
 use super::password::Password;
 use super::structure::{malformed, number};
 use crate::algorithm;
@@ -52,11 +53,11 @@ fn pkcs12(
             Ok::<_, der::Error>((salt, number(AnyRef::decode(reader)?)?))
         })
         .map_err(|_| malformed("its encryption parameters"))?;
-    let mut derive = |purpose, length| {
-        Hash::Sha1.pkcs12(purpose, password.utf16(), salt, iterations, length, budget)
-    };
-    let key = derive(Purpose::Key, cipher.key_len())?;
-    let iv = derive(Purpose::InitializationVector, cipher.block_len())?;
+    let password = password.utf16();
+    let derivation = Derivation { hash: Hash::Sha1, password, salt, iterations };
+    let wanted =
+        [(Purpose::Key, cipher.key_len()), (Purpose::InitializationVector, cipher.block_len())];
+    let [key, iv] = derivation.derive(wanted, budget)?;
     Ok((cipher, key, iv.to_vec()))
 }
 

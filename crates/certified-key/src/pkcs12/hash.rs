@@ -1,4 +1,4 @@
-//! The digests of PKCS#12, and the three things that are made from them.
+//! The digests of PKCS#12, and what is made from them.
 
 use der::asn1::ObjectIdentifier;
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -17,14 +17,6 @@ pub(super) enum Hash {
     Sha256,
     Sha384,
     Sha512,
-}
-
-/// What PKCS#12's own derivation yields (RFC 7292 appendix B.3).
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Purpose {
-    Key = 1,
-    InitializationVector = 2,
-    MacKey = 3,
 }
 
 /// Evaluates an expression with the type of the digest.
@@ -102,7 +94,7 @@ impl Hash {
     }
 
     /// Size in bytes of the blocks that the digest works on.
-    const fn block(self) -> usize {
+    pub(super) const fn block(self) -> usize {
         match self {
             Self::Sha1 | Self::Sha224 | Self::Sha256 => 64,
             Self::Sha384 | Self::Sha512 => 128,
@@ -143,67 +135,28 @@ impl Hash {
         Ok(output)
     }
 
-    /// PKCS#12's own derivation (RFC 7292 appendix B.2); the password in UTF-16 with a final zero.
-    pub(super) fn pkcs12(
-        self,
-        purpose: Purpose,
-        password: &[u8],
-        salt: &[u8],
-        iterations: u32,
-        length: usize,
-        budget: &mut Budget,
-    ) -> Result<Zeroizing<Vec<u8>>, DecodeError> {
-        budget.pay(iterations, length.div_ceil(self.size()))?;
-        let block = self.block();
-        let diversifier = [purpose as u8; 128];
-        let mut input = Zeroizing::new(repeated(salt, block));
-        input.extend(repeated(password, block));
-        let mut output = Zeroizing::new(Vec::with_capacity(length + self.size()));
-        while output.len() < length {
-            let piece = self.iterated(&diversifier[..block], &input, iterations);
-            output.extend_from_slice(&piece);
-            add_to_each(&mut input, &piece, block);
-        }
-        output.truncate(length);
-        Ok(output)
-    }
-
-    fn iterated(self, diversifier: &[u8], input: &[u8], iterations: u32) -> Zeroizing<Vec<u8>> {
+    /// The digest of two pieces.
+    pub(super) fn digest(self, first: &[u8], second: &[u8]) -> Zeroizing<Vec<u8>> {
         with_digest!(self, Digest => {
-            let mut digest = Digest::new().chain_update(diversifier).chain_update(input).finalize();
-            for _ in 1..iterations {
-                digest = Digest::digest(digest);
-            }
+            let digest = Digest::new().chain_update(first).chain_update(second).finalize();
             Zeroizing::new(digest.to_vec())
         })
     }
-}
 
-/// Repeats the bytes until they fill whole blocks; nothing stays nothing.
-fn repeated(bytes: &[u8], block: usize) -> Vec<u8> {
-    let length = bytes.len().div_ceil(block) * block;
-    bytes.iter().copied().cycle().take(length).collect()
-}
-
-/// Adds the piece, itself repeated to a block, and one to every block as a big number.
-fn add_to_each(input: &mut [u8], piece: &[u8], block: usize) {
-    for chunk in input.chunks_mut(block) {
-        let mut carry = 1_u16;
-        for place in (0..chunk.len()).rev() {
-            let sum = u16::from(chunk[place]) + u16::from(piece[place % piece.len()]) + carry;
-            let [high, low] = sum.to_be_bytes();
-            chunk[place] = low;
-            carry = u16::from(high);
-        }
+    /// Digests a digest, and that again, so many times.
+    pub(super) fn iterate(self, digest: &mut [u8], times: u32) {
+        with_digest!(self, Digest => {
+            for _ in 0..times {
+                let next = Digest::digest(&*digest);
+                digest.copy_from_slice(&next);
+            }
+        });
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const SMEG: &[u8] = &[0, b's', 0, b'm', 0, b'e', 0, b'g', 0, 0];
-    const QUEEG: &[u8] = &[0, b'q', 0, b'u', 0, b'e', 0, b'e', 0, b'g', 0, 0];
 
     fn hex(text: &str) -> Vec<u8> {
         (0..text.len())
@@ -213,71 +166,10 @@ mod tests {
     }
 
     #[test]
-    fn pkcs12_derivation_agrees_with_published_vectors() {
-        // Dr. Stephen Henson's vectors, which OpenSSL's own tests use (evpkdf_pkcs12.txt).
-        let vectors = [
-            (
-                SMEG,
-                Purpose::Key,
-                "0A58CF64530D823F",
-                1,
-                "8AAAE6297B6CB04642AB5B077851284EB7128F1A2A7FBCA3",
-            ),
-            (SMEG, Purpose::InitializationVector, "0A58CF64530D823F", 1, "79993DFE048D3B76"),
-            (
-                SMEG,
-                Purpose::MacKey,
-                "3D83C0E4546AC140",
-                1,
-                "8D967D88F6CAA9D714800AB3D48051D63F73A312",
-            ),
-            (
-                QUEEG,
-                Purpose::Key,
-                "05DEC959ACFF72F7",
-                1000,
-                "ED2034E36328830FF09DF1E1A07DD357185DAC0D4F9EB3D4",
-            ),
-            (QUEEG, Purpose::InitializationVector, "05DEC959ACFF72F7", 1000, "11DEDAD7758D4860"),
-            (
-                QUEEG,
-                Purpose::MacKey,
-                "263216FCC2FAB31C",
-                1000,
-                "5EC4C7A80DF652294C3925B6489A7AB857C83476",
-            ),
-        ];
-        for (password, purpose, salt, iterations, expected) in vectors {
-            let expected = hex(expected);
-            let derived = Hash::Sha1
-                .pkcs12(
-                    purpose,
-                    password,
-                    &hex(salt),
-                    iterations,
-                    expected.len(),
-                    &mut Budget::default(),
-                )
-                .unwrap();
-            assert_eq!(*derived, expected);
-        }
-    }
-
-    #[test]
     fn pbkdf2_agrees_with_rfc_6070() {
         let expected = hex("4b007901b765489abead49d926f721d065a429c1");
         let derived = Hash::Sha1.pbkdf2(b"password", b"salt", 4096, 20, &mut Budget::default());
         assert_eq!(*derived.unwrap(), expected);
-    }
-
-    #[test]
-    fn the_null_and_the_empty_password_are_two_passwords() {
-        let derive = |hash: Hash, password| {
-            hash.pkcs12(Purpose::MacKey, password, b"salt", 3, 32, &mut Budget::default()).unwrap()
-        };
-        for hash in [Hash::Sha1, Hash::Sha224, Hash::Sha256, Hash::Sha384, Hash::Sha512] {
-            assert_ne!(derive(hash, &[]), derive(hash, &[0, 0]));
-        }
     }
 
     #[test]

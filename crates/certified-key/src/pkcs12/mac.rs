@@ -5,8 +5,9 @@ use der::{Decode as _, Reader as _, SliceReader};
 use pkcs8::AlgorithmIdentifierRef;
 
 use super::budget::Budget;
+use super::derivation::{Derivation, Purpose};
 use super::encryption::Pbkdf2;
-use super::hash::{Hash, Purpose};
+use super::hash::Hash;
 use super::password::Password;
 use super::structure::{malformed, number};
 use crate::algorithm;
@@ -65,8 +66,9 @@ impl<'a> Mac<'a> {
     ) -> Result<bool, DecodeError> {
         let hash =
             Hash::of_digest(self.algorithm.oid).ok_or_else(|| unsupported(self.algorithm.oid))?;
-        let (salt, size) = (self.salt, hash.size());
-        let key = hash.pkcs12(Purpose::MacKey, password, salt, self.iterations, size, budget)?;
+        let derivation =
+            Derivation { hash, password, salt: self.salt, iterations: self.iterations };
+        let [key] = derivation.derive([(Purpose::MacKey, hash.size())], budget)?;
         Ok(hash.hmac_matches(&key, content, self.expected))
     }
 

@@ -11,8 +11,9 @@ use sha1::{Digest as _, Sha1};
 use zeroize::Zeroizing;
 
 use super::budget::Budget;
+use super::derivation::{Derivation, Purpose};
 use super::encryption::PBES2;
-use super::hash::{Hash, Purpose};
+use super::hash::Hash;
 use super::password;
 use super::structure::DATA;
 use super::tlv::{
@@ -125,8 +126,8 @@ impl Sealer<'_> {
             }
             Encryption::Legacy => {
                 let salt = random::<8>()?;
-                let key = self.derive(Hash::Sha1, Purpose::Key, &salt, 24)?;
-                let iv = self.derive(Hash::Sha1, Purpose::InitializationVector, &salt, 8)?;
+                let wanted = [(Purpose::Key, 24), (Purpose::InitializationVector, 8)];
+                let [key, iv] = self.derive(Hash::Sha1, &salt, wanted)?;
                 let parameters = sequence(&[&octets(&salt), &number(ITERATIONS)]);
                 let algorithm = sequence(&[&oid(SHA1_DES3), &parameters]);
                 Ok((algorithm, cbc(TdesEde3::new_from_slice(&key).ok(), &iv, plain)?))
@@ -141,23 +142,22 @@ impl Sealer<'_> {
             Encryption::Legacy => (Hash::Sha1, SHA1),
         };
         let salt = random::<8>()?;
-        let key = self.derive(hash, Purpose::MacKey, &salt, hash.size())?;
+        let [key] = self.derive(hash, &salt, [(Purpose::MacKey, hash.size())])?;
         let mac = hash.hmac(&key, content).ok_or(EncodeError::Unencryptable)?;
         let digest = sequence(&[&sequence(&[&oid(name), &null()]), &octets(&mac)]);
         Ok(sequence(&[&digest, &octets(&salt), &number(ITERATIONS)]))
     }
 
     /// PKCS#12's own derivation.
-    fn derive(
+    fn derive<const N: usize>(
         &mut self,
         hash: Hash,
-        purpose: Purpose,
         salt: &[u8],
-        length: usize,
-    ) -> Result<Zeroizing<Vec<u8>>, EncodeError> {
+        wanted: [(Purpose, usize); N],
+    ) -> Result<[Zeroizing<Vec<u8>>; N], EncodeError> {
         let password = password::utf16(self.password);
-        hash.pkcs12(purpose, &password, salt, ITERATIONS, length, &mut self.budget)
-            .map_err(|_| EncodeError::Unencryptable)
+        let derivation = Derivation { hash, password: &password, salt, iterations: ITERATIONS };
+        derivation.derive(wanted, &mut self.budget).map_err(|_| EncodeError::Unencryptable)
     }
 }
 
