@@ -1,15 +1,16 @@
 //! Installing one version of one certificate: prepared beside what stands, tried by whoever uses
 //! it, recorded, switched.
 
+mod kept;
+
 use std::time::SystemTime;
 
 use cert_store::{
-    CertificateStore, Change, Drift, Installed, Ledger, Material, PreparedOutputs, Standing,
-    StoreError, Wanted,
+    Announcement, CertificateStore, Change, Drift, Installed, Material, PreparedOutputs, Standing,
+    Wanted,
 };
-use certified_key::Content;
 use reaction::{Candidates, Occasion};
-use worker_state::{CertificateRecord, EventRecord, InstalledCertificate, ReactionRecord};
+use worker_state::{CertificateRecord, EventRecord, ReactionRecord};
 
 use crate::code::Code;
 use crate::decide::Version;
@@ -20,6 +21,7 @@ use crate::outcome::{Done, Remark};
 use crate::pass::Ground;
 use crate::record;
 use crate::target::Target;
+use kept::Announced;
 
 /// What an installation stands on.
 pub(crate) struct Installation<'a, 'g, S> {
@@ -44,8 +46,7 @@ struct Ready<P> {
     store: P,
     installed: Installed,
     outputs: PreparedOutputs,
-    /// What was kept of the files that were about to be made.
-    announced: Option<CertificateRecord>,
+    announced: Announced,
 }
 
 impl<S: CertificateStore> Installation<'_, '_, S> {
@@ -53,8 +54,8 @@ impl<S: CertificateStore> Installation<'_, '_, S> {
     pub(crate) fn install(&self, version: Version) -> Result<Brought, Failure> {
         let ready = self.prepare(&version)?;
         if let Err(why) = self.check(&version.version, &ready) {
-            let announced = self.discard(ready);
-            return self.refuse(&version.version, &why, announced);
+            let ahead = self.discard(ready);
+            return self.refuse(&version.version, &why, ahead);
         }
         self.switch(version, ready, None)
     }
@@ -63,12 +64,6 @@ impl<S: CertificateStore> Installation<'_, '_, S> {
     pub(crate) fn go_back(&self, version: Version) -> Result<Brought, Failure> {
         let ready = self.prepare(&version)?;
         self.switch(version, ready, Some("rolledBack"))
-    }
-
-    /// The record with files in it that are about to be made.
-    fn announced(&self, ledger: &Ledger) -> CertificateRecord {
-        let certificate = self.record.and_then(|record| record.certificate.clone());
-        record::record(self.target, ledger, certificate, self.record)
     }
 
     /// Nothing to do; what hinders those who were granted access is said every time.
@@ -83,21 +78,20 @@ impl<S: CertificateStore> Installation<'_, '_, S> {
     }
 
     fn prepare(&self, version: &Version) -> Result<Ready<S::Prepared>, Failure> {
-        let Version { version, content, value, .. } = version;
+        let Version { version: name, content, value, .. } = version;
         let ledger = record::ledger(self.record);
-        let wanted = Wanted { version, content };
+        let wanted = Wanted { version: name, content };
         let store = self.ground.store;
-        let mut announced = None;
-        let mut announce = |ledger: &Ledger| {
-            let record = announced.insert(self.announced(ledger));
-            // Where it cannot be kept, a crash at the wrong moment leaves a file for ever; no more.
-            let _ = (self.ground.keep)(record);
-        };
-        let prepared = store
-            .prepare(&self.target.place, wanted, &ledger, &mut announce, self.now)
-            .map_err(|error| store_failure(&error))?;
+        let mut announced = Announced::default();
+        let mut announce =
+            |announcement: &Announcement<'_>| announced = self.announce(version, announcement);
+        let prepared = store.prepare(&self.target.place, wanted, &ledger, &mut announce, self.now);
+        let prepared = prepared.map_err(|error| match announced.after {
+            Some(_) => self.not_switched(&error, &announced),
+            None => store_failure(&error),
+        })?;
         let value = value.as_ref().map(|value| value.as_bytes());
-        let material = Material { version, content, value };
+        let material = Material { version: name, content, value };
         let (files, known) = (&self.target.delivery.outputs, outputs::ledger(self.record));
         match self.ground.outputs.prepare(files, material, &known) {
             Ok(outputs) => {
@@ -148,7 +142,7 @@ impl<S: CertificateStore> Installation<'_, '_, S> {
     fn discard(&self, ready: Ready<S::Prepared>) -> Option<CertificateRecord> {
         let _ = ready.outputs.discard();
         let _ = self.ground.store.discard(ready.store);
-        ready.announced
+        ready.announced.ahead
     }
 
     /// The version stays outside, and what is installed stays in use.
@@ -156,7 +150,7 @@ impl<S: CertificateStore> Installation<'_, '_, S> {
         &self,
         version: &str,
         why: &str,
-        announced: Option<CertificateRecord>,
+        ahead: Option<CertificateRecord>,
     ) -> Result<Brought, Failure> {
         let because = format!("the check refused it: {why}");
         let held = self.record.filter(|record| !record::is_active(Some(record), version));
@@ -169,7 +163,7 @@ impl<S: CertificateStore> Installation<'_, '_, S> {
             let public = format!("version {version} {what}: {because}");
             return Err(Failure::plain(Code::Held, Retry::Backoff, public));
         };
-        let mut record = announced.unwrap_or_else(|| record.clone());
+        let mut record = ahead.unwrap_or_else(|| record.clone());
         hold::hold(&mut record.delivery, version, &because, self.ground.interval, self.now);
         let event = record::told("checkFailed", version, self.now);
         record.tell(EventRecord { detail: Some(because), ..event });
@@ -187,24 +181,20 @@ impl<S: CertificateStore> Installation<'_, '_, S> {
         let Version { version, content, mut notes, mut remarks, .. } = version;
         self.note_drifts(&mut notes);
         let reason = back.or_else(|| self.reason(&ready));
-        let mut record = self.next_record(&version, &content, &ready);
-        if back.is_none() && !record::is_active(self.record, &version) {
-            // How often this one was tried still counts; others are of no more interest.
-            record.delivery.held.retain(|held| held.version.eq_ignore_ascii_case(&version));
-        }
-        if let Some(what) = record::event(ready.installed.change).filter(|_| back.is_none()) {
-            record.tell(record::told(what, &version, self.now));
-        }
-        self.plan_reaction(&mut record, reason);
         let Ready { store, installed, outputs, announced } = ready;
+        let after = (&installed.ledger, installed.change);
+        let mut record = self.next_record(&version, &content, after, back);
+        outputs::keep(&mut record.delivery, outputs.ledger());
+        self.plan_reaction(&mut record, reason);
         let output_warnings = outputs.warnings().to_vec();
         record.delivery.switching = !outputs.is_empty();
         let changed = Some(&record) != self.record;
+        let is_kept = announced.after.as_ref() == Some(&record);
         // Kept first: a crash from here on is finished by the next pass, never undone.
-        let mut unkept = changed.then(|| (self.ground.keep)(&record).err()).flatten();
+        let mut unkept = (changed && !is_kept).then(|| (self.ground.keep)(&record).err()).flatten();
         if let Err(error) = self.ground.store.switch(store) {
             let _ = outputs.discard();
-            return Err(self.not_switched(&error, announced.as_ref().or(self.record)));
+            return Err(self.not_switched(&error, &announced));
         }
         if record.delivery.switching {
             outputs.switch().map_err(|error| store_failure(&error))?;
@@ -223,25 +213,6 @@ impl<S: CertificateStore> Installation<'_, '_, S> {
             notes.extend(drifts.iter().map(|drift| format!("found: {drift}")));
         }
         notes.extend(self.output_drifts.iter().map(|drift| format!("found: {drift}")));
-    }
-
-    fn next_record(
-        &self,
-        version: &str,
-        content: &Content,
-        ready: &Ready<S::Prepared>,
-    ) -> CertificateRecord {
-        let certificate = self.certificate(version, content);
-        let ledger = &ready.installed.ledger;
-        let mut record = record::record(self.target, ledger, certificate, self.record);
-        outputs::keep(&mut record.delivery, ready.outputs.ledger());
-        if !self.target.delivery.reacts() {
-            // Nobody is going to say whether it works.
-            let settled =
-                |held: &worker_state::HeldRecord| !held.version.eq_ignore_ascii_case(version);
-            record.delivery.held.retain(settled);
-        }
-        record
     }
 
     /// Why consumers would have to be told; nothing where nothing changes for them.
@@ -273,23 +244,6 @@ impl<S: CertificateStore> Installation<'_, '_, S> {
             next_attempt_at: now,
             problem: None,
         });
-    }
-
-    /// Whom the version names, and since when it is installed.
-    fn certificate(&self, version: &str, content: &Content) -> Option<InstalledCertificate> {
-        let Content::Certificate(key) = content else { return None };
-        let known = self.record.filter(|record| record::is_active(Some(record), version));
-        let known = known.and_then(|record| record.certificate.clone());
-        Some(known.unwrap_or_else(|| record::installed(key.leaf(), self.now)))
-    }
-
-    /// What was kept for the switch is taken back, as far as that is possible.
-    fn not_switched(&self, error: &StoreError, before: Option<&CertificateRecord>) -> Failure {
-        let mut failure = store_failure(error);
-        if let Some(Err(unkept)) = before.map(self.ground.keep) {
-            failure.causes.push(unkept.to_string());
-        }
-        failure
     }
 }
 

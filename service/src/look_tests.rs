@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 
-use cert_store::Change;
+use cert_store::{Change, StoreError};
 use worker_state::CertificateRecord;
 
 use crate::code::Code;
@@ -32,6 +32,57 @@ fn a_certificate_is_installed_once_and_then_left_alone() {
     assert_eq!(again.result.unwrap().change, Change::Same);
     assert!(again.present && again.record.is_none());
     assert_eq!(*bed.store.writes.lock().unwrap(), 1);
+}
+
+/// What was kept during a look.
+fn kept(vault: &Vault, bed: &Bed, record: Option<&CertificateRecord>) -> Vec<CertificateRecord> {
+    let kept = Mutex::new(Vec::new());
+    let keep = |record: &CertificateRecord| {
+        kept.lock().unwrap().push(record.clone());
+        Ok(())
+    };
+    look(&target("web"), record, &bed.ground(vault, &keep), today());
+    kept.into_inner().unwrap()
+}
+
+#[test]
+fn of_a_certificate_that_is_new_one_record_is_kept_before_anything_is_made() {
+    let (mut vault, bed) = (Vault::default(), Bed::default());
+    vault.issue(1, -1, 90);
+    let kept = kept(&vault, &bed, None);
+    assert_eq!(kept.len(), 1);
+    assert_eq!(kept[0].active.as_ref().unwrap().version, version(1));
+    // A crash in between leaves this record and no file.
+    bed.store.installed.lock().unwrap().clear();
+    let outcome = look_at(&vault, &bed, Some(&kept[0]));
+    assert_eq!(outcome.result.unwrap().change, Change::Repaired);
+    assert!(outcome.present);
+}
+
+#[test]
+fn of_another_version_it_is_kept_that_it_comes_and_that_it_is_there() {
+    let (mut vault, bed) = (Vault::default(), Bed::default());
+    vault.issue(1, -1, 90);
+    let record = installed(&vault, &bed);
+    vault.issue(2, -1, 180);
+    let versions: Vec<_> = kept(&vault, &bed, Some(&record))
+        .into_iter()
+        .map(|record| record.active.unwrap().version)
+        .collect();
+    assert_eq!(versions, [version(1), version(2)]);
+}
+
+#[test]
+fn where_the_first_files_cannot_be_made_the_record_is_taken_back() {
+    let (mut vault, bed) = (Vault::default(), Bed::default());
+    vault.issue(1, -1, 90);
+    let full = StoreError::NotTheSame { path: "/store/web".into() };
+    *bed.store.fails.lock().unwrap() = Some(full);
+    let kept = kept(&vault, &bed, None);
+    let active: Vec<bool> = kept.iter().map(|record| record.active.is_some()).collect();
+    assert_eq!(active, [true, false]);
+    let outcome = look_at(&vault, &bed, kept.last());
+    assert_eq!(outcome.result.unwrap().change, Change::New);
 }
 
 #[test]

@@ -6,8 +6,8 @@ use std::sync::Mutex;
 use std::time::SystemTime;
 
 use cert_store::{
-    Announce, CertificateStore, Change, Drift, Generation, Installed, Layout, Ledger, LedgerFile,
-    Retirement, Standing, StoreError, StoreLocation, Target, Wanted,
+    Announce, Announcement, CertificateStore, Change, Drift, Generation, Installed, Layout, Ledger,
+    LedgerFile, Retirement, Standing, StoreError, StoreLocation, Target, Wanted,
 };
 use certified_key::{CertifiedKey, Content};
 
@@ -19,6 +19,8 @@ pub(crate) struct MemoryStore {
     pub(crate) older: Mutex<BTreeMap<(String, String), Vec<u8>>>,
     pub(crate) links: Mutex<BTreeSet<String>>,
     pub(crate) writes: Mutex<usize>,
+    /// How the next installation fails once it was announced.
+    pub(crate) fails: Mutex<Option<StoreError>>,
 }
 
 /// What is about to be installed.
@@ -69,7 +71,7 @@ impl CertificateStore for MemoryStore {
         target: &Target,
         wanted: Wanted<'_>,
         ledger: &Ledger,
-        _: Announce<'_>,
+        announce: Announce<'_>,
         now: SystemTime,
     ) -> Result<Ready, StoreError> {
         let Content::Certificate(key) = wanted.content else { panic!("a certificate") };
@@ -102,6 +104,11 @@ impl CertificateStore for MemoryStore {
         }
         before.active = Some(active);
         let paths = vec![PathBuf::from(&name)];
+        announce(&Announcement { ahead: ledger, after: &before, change });
+        let mut fails = self.fails.lock().unwrap();
+        if let Some(error) = fails.take() {
+            return Err(error);
+        }
         let warnings = Vec::new();
         let installed = Installed { change, ledger: before, paths, file: file.into(), warnings };
         Ok(Ready { name, version, pem: key.to_pem().to_vec(), installed })

@@ -34,6 +34,7 @@ pub use outputs::{
     OutputLedger, OutputStore, PreparedOutputs, ReplacedFile, SetFile,
 };
 pub use store::{
-    Announce, CertificateStore, Change, Drift, Installed, Retirement, Standing, Wanted,
+    Announce, Announcement, CertificateStore, Change, Drift, Installed, Retirement, Standing,
+    Wanted,
 };
 pub use target::{Grant, Layout, Retain, StoreLocation, Target, unite_grants};

@@ -94,8 +94,21 @@ pub trait CertificateStore: Send + Sync {
     fn sweep(&self, location: &StoreLocation) -> Result<usize, StoreError>;
 }
 
-/// Is told what is about to stand in the store.
-pub type Announce<'a> = &'a mut dyn FnMut(&Ledger);
+/// Is told what is about to stand in the store, before anything does.
+pub type Announce<'a> = &'a mut dyn FnMut(&Announcement<'_>);
+
+/// What is about to stand in the store. Whoever keeps one of the ledgers can tell after a crash
+/// what was left behind.
+#[derive(Clone, Copy, Debug)]
+pub struct Announcement<'a> {
+    /// The ledger with the files that are about to be made, which nothing leads to yet.
+    pub ahead: &'a Ledger,
+    /// The ledger once everything is switched. Kept instead, it makes the next installation finish
+    /// this one.
+    pub after: &'a Ledger,
+    /// What changes with the switch.
+    pub change: Change,
+}
 
 /// One version of a target's content.
 #[derive(Clone, Copy, Debug)]

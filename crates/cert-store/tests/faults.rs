@@ -136,10 +136,10 @@ fn try_point(scenario: &Scenario, fails: usize, fault: Fault, contents: &[Conten
         let temporary = bed.names().into_iter().find(|name| name.starts_with(".akvvm"));
         assert_eq!(temporary, None, "what fails cleans up");
     }
-    // What the process that comes next finds is the old ledger or what was kept before the files
-    // were made; both have to do.
-    let announced = bed.announced.take().filter(|_| fails % 2 == 1);
-    bed.ledger = announced.unwrap_or(ledger);
+    // What the process that comes next finds is the old ledger or one of those that could be kept
+    // before the files were made; each has to do.
+    let [ahead, after] = bed.announced.take().unwrap_or([ledger.clone(), ledger.clone()]);
+    bed.ledger = [ledger, ahead, after][fails % 3].clone();
     check_healing(&mut bed, scenario, contents);
     gate.has_failed()
 }

@@ -12,7 +12,8 @@ use std::time::Duration;
 
 use bed::{Bed, certificate, target, version};
 use cert_store::{
-    CertificateStore, Change, DirectoryStore, Drift, Layout, Ledger, Retain, Standing, Wanted,
+    Announcement, CertificateStore, Change, DirectoryStore, Drift, Layout, Ledger, Retain,
+    Standing, Wanted,
 };
 use certified_key::Content;
 use people::{ALICE, STRANGER, WWW, check_readable, group, list, reachable, user};
@@ -164,7 +165,7 @@ fn killed_before_the_switch(bed: &mut Bed, number: u32, content: &Content) {
     let version = version(number);
     let wanted = Wanted { version: &version, content };
     let mut announced = None;
-    let mut announce = |ledger: &Ledger| announced = Some(ledger.clone());
+    let mut announce = |told: &Announcement<'_>| announced = Some(told.ahead.clone());
     let (target, ledger) = (&bed.target, &bed.ledger);
     bed.store.prepare(target, wanted, ledger, &mut announce, bed.now).unwrap();
     bed.ledger = announced.unwrap();

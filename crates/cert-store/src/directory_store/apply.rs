@@ -15,7 +15,7 @@ use crate::luma;
 use crate::names;
 use crate::pieces::{Pieces, digest};
 use crate::plan::{Obstacle, Plan, Request, RequestedPart, Step, announced, next_ledger, plan};
-use crate::store::{Announce, Change, Installed, Wanted};
+use crate::store::{Announce, Announcement, Change, Installed, Wanted};
 use crate::target::{Layout, Target};
 
 /// An installation between its two halves. It holds the store's opened directory, so the second
@@ -28,6 +28,8 @@ pub struct Prepared {
     metadata: Option<Metadata>,
     /// Files that did not exist before.
     added: Vec<String>,
+    /// Whether links stand already, which must never come to lead to less than they do.
+    is_linked: bool,
     installed: Installed,
 }
 
@@ -70,14 +72,17 @@ pub(super) fn prepare(
     let mut next = next_ledger(&plan, &request, ledger, described, now);
     next.directories = own.into_iter().collect();
     next.grantees = granted.remembered(&ledger.grantees);
-    if let Some(announced) = announced(&plan, &request, &listing, ledger, now) {
-        announce(&Ledger { directories: next.directories.clone(), ..announced });
-    }
     let change = change(&plan, &request, ledger, opened);
+    if let Some(announced) = announced(&plan, &request, &listing, ledger, now) {
+        let ahead = Ledger { directories: next.directories.clone(), ..announced };
+        announce(&Announcement { ahead: &ahead, after: &next, change });
+    }
     let warnings = warnings(context, &granted, &directory, &plan);
     let installed = installed(target, &directory, &plan, change, (next, warnings));
+    let is_linked = !listing.links.is_empty();
     let existing = listing.files.into_keys().collect();
-    Prepared { directory, plan, pieces, private, metadata, added: Vec::new(), installed }
+    let added = Vec::new();
+    Prepared { directory, plan, pieces, private, metadata, added, is_linked, installed }
         .with_new_files(&existing)
 }
 
@@ -208,7 +213,8 @@ impl Prepared {
             }
             self.apply(&step)?;
         }
-        if !self.plan.prepare.is_empty() {
+        // Where nobody had a link yet, names of files and links may come to the disk together.
+        if self.is_linked && !self.plan.prepare.is_empty() {
             self.directory.sync()?;
         }
         Ok(())

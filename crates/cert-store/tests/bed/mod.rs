@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use cert_store::{
-    CertificateStore, DirectoryStore, Installed, Layout, Ledger, Retain, Standing, StoreError,
-    StoreLocation, Target, Wanted,
+    Announcement, CertificateStore, DirectoryStore, Installed, Layout, Ledger, Retain, Standing,
+    StoreError, StoreLocation, Target, Wanted,
 };
 use certified_key::{CertifiedKey, Content};
 use object_id::{ObjectId, VaultSuffixes};
@@ -51,7 +51,8 @@ pub(crate) struct Bed {
     pub(crate) target: Target,
     pub(crate) ledger: Ledger,
     /// What the store last said that it was about to make.
-    pub(crate) announced: Option<Ledger>,
+    /// What it came to before anything was made: with what is left behind, and after the switch.
+    pub(crate) announced: Option<[Ledger; 2]>,
     pub(crate) now: SystemTime,
 }
 
@@ -84,7 +85,9 @@ impl Bed {
         let version = version(number);
         let wanted = Wanted { version: &version, content };
         let announced = &mut self.announced;
-        let mut announce = |ledger: &Ledger| *announced = Some(ledger.clone());
+        let mut announce = |told: &Announcement<'_>| {
+            *announced = Some([told.ahead.clone(), told.after.clone()]);
+        };
         let (target, ledger) = (&self.target, &self.ledger);
         let prepared = self.store.prepare(target, wanted, ledger, &mut announce, self.now)?;
         let installed = self.store.switch(prepared)?;
