@@ -14,6 +14,7 @@ use crate::look::{Look, store_failure};
 use crate::offer::{dates_of, decode, disabled, leaf_dates};
 use crate::outcome::Remark;
 use crate::record;
+use crate::turns::Turn;
 
 /// What a look came to.
 pub(crate) enum Decision {
@@ -36,8 +37,9 @@ pub(crate) struct Version {
 }
 
 impl<S: CertificateStore> Look<'_, '_, S> {
-    /// Asks the vault and decides. Writes nothing.
-    pub(crate) fn decide(&self) -> Result<Decision, Failure> {
+    /// Asks the vault and decides. Writes nothing. What has been decoded stays in hand as long as
+    /// `turn` lives.
+    pub(crate) fn decide<'t>(&'t self, turn: &mut Option<Turn<'t>>) -> Result<Decision, Failure> {
         if self.is_pinned_and_intact() {
             return Ok(Decision::Stay(self.date_remark(Validity::ALWAYS)));
         }
@@ -53,8 +55,12 @@ impl<S: CertificateStore> Look<'_, '_, S> {
         {
             return self.stay(Vec::new()); // what there is to say, the record says
         }
-        let _turn = self.ground.source.turn();
-        let (content, notes) = self.content(&secret)?;
+        *turn = self.ground.source.turn();
+        let decoded = self.content(&secret);
+        if let Some(turn) = turn {
+            turn.pass_on();
+        }
+        let (content, notes) = decoded?;
         let remarks = match self.verdict(&secret, &content)? {
             Verdict::Install => Vec::new(),
             Verdict::InstallAnyway(objection) => vec![not_valid(&objection)],

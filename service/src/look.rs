@@ -28,12 +28,12 @@ pub(crate) trait SecretSource: Send + Sync {
     /// The secret that `id` names, asked for as the target's identity.
     fn secret(&self, id: &ObjectId, target: &Target, now: SystemTime) -> Result<Secret, Failure>;
 
-    /// Waits for the turn to work on what was fetched.
+    /// Waits for the turn to decode what was fetched.
     fn turn(&self) -> Option<Turn<'_>> {
         None
     }
 
-    /// Whether so many wait for their turn that more need not be fetched at once.
+    /// Whether so many are decoded and written that more need not be fetched at once.
     fn is_crowded(&self) -> bool {
         false
     }
@@ -64,12 +64,17 @@ pub(crate) fn look<S: CertificateStore>(
         Ok(look) => look,
         Err((present, failure)) => return failed(present, failure),
     };
-    let mut outcome = match look.decide().and_then(|decision| look.carry_out(decision)) {
+    let mut turn = None;
+    let decision = look.decide(&mut turn);
+    // A command that tries the new files may take its time: nobody waits for that.
+    let in_hand = turn.filter(|_| target.delivery.check.is_none());
+    let mut outcome = match decision.and_then(|decision| look.carry_out(decision)) {
         Ok(Brought { done, record, unkept, notes }) => {
             Outcome { present: true, result: Ok(done), record, unkept, notes }
         }
         Err(failure) => look.make_do(failure),
     };
+    drop(in_hand);
     // Where the rest went wrong, what was kept on the way is still what is known from now on.
     let kept = kept.into_inner().unwrap_or_else(PoisonError::into_inner);
     outcome.record = outcome.record.or(kept.filter(|kept| Some(kept) != record));

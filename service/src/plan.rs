@@ -119,7 +119,7 @@ fn foresee<S: CertificateStore>(
         Ok(look) => look,
         Err((_, failure)) => return foreseen("fail", active, vec![failure.public], Vec::new()),
     };
-    match look.decide() {
+    match look.decide(&mut None) {
         Err(failure) => foreseen("fail", active, vec![failure.public], Vec::new()),
         Ok(Decision::Stay(remarks)) => {
             let held = record.and_then(hold::remark).into_iter().chain(remarks);

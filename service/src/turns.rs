@@ -3,8 +3,12 @@
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-/// More than a machine's few processors, since writers wait for the disk.
+/// So many are decoded at once: more than a machine's few processors, since threads are seldom
+/// alone.
 const AT_ONCE: usize = 8;
+/// With so many in hand, decoded, written, or waiting for that, no further ones need be fetched.
+/// Writers wait for the disk, so there is work for more than are decoded.
+const CROWD: usize = 2 * AT_ONCE;
 
 /// Turns that are taken, and whoever waits for one.
 #[derive(Debug, Default)]
@@ -16,24 +20,23 @@ pub(crate) struct Turns {
 #[derive(Debug, Default)]
 struct State {
     taken: usize,
-    awaited: usize,
+    in_hand: usize,
 }
 
 impl Turns {
-    /// Waits for a turn; it ends when it is dropped.
+    /// Waits for the turn to decode.
     pub(crate) fn take(&self) -> Turn<'_> {
         let mut state = self.state();
-        state.awaited += 1;
+        state.in_hand += 1;
         let state = self.freed.wait_while(state, |state| state.taken == AT_ONCE);
         let mut state = state.unwrap_or_else(PoisonError::into_inner);
-        state.awaited -= 1;
         state.taken += 1;
-        Turn(self)
+        Turn { turns: self, is_taken: true }
     }
 
-    /// Whether as many wait for a turn as can have one: more would only wait, too.
+    /// Whether so many are in hand that more would only wait.
     pub(crate) fn are_crowded(&self) -> bool {
-        self.state().awaited >= AT_ONCE
+        self.state().in_hand >= CROWD
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -41,14 +44,27 @@ impl Turns {
     }
 }
 
-/// One's turn.
+/// One's turn to decode, and afterwards, until it is dropped, one that is in hand.
 #[derive(Debug)]
-pub(crate) struct Turn<'t>(&'t Turns);
+pub(crate) struct Turn<'t> {
+    turns: &'t Turns,
+    is_taken: bool,
+}
+
+impl Turn<'_> {
+    /// Lets somebody else decode.
+    pub(crate) fn pass_on(&mut self) {
+        if std::mem::take(&mut self.is_taken) {
+            self.turns.state().taken -= 1;
+            self.turns.freed.notify_one();
+        }
+    }
+}
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        self.0.state().taken -= 1;
-        self.0.freed.notify_one();
+        self.pass_on();
+        self.turns.state().in_hand -= 1;
     }
 }
 
@@ -59,10 +75,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn as_many_that_wait_as_have_a_turn_are_a_crowd() {
+    fn twice_as_many_in_hand_as_are_decoded_are_a_crowd() {
+        let turns = Turns::default();
+        let mut written: Vec<_> = (0..AT_ONCE).map(|_| turns.take()).collect();
+        written.iter_mut().for_each(Turn::pass_on);
+        let mut decoded: Vec<_> = (1..AT_ONCE).map(|_| turns.take()).collect();
+        assert!(!turns.are_crowded());
+        decoded.push(turns.take());
+        assert!(turns.are_crowded());
+        decoded.pop();
+        assert!(!turns.are_crowded());
+    }
+
+    #[test]
+    fn whoever_waits_for_a_turn_is_in_hand() {
         let turns = Turns::default();
         let taken: Vec<_> = (0..AT_ONCE).map(|_| turns.take()).collect();
-        assert!(!turns.are_crowded());
         std::thread::scope(|scope| {
             for _ in 0..AT_ONCE {
                 scope.spawn(|| turns.take());
