@@ -170,7 +170,7 @@ class Bench:
         seconds of one poll that finds nothing new."""
         command = [self._programs["akvvm_service"], "run", "--settings"]
         command.append(self.settings(folder, pollingIntervalInS=5))
-        environment = self.environment(folder)
+        environment = {**self.environment(folder), **unit_environment()}
         process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
         report = os.path.join(environment["STATE_DIRECTORY"], "report.json")
 
@@ -194,6 +194,13 @@ class Bench:
         finally:
             process.terminate()
             process.wait()
+
+
+def unit_environment():
+    """What the systemd unit sets for every worker."""
+    with open(os.path.join(bed.ROOT, "scripts", "akvvm_service.service.in")) as file:
+        lines = [line.rstrip().removeprefix("Environment=") for line in file if line.startswith("Environment=")]
+    return dict(line.split("=", 1) for line in lines)
 
 
 def processor(pid):

@@ -11,6 +11,10 @@ use super::{Started, Supervisor, UnitFolders, WorkerProgram};
 use crate::clock::Clock;
 use crate::processes;
 
+/// How the C library keeps memory, as in the unit (`scripts/akvvm_service.service.in`).
+pub(super) const MALLOC: (&str, &str) =
+    ("GLIBC_TUNABLES", "glibc.malloc.arena_max=1:glibc.malloc.tcache_count=0");
+
 /// Starts the worker and lets it go.
 pub struct Detached<'c> {
     /// Where a unit of another product would stand.
@@ -37,9 +41,11 @@ impl Supervisor for Detached<'_> {
     }
 
     fn start(&self, worker: &WorkerProgram) -> Result<Box<dyn Started + '_>> {
-        let (path, environment) = (&worker.path, &worker.environment);
+        let path = &worker.path;
+        let mut environment = vec![(MALLOC.0.to_owned(), MALLOC.1.to_owned())];
+        environment.extend_from_slice(&worker.environment);
         let child =
-            processes::spawn_detached(path, &["run"], environment, self.clock, self.unpacking);
+            processes::spawn_detached(path, &["run"], &environment, self.clock, self.unpacking);
         let child = child.with_context(|| format!("{} cannot be started", path.display()))?;
         Ok(Box::new(StartedProcess { child }))
     }
