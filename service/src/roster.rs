@@ -19,6 +19,8 @@ use crate::target::Target;
 #[derive(Debug)]
 pub(crate) struct Roster {
     entries: Vec<Entry>,
+    /// How many of them are not installed: asked for with every piece of news.
+    missing: usize,
     interval: Duration,
     /// When all that is well is looked at again, on the steady clock.
     next_poll: Duration,
@@ -76,8 +78,9 @@ impl Roster {
             next: now.steady,
             last_success: None,
         };
-        let entries = known.into_iter().map(entry).collect();
-        Self { entries, interval, next_poll: now.steady, initial_sync, tried: false }
+        let entries: Vec<Entry> = known.into_iter().map(entry).collect();
+        let missing = entries.iter().filter(|entry| !entry.present).count();
+        Self { entries, missing, interval, next_poll: now.steady, initial_sync, tried: false }
     }
 
     /// The certificates, in the settings' order.
@@ -92,12 +95,12 @@ impl Roster {
 
     /// How many certificates are not installed.
     pub(crate) fn missing(&self) -> usize {
-        self.entries.iter().filter(|entry| !entry.present).count()
+        self.missing
     }
 
     /// Whether every certificate is installed as it should be, and has not expired.
     pub(crate) fn is_whole(&self, now: SystemTime) -> bool {
-        self.entries.iter().all(|entry| entry.present && entry.expired(now).is_none())
+        self.missing == 0 && self.entries.iter().all(|entry| entry.expired(now).is_none())
     }
 
     /// When something is due next, on the steady clock.
@@ -137,6 +140,8 @@ impl Roster {
     /// Notes what a look at one certificate led to.
     pub(crate) fn note(&mut self, index: usize, outcome: Outcome, now: Moment) {
         let Some(entry) = self.entries.get_mut(index) else { return };
+        self.missing -= usize::from(!entry.present);
+        self.missing += usize::from(!outcome.present);
         entry.present = outcome.present;
         entry.unkept = outcome.unkept.is_some();
         if let Some(record) = outcome.record {
@@ -292,7 +297,23 @@ impl Entry {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::simulation::{dawn, installed, worker};
+    use crate::simulation::{dawn, failed, installed, worker};
+
+    #[test]
+    fn what_is_missing_is_counted_as_it_comes_and_goes() {
+        let now = Moment { wall: dawn(), steady: Duration::ZERO };
+        let mut roster = worker(&["a", "b"], InitialSync::NotRequired).roster;
+        let gone = || failed(false, Code::State, Retry::NextPoll);
+        let notes = [installed("a", now), installed("a", now), gone(), gone(), installed("a", now)];
+        let counts = notes.map(|outcome| {
+            roster.note(0, outcome, now);
+            roster.missing()
+        });
+        assert_eq!(counts, [1, 1, 2, 2, 1]);
+        assert!(!roster.is_whole(now.wall));
+        roster.note(1, installed("b", now), now);
+        assert!(roster.is_whole(now.wall));
+    }
 
     #[test]
     fn whoever_asks_for_a_look_has_consumers_told_that_were_to_wait() {

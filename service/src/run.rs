@@ -187,7 +187,8 @@ impl Worker {
 
     /// It is ready where everything stands already, and else after the first pass.
     fn tell_supervisor(&mut self, outside: &mut impl Outside, now: Moment) {
-        let settled = self.frame.passes > 0 || self.roster.is_whole(now.wall);
+        let is_ready = self.supervision.is_ready() || self.frame.passes > 0;
+        let settled = is_ready || self.roster.is_whole(now.wall);
         for notice in self.supervision.due(settled, now.steady) {
             outside.notify(&notice);
         }
