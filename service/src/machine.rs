@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::Duration;
 
@@ -33,6 +34,8 @@ pub(crate) struct Machine {
     pub(crate) clock: Clock,
     pub(crate) events: Receiver<Event>,
     pub(crate) sender: Sender<Event>,
+    /// Whether the process is to end; what else waits among the events does not matter then.
+    pub(crate) stops: Arc<AtomicBool>,
     pub(crate) directories: Directories,
     pub(crate) surroundings: Surroundings,
     pub(crate) lease: Arc<Lease>,
@@ -74,6 +77,9 @@ impl Outside for Serving<'_> {
     }
 
     fn wait(&mut self, until: Duration) -> Option<Event> {
+        if self.machine.stops.load(Ordering::Relaxed) {
+            return Some(Event::End(End::Stop));
+        }
         let left = until.saturating_sub(self.now().steady);
         match self.machine.events.recv_timeout(left) {
             Ok(event) => Some(event),

@@ -62,13 +62,23 @@ pub(crate) fn run(
         Err(refused) => return refuse(&refused, &lease, &clock, &notifier),
     };
     let (sender, events) = mpsc::channel();
-    if let Err(failure) = signals::listen(sender.clone()) {
-        return fail(&format!("signals cannot be received: {failure}"));
-    }
+    let stops = match signals::listen(sender.clone()) {
+        Ok(stops) => stops,
+        Err(failure) => return fail(&format!("signals cannot be received: {failure}")),
+    };
     let lease = Arc::new(lease);
     let traffic = Arc::default();
-    let machine =
-        Machine { clock, events, sender, directories, surroundings, lease, notifier, traffic };
+    let machine = Machine {
+        clock,
+        events,
+        sender,
+        stops,
+        directories,
+        surroundings,
+        lease,
+        notifier,
+        traffic,
+    };
     serve(&machine, &origin, order)
 }
 

@@ -1,5 +1,7 @@
 //! Signals, as events of the loop.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
 
@@ -14,20 +16,24 @@ use crate::run::{End, Event};
 /// listened: every file is replaced atomically, so that a start after a kill is as good as any.
 const PATIENCE: Duration = Duration::from_millis(40);
 
-/// From now on SIGTERM and SIGINT ask the loop to stop, SIGHUP to look at everything anew.
+/// From now on SIGTERM and SIGINT ask the loop to stop, SIGHUP to look at everything anew. What is
+/// returned becomes true before the former's event is sent: hundreds of others may wait in front of it.
 ///
 /// # Errors
 /// Where the handlers or their thread cannot be set up.
-pub(crate) fn listen(events: Sender<Event>) -> std::io::Result<()> {
+pub(crate) fn listen(events: Sender<Event>) -> std::io::Result<Arc<AtomicBool>> {
+    let stops = Arc::new(AtomicBool::default());
+    let told = Arc::clone(&stops);
     let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
     let forward = move || {
         for signal in signals.forever() {
-            let event = if signal == SIGHUP { Event::Reload } else { Event::End(End::Stop) };
-            let stops = signal != SIGHUP;
+            let ends = signal != SIGHUP;
+            told.fetch_or(ends, Ordering::Relaxed);
+            let event = if ends { Event::End(End::Stop) } else { Event::Reload };
             if events.send(event).is_err() {
                 return;
             }
-            if stops {
+            if ends {
                 // Nothing ever comes: this waits.
                 let (_keep, never) = channel::<()>();
                 _ = never.recv_timeout(PATIENCE);
@@ -35,5 +41,6 @@ pub(crate) fn listen(events: Sender<Event>) -> std::io::Result<()> {
             }
         }
     };
-    std::thread::Builder::new().name("signals".into()).spawn(forward).map(drop)
+    std::thread::Builder::new().name("signals".into()).spawn(forward)?;
+    Ok(stops)
 }

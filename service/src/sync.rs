@@ -85,12 +85,21 @@ fn alone(
     let mut order = order::read(&origin, &directories, &surroundings, clock.now().wall)
         .map_err(|refused: OrderError| (refused.to_string(), Outcome::Usage))?;
     let (sender, events) = mpsc::channel();
-    signals::listen(sender.clone()).map_err(failed)?;
+    let stops = signals::listen(sender.clone()).map_err(failed)?;
     let lease = Arc::new(lease);
     let notifier = Notifier::default();
     let traffic = Arc::default();
-    let machine =
-        Machine { clock, events, sender, directories, surroundings, lease, notifier, traffic };
+    let machine = Machine {
+        clock,
+        events,
+        sender,
+        stops,
+        directories,
+        surroundings,
+        lease,
+        notifier,
+        traffic,
+    };
     let (mut worker, source, disk) = serve::prepare(&machine, &mut order).map_err(failed)?;
     let mut serving = Serving {
         machine: &machine,
