@@ -11,10 +11,10 @@ use signal_hook::low_level::emulate_default_handler;
 
 use crate::run::{End, Event};
 
-/// A loop that is in the middle of something (writing a report to a slow disk, looking through ten
-/// thousand certificates) has so long to end by itself. Then the process ends as if nobody had
+/// A loop that is in the middle of something (writing a report to a slow disk, waiting for a processor
+/// while dozens of threads decode) has so long to end by itself. Then the process ends as if nobody had
 /// listened: every file is replaced atomically, so that a start after a kill is as good as any.
-const PATIENCE: Duration = Duration::from_millis(40);
+const PATIENCE: Duration = Duration::from_millis(20);
 
 /// From now on SIGTERM and SIGINT ask the loop to stop, SIGHUP to look at everything anew. What is
 /// returned becomes true before the former's event is sent: hundreds of others may wait in front of it.
