@@ -43,6 +43,16 @@ impl Directory {
         &self.path
     }
 
+    /// Whether its path still leads to it. Links on the way are followed, and not asked whose they
+    /// are: it is this directory that was found to be trusted.
+    pub fn is_at_its_path(&self) -> bool {
+        let same = self.call(Call::Look, "look at", OsStr::new(""), |dir| {
+            let (here, there) = (fs::fstat(dir)?, fs::stat(&self.path)?);
+            Ok(Entry::of(&here).identity == Entry::of(&there).identity)
+        });
+        same.unwrap_or(false)
+    }
+
     /// Owner and mode of the directory itself.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 
 mod apply;
 mod inherited;
+mod opened;
 pub(crate) mod reach;
 mod retire;
 mod seen;
@@ -27,6 +28,7 @@ use crate::target::{Layout, StoreLocation, Target};
 
 pub use apply::Prepared;
 pub use inherited::{Fate, Inheritance, Inherited};
+use opened::OpenedStores;
 use seen::SeenNames;
 
 /// Certificates in directories, as files and relative links to them.
@@ -39,6 +41,7 @@ pub struct DirectoryStore {
     /// Directories that were made since this store was, for ledgers that are written later.
     made: Mutex<BTreeSet<PathBuf>>,
     seen: SeenNames,
+    opened: OpenedStores,
 }
 
 impl Default for DirectoryStore {
@@ -51,6 +54,7 @@ impl Default for DirectoryStore {
             closed: BTreeMap::new(),
             made: Mutex::default(),
             seen: SeenNames::default(),
+            opened: OpenedStores::default(),
         }
     }
 }
@@ -111,10 +115,11 @@ impl DirectoryStore {
         DirectoryStore { opening: Opening::through(gate), ..self }
     }
 
-    /// Forgets which names were seen in the stores: worth it between passes, where the stores are
-    /// large.
+    /// Closes the stores, and forgets which names were seen in them: between passes, nobody is to
+    /// be kept from unmounting them, and large ones have many names.
     pub fn rest(&self) {
         self.seen.forget();
+        self.opened.forget();
     }
 
     fn granted(&self, target: &Target, ledger: &Ledger) -> Granted {
@@ -124,10 +129,29 @@ impl DirectoryStore {
     /// Opens a store that may be missing.
     fn open(&self, location: &StoreLocation) -> Result<Option<Directory>, StoreError> {
         let StoreLocation::Directory { path, .. } = location;
+        if let Some(directory) = self.opened.find(path) {
+            return Ok(Some(directory));
+        }
         match self.opening.open(path) {
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            other => Ok(other.map(Some)?),
+            Err(error) => Err(error.into()),
+            Ok(directory) => {
+                self.opened.keep(&directory);
+                Ok(Some(directory))
+            }
         }
+    }
+
+    /// Opens a store, and makes it where it is missing.
+    fn open_or_make(&self, location: &StoreLocation) -> Result<Directory, StoreError> {
+        let StoreLocation::Directory { path, .. } = location;
+        if let Some(directory) = self.opened.find(path) {
+            return Ok(directory);
+        }
+        let created = self.opening.create(path, DIRECTORY)?;
+        self.remember(&created.made);
+        self.opened.keep(&created.directory);
+        Ok(created.directory)
     }
 
     /// The access that the target's private files are to have in this store.
@@ -220,11 +244,9 @@ impl CertificateStore for DirectoryStore {
         now: SystemTime,
     ) -> Result<Prepared, StoreError> {
         self.refuse(&target.location, |_| true)?;
-        let StoreLocation::Directory { path, .. } = &target.location;
-        let created = self.opening.create(path, DIRECTORY)?;
-        self.remember(&created.made);
+        let directory = self.open_or_make(&target.location)?;
         let context = apply::Context { store: self, target, wanted, ledger, now };
-        apply::prepare(&context, created.directory, announce)
+        apply::prepare(&context, directory, announce)
     }
 
     fn outcome<'p>(&self, prepared: &'p Prepared) -> &'p Installed {

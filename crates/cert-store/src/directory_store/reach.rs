@@ -109,6 +109,9 @@ pub(super) fn drift(
     granted: &Granted,
 ) -> Vec<Drift> {
     let StoreLocation::Directory { path, is_default } = &target.location;
+    if granted.is_empty() && !is_default {
+        return Vec::new(); // nobody has to be let in, or kept out
+    }
     let grantees = Grantees::of(store.accounts.as_ref(), granted);
     let mut drifts = Vec::new();
     for directory in way(path) {

@@ -89,14 +89,17 @@ impl Bed {
             *announced = Some([told.ahead.clone(), told.after.clone()]);
         };
         let (target, ledger) = (&self.target, &self.ledger);
-        let prepared = self.store.prepare(target, wanted, ledger, &mut announce, self.now)?;
-        let installed = self.store.switch(prepared)?;
-        self.ledger = installed.ledger.clone();
-        Ok(installed)
+        let prepared = self.store.prepare(target, wanted, ledger, &mut announce, self.now);
+        let installed = prepared.and_then(|prepared| self.store.switch(prepared));
+        self.store.rest(); // as after a pass
+        self.ledger = installed.as_ref().map_or(ledger, |installed| &installed.ledger).clone();
+        installed
     }
 
     pub(crate) fn standing(&self) -> Standing {
-        self.store.standing(&self.target, &self.ledger).unwrap()
+        let standing = self.store.standing(&self.target, &self.ledger).unwrap();
+        self.store.rest();
+        standing
     }
 
     pub(crate) fn retire(&mut self) -> Vec<PathBuf> {
