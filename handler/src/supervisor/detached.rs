@@ -13,7 +13,7 @@ use crate::processes;
 
 /// How the C library keeps memory, as in the unit (`scripts/akvvm_service.service.in`).
 pub(super) const MALLOC: (&str, &str) =
-    ("GLIBC_TUNABLES", "glibc.malloc.arena_max=1:glibc.malloc.tcache_count=0");
+    ("GLIBC_TUNABLES", "glibc.malloc.arena_max=2:glibc.malloc.tcache_max=128");
 
 /// Starts the worker and lets it go.
 pub struct Detached<'c> {
