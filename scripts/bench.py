@@ -199,8 +199,8 @@ class Bench:
 def unit_environment():
     """What the systemd unit sets for every worker."""
     with open(os.path.join(bed.ROOT, "scripts", "akvvm_service.service.in")) as file:
-        lines = [line.rstrip().removeprefix("Environment=") for line in file if line.startswith("Environment=")]
-    return dict(line.split("=", 1) for line in lines)
+        lines = [line.rstrip().split("=", 2) for line in file if line.startswith("Environment=")]
+    return {name: value for _, name, value in lines}
 
 
 def processor(pid):
