@@ -9,16 +9,23 @@ use std::path::Path;
 
 use crate::{Directories, Lease, ProcessIdentity};
 
+/// So often the kernel's list is read. It comes in pieces of a page, and a lock that goes meanwhile
+/// moves another one up past the next piece's beginning (`locks_start` of Linux's fs/locks.c counts
+/// from the first lock). With 200 locks coming and going, one reading in 150 missed the lease.
+const READINGS: usize = 5;
+
 impl Lease {
     /// The process that holds the lease; `None` where nobody does, or it cannot be seen from here
     /// (another user's, another process namespace's).
     pub fn holder(directories: &Directories) -> Option<ProcessIdentity> {
         let path = fs::canonicalize(directories.lease_path()).ok()?;
         let inode = fs::metadata(&path).ok()?.ino();
-        let locks = fs::read_to_string("/proc/locks").ok()?;
-        holders(&locks, inode)
-            .filter_map(ProcessIdentity::of)
-            .find(|process| has_open(process.pid, &path))
+        (0..READINGS).find_map(|_| {
+            let locks = fs::read_to_string("/proc/locks").ok()?;
+            holders(&locks, inode)
+                .filter_map(ProcessIdentity::of)
+                .find(|process| has_open(process.pid, &path))
+        })
     }
 }
 
