@@ -67,8 +67,8 @@ class Cases:
         cases = {
             "waiting for its next poll": lambda: self._turn(1, until=looked),
             "a vault that never answers": lambda: self._turn(4, ["hang"], until=asked("vault", 2)),
-            "48 requests under way, none answered": lambda: self._turn(
-                1000, ["hang"], skip=200, until=asked("vault", 248)
+            "many requests under way, none answered": lambda: self._turn(
+                1000, ["hang"], skip=200, until=asked("vault", 210)
             ),
             "decoding and writing 1,000 certificates": lambda: self._turn(1000, until=links(200)),
             "an identity endpoint that never answers": lambda: self._turn(
