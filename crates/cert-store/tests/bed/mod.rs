@@ -50,8 +50,8 @@ pub(crate) struct Bed {
     pub(crate) store: DirectoryStore,
     pub(crate) target: Target,
     pub(crate) ledger: Ledger,
-    /// What the store last said that it was about to make.
-    /// What it came to before anything was made: with what is left behind, and after the switch.
+    /// What the store last said that it was about to make: the ledger with what a crash would leave
+    /// behind, and the one after the switch.
     pub(crate) announced: Option<[Ledger; 2]>,
     pub(crate) now: SystemTime,
 }
