@@ -1,5 +1,7 @@
 //! The loop's outside, for real: threads, files and clocks of this machine.
 
+mod begin;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

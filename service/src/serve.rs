@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, mpsc};
+use std::sync::Arc;
 
 use cert_store::DirectoryStore;
 use cert_store::OutputStore;
@@ -29,7 +29,7 @@ use crate::run::{End, Worker};
 use crate::sandbox::{self, Places, Watch};
 use crate::source::VaultSource;
 use crate::supervision::Notice;
-use crate::{hardening, journal, remains, shipping, signals, status, survey};
+use crate::{hardening, journal, remains, shipping, status, survey};
 
 /// Serves until SIGTERM or SIGINT.
 pub(crate) fn run(
@@ -61,23 +61,9 @@ pub(crate) fn run(
         Ok(order) => order,
         Err(refused) => return refuse(&refused, &lease, &clock, &notifier),
     };
-    let (sender, events) = mpsc::channel();
-    let stops = match signals::listen(sender.clone()) {
-        Ok(stops) => stops,
+    let machine = match Machine::begin(clock, directories, surroundings, lease, notifier) {
+        Ok(machine) => machine,
         Err(failure) => return fail(&format!("signals cannot be received: {failure}")),
-    };
-    let lease = Arc::new(lease);
-    let traffic = Arc::default();
-    let machine = Machine {
-        clock,
-        events,
-        sender,
-        stops,
-        directories,
-        surroundings,
-        lease,
-        notifier,
-        traffic,
     };
     serve(&machine, &origin, order)
 }

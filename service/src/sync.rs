@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use rustix::process::Signal;
@@ -17,7 +16,7 @@ use crate::machine::{Machine, Serving};
 use crate::metrics::Publisher;
 use crate::notify::Notifier;
 use crate::order::{self, OrderError, Surroundings};
-use crate::{hardening, report, serve, shipping, signals, terminal};
+use crate::{hardening, report, serve, shipping, terminal};
 
 /// A worker that was asked for a pass, and at work on it, writes its report every few seconds; one
 /// that has not for so long is not waited for.
@@ -84,22 +83,8 @@ fn alone(
     let origin = serve::origin(&directories, settings);
     let mut order = order::read(&origin, &directories, &surroundings, clock.now().wall)
         .map_err(|refused: OrderError| (refused.to_string(), Outcome::Usage))?;
-    let (sender, events) = mpsc::channel();
-    let stops = signals::listen(sender.clone()).map_err(failed)?;
-    let lease = Arc::new(lease);
-    let notifier = Notifier::default();
-    let traffic = Arc::default();
-    let machine = Machine {
-        clock,
-        events,
-        sender,
-        stops,
-        directories,
-        surroundings,
-        lease,
-        notifier,
-        traffic,
-    };
+    let machine = Machine::begin(clock, directories, surroundings, lease, Notifier::default())
+        .map_err(failed)?;
     let (mut worker, source, disk) = serve::prepare(&machine, &mut order).map_err(failed)?;
     let mut serving = Serving {
         machine: &machine,
