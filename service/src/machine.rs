@@ -13,7 +13,10 @@ use cert_store::DirectoryStore;
 use cert_store::OutputStore;
 use log::{error, info, warn};
 use status_schema::{Heartbeat, HeartbeatState, SequenceNumber, Status, StatusReport};
-use worker_state::{Directories, InitialSyncRecord, Lease, OperatorRequest, Refusal, Report};
+use worker_state::{
+    CertificateRecord, Directories, InitialSyncRecord, Lease, OperatorRequest, RecordsFolder,
+    Refusal, Report,
+};
 
 use crate::announce;
 use crate::clock::Clock;
@@ -103,8 +106,8 @@ impl Outside for Serving<'_> {
         let sender = self.machine.sender.clone();
         let interval = self.order.settings.polling_interval;
         let work = move || {
-            let keep =
-                |record: &worker_state::CertificateRecord| record.replace(&directories, &lease);
+            let records = RecordsFolder::of(&directories);
+            let keep = |record: &CertificateRecord| records.keep(record, &lease);
             let ground = Ground {
                 source: source.as_ref(),
                 store: &disk.store,

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use cert_store::{DirectoryStore, StoreLocation};
-use worker_state::CertificateRecord;
+use worker_state::{CertificateRecord, RecordsFolder};
 
 use crate::look::look;
 use crate::memory_ground::{Bed, FORGET};
@@ -24,7 +24,8 @@ fn what_could_not_be_kept_is_kept_by_a_later_pass() {
     vault.issue(1, -1, 90);
     let records = directories.state().join("records");
     std::fs::remove_dir(&records).unwrap();
-    let keep = |record: &CertificateRecord| record.replace(&directories, &lease);
+    let folder_of_records = RecordsFolder::of(&directories);
+    let keep = |record: &CertificateRecord| folder_of_records.keep(record, &lease);
     let outcome = look(&target("web"), None, &bed.ground(&vault, &keep), today());
     assert!(outcome.present && outcome.unkept.is_some(), "installed all the same");
     std::fs::create_dir(&records).unwrap();

@@ -16,6 +16,9 @@ const ACCESS_ACL: &str = "system.posix_acl_access";
 /// Longer lists than this are not read; the kernel's own limit for an attribute.
 const LONGEST_ACL: usize = 65_536;
 
+/// A list with four bytes and eight for each of 63 entries (`posix_acl_xattr.h`): most are shorter.
+const USUAL_ACL: usize = 508;
+
 impl Directory {
     /// The access-control list of the directory itself, if it has one.
     ///
@@ -67,13 +70,20 @@ impl Directory {
 
 /// No list, and a file system without lists, are the same to a reader.
 pub(crate) fn acl(file: impl AsFd) -> rustix::io::Result<Option<Vec<u8>>> {
-    let mut bytes = vec![0; LONGEST_ACL];
-    match fs::fgetxattr(file, ACCESS_ACL, &mut bytes[..]) {
-        Err(Errno::NODATA | Errno::OPNOTSUPP | Errno::NOSYS) => Ok(None),
-        other => {
-            bytes.truncate(other?);
-            Ok(Some(bytes))
+    let mut usual = [0; USUAL_ACL];
+    let read = match fs::fgetxattr(&file, ACCESS_ACL, &mut usual[..]) {
+        Err(Errno::RANGE) => {
+            let mut bytes = vec![0; LONGEST_ACL];
+            fs::fgetxattr(&file, ACCESS_ACL, &mut bytes[..]).map(|length| {
+                bytes.truncate(length);
+                bytes
+            })
         }
+        other => other.map(|length| usual[..length].to_vec()),
+    };
+    match read {
+        Err(Errno::NODATA | Errno::OPNOTSUPP | Errno::NOSYS) => Ok(None),
+        other => other.map(Some),
     }
 }
 

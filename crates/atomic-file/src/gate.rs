@@ -13,7 +13,7 @@ pub enum Call {
     Create,
     /// Creating a directory.
     MakeDirectory,
-    /// Creating a temporary symbolic link.
+    /// Creating a symbolic link, under a temporary name or its own.
     MakeLink,
     /// Changing owner or group.
     SetOwner,

@@ -117,6 +117,25 @@ impl Directory {
         Ok(staged)
     }
 
+    /// Makes the symbolic link `name` where nothing has that name; says whether it is so. The
+    /// directory is not synced.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn make_link(
+        &self,
+        name: impl AsRef<OsStr>,
+        target: impl AsRef<Path>,
+    ) -> Result<bool, FileError> {
+        let name = self.checked(name.as_ref())?;
+        self.call(Call::MakeLink, "make link", name, |dir| {
+            match fs::symlinkat(target.as_ref(), dir, name) {
+                Err(Errno::EXIST) => Ok(false),
+                other => other.map(|()| true),
+            }
+        })
+    }
+
     /// Removes the file or link `name`; says whether there was one. The directory is not synced.
     ///
     /// # Errors
@@ -245,6 +264,15 @@ mod tests {
         directory.replace_link("link", "two").unwrap();
         assert_eq!(directory.read_link("link").unwrap().unwrap(), Path::new("two"));
         assert_eq!(names(&folder), ["link"]);
+    }
+
+    #[test]
+    fn a_link_is_made_only_where_nothing_has_its_name() {
+        let (_folder, directory) = directory();
+        assert!(directory.make_link("link", "one").unwrap());
+        assert!(!directory.make_link("link", "two").unwrap());
+        assert_eq!(directory.read_link("link").unwrap().unwrap(), Path::new("one"));
+        directory.make_link("a/b", "one").unwrap_err();
     }
 
     #[test]

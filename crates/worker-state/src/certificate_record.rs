@@ -1,14 +1,11 @@
-//! What was written for each certificate: one file each, so that damage to one touches no other
-//! and a rotation of one costs one write.
+//! What is known of a certificate that was written.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
+use crate::Timestamp;
 use crate::delivery_record::{DeliveryRecord, EventRecord};
-use crate::{Directories, Lease, StateError, Timestamp, document};
 
 /// What the worker knows of one certificate in one place.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -108,60 +105,6 @@ pub struct InstalledCertificate {
     pub installed_at: Timestamp,
 }
 
-/// All records, by store and link.
-#[derive(Debug, Default)]
-pub struct Records {
-    records: BTreeMap<(PathBuf, String), CertificateRecord>,
-}
-
-impl Records {
-    /// Reads every record. Damaged ones are left out and returned as problems: what they knew of
-    /// is then neither repaired against nor ever removed, and they are written anew by the next
-    /// installation.
-    ///
-    /// # Errors
-    /// Where the directory cannot be listed.
-    pub fn read(directories: &Directories) -> Result<(Self, Vec<StateError>), StateError> {
-        let folder = directories.records_path();
-        let mut records = Self::default();
-        let mut damaged = Vec::new();
-        let entries = match std::fs::read_dir(&folder) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                return Ok((records, damaged));
-            }
-            Err(error) => return Err(StateError::read(&folder, error)),
-        };
-        for entry in entries {
-            let path = entry.map_err(|error| StateError::read(&folder, error))?.path();
-            if path.extension().is_none_or(|extension| extension != "json") {
-                continue;
-            }
-            match document::read::<CertificateRecord>(&path) {
-                Ok(Some(record)) => records.remember(record),
-                Ok(None) => {}
-                Err(error) => damaged.push(error),
-            }
-        }
-        Ok((records, damaged))
-    }
-
-    /// The record of a link in a store.
-    pub fn of(&self, store: &Path, link: &str) -> Option<&CertificateRecord> {
-        self.records.get(&(store.to_owned(), link.to_owned()))
-    }
-
-    /// All of them.
-    pub fn iter(&self) -> impl Iterator<Item = &CertificateRecord> {
-        self.records.values()
-    }
-
-    /// Takes a record in, in place of the one with the same store and link.
-    pub fn remember(&mut self, record: CertificateRecord) {
-        self.records.insert((record.store.clone(), record.link.clone()), record);
-    }
-}
-
 /// So many events are remembered for each certificate.
 const MOST_EVENTS: usize = 50;
 
@@ -179,26 +122,13 @@ impl CertificateRecord {
         let surplus = self.history.len().saturating_sub(MOST_EVENTS);
         self.history.drain(..surplus);
     }
-
-    /// Writes this record, in place of the one with the same store and link.
-    ///
-    /// # Errors
-    /// Where the file cannot be replaced.
-    pub fn replace(&self, directories: &Directories, _lease: &Lease) -> Result<(), StateError> {
-        let mut hash = Sha256::new();
-        hash.update(self.store.as_os_str().as_encoded_bytes());
-        hash.update([0]);
-        hash.update(self.link.as_bytes());
-        let name: String = hash.finalize()[..16].iter().map(|b| format!("{b:02x}")).collect();
-        document::replace(&directories.records_path().join(format!("{name}.json")), self)
-    }
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    fn record(link: &str) -> CertificateRecord {
+    pub(crate) fn record(link: &str) -> CertificateRecord {
         CertificateRecord {
             store: "/store".into(),
             link: link.into(),
@@ -256,36 +186,5 @@ mod tests {
             .map(|event| format!("{} {}", event.what, event.detail.as_deref().unwrap_or_default()))
             .collect();
         assert_eq!(history, ["rotated ", "reactionFailed 0", "reactionFailed 99", "reacted "]);
-    }
-
-    #[test]
-    fn records_read_back_and_replace_each_other() {
-        let folder = tempfile::tempdir().unwrap();
-        let directories = Directories::below(folder.path());
-        directories.create().unwrap();
-        let lease = Lease::acquire(&directories).unwrap();
-        record("a").replace(&directories, &lease).unwrap();
-        record("b").replace(&directories, &lease).unwrap();
-        let newer = CertificateRecord { files: Vec::new(), ..record("a") };
-        newer.replace(&directories, &lease).unwrap();
-        let (records, damaged) = Records::read(&directories).unwrap();
-        assert!(damaged.is_empty());
-        assert_eq!(records.of(Path::new("/store"), "a"), Some(&newer));
-        assert_eq!(records.of(Path::new("/store"), "b"), Some(&record("b")));
-        assert_eq!(records.of(Path::new("/other"), "b"), None);
-    }
-
-    #[test]
-    fn damage_to_one_record_touches_no_other() {
-        let folder = tempfile::tempdir().unwrap();
-        let directories = Directories::below(folder.path());
-        directories.create().unwrap();
-        let lease = Lease::acquire(&directories).unwrap();
-        record("a").replace(&directories, &lease).unwrap();
-        #[expect(clippy::disallowed_methods, reason = "a test damages a file")]
-        std::fs::write(directories.records_path().join("x.json"), b"{").unwrap();
-        let (records, damaged) = Records::read(&directories).unwrap();
-        assert_eq!(records.iter().count(), 1);
-        assert!(damaged[0].to_string().contains("x.json"));
     }
 }

@@ -75,10 +75,16 @@ pub(crate) fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, StateE
 
 /// Replaces the document at `path`, readable by its owner only.
 pub(crate) fn replace<T: Serialize>(path: &Path, document: &T) -> Result<(), StateError> {
+    let bytes = text(path, document)?;
+    atomic_file::replace_file(path, 0o600, &bytes).map_err(|error| StateError::write(path, error))
+}
+
+/// A document as it is to stand at `path`.
+pub(crate) fn text<T: Serialize>(path: &Path, document: &T) -> Result<Vec<u8>, StateError> {
     let mut bytes =
         serde_json::to_vec_pretty(document).map_err(|error| StateError::write(path, error))?;
     bytes.push(b'\n');
-    atomic_file::replace_file(path, 0o600, &bytes).map_err(|error| StateError::write(path, error))
+    Ok(bytes)
 }
 
 /// Removes the document at `path`, if it is there.

@@ -32,6 +32,7 @@ mod lease;
 mod made_directories;
 mod operator_request;
 mod presence;
+mod records;
 mod report;
 mod timestamp;
 mod trusted;
@@ -41,7 +42,7 @@ pub mod version;
 
 pub use assignment::{AgentPaths, Assignment, Refusal};
 pub use certificate_record::{
-    CertificateRecord, FileRecord, GenerationRecord, GranteeRecord, InstalledCertificate, Records,
+    CertificateRecord, FileRecord, GenerationRecord, GranteeRecord, InstalledCertificate,
 };
 pub use delivery_record::{
     DeliveryRecord, EventRecord, HeldRecord, OutputDirectoryRecord, OutputRecord, ReactionRecord,
@@ -55,6 +56,7 @@ pub use lease::{HandlerLock, Lease, LeaseError, LeaseStanding};
 pub use made_directories::MadeDirectories;
 pub use operator_request::{OperatorAnswer, OperatorRequest, Wish};
 pub use presence::{Presence, ProcessIdentity, WorkerSight};
+pub use records::{Records, RecordsFolder};
 pub use report::{CertificateReport, CertificateState, Report, WorkerReport};
 pub use timestamp::Timestamp;
 pub use trusted::read_trusted;

@@ -227,9 +227,18 @@ impl Prepared {
         for step in self.plan.switch.iter().filter(|step| matches!(step, Step::Write { .. })) {
             self.apply(step)?;
         }
-        self.move_links()?;
+        if !self.make_only_link()? {
+            self.move_links()?;
+        }
         self.directory.sync()?;
         Ok(self.installed)
+    }
+
+    /// A link that is all there is to switch, and did not stand there before, needs no temporary
+    /// name: it is made at once or not at all. Says whether it was so.
+    fn make_only_link(&self) -> Result<bool, StoreError> {
+        let [Step::Link { link, to }] = self.plan.switch.as_slice() else { return Ok(false) };
+        Ok(!self.is_linked && self.directory.make_link(link, to)?)
     }
 
     /// Everything is made under temporary names first, so that the links move within

@@ -2,7 +2,6 @@
 
 mod apply;
 mod inherited;
-mod opened;
 pub(crate) mod reach;
 mod retire;
 mod seen;
@@ -15,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
-use atomic_file::{Directory, FileError, Gate, Opening};
+use atomic_file::{Directory, FileError, Gate, KeptOpen, Opening};
 use certified_key::Content;
 
 use crate::access::{Access, DIRECTORY, Granted};
@@ -28,7 +27,6 @@ use crate::target::{Layout, StoreLocation, Target};
 
 pub use apply::Prepared;
 pub use inherited::{Fate, Inheritance, Inherited};
-use opened::OpenedStores;
 use seen::SeenNames;
 
 /// Certificates in directories, as files and relative links to them.
@@ -41,7 +39,7 @@ pub struct DirectoryStore {
     /// Directories that were made since this store was, for ledgers that are written later.
     made: Mutex<BTreeSet<PathBuf>>,
     seen: SeenNames,
-    opened: OpenedStores,
+    opened: KeptOpen,
 }
 
 impl Default for DirectoryStore {
@@ -54,7 +52,7 @@ impl Default for DirectoryStore {
             closed: BTreeMap::new(),
             made: Mutex::default(),
             seen: SeenNames::default(),
-            opened: OpenedStores::default(),
+            opened: KeptOpen::default(),
         }
     }
 }

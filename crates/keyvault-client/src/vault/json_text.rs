@@ -24,14 +24,18 @@ fn unquoted(raw: &str) -> Option<Zeroizing<String>> {
     let escaped = raw.trim().strip_prefix('"')?.strip_suffix('"')?;
     // Never longer than with its escapes: it does not grow, so it leaves no copies either.
     let mut text = Zeroizing::new(String::with_capacity(escaped.len()));
-    let mut rest = escaped.chars();
-    while let Some(character) = rest.next() {
-        text.push(if character == '\\' { escape(&mut rest)? } else { character });
+    let mut rest = escaped;
+    while let Some((plain, escape)) = rest.split_once('\\') {
+        text.push_str(plain);
+        let mut characters = escape.chars();
+        text.push(unescaped(&mut characters)?);
+        rest = characters.as_str();
     }
+    text.push_str(rest);
     Some(text)
 }
 
-fn escape(rest: &mut Chars<'_>) -> Option<char> {
+fn unescaped(rest: &mut Chars<'_>) -> Option<char> {
     Some(match rest.next()? {
         'n' => '\n',
         'r' => '\r',

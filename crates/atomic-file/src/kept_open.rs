@@ -1,26 +1,27 @@
-//! Stores that are open: the way to a store is walked once a pass, not for each certificate.
+//! Directories that are kept open: the way to one is walked once, not for each file.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use atomic_file::Directory;
+use crate::directory::Directory;
 
 /// So many are kept open; each takes a descriptor.
 const MOST: usize = 8;
 
-/// What was opened last.
+/// The directories that were opened last, eight at most.
 #[derive(Debug, Default)]
-pub(super) struct OpenedStores(Mutex<BTreeMap<PathBuf, Directory>>);
+pub struct KeptOpen(Mutex<BTreeMap<PathBuf, Directory>>);
 
-impl OpenedStores {
-    /// The store at this path, if it is open and nothing else has taken its place.
-    pub(super) fn find(&self, path: &Path) -> Option<Directory> {
+impl KeptOpen {
+    /// The directory at this path, if it is open and nothing else has taken its place.
+    pub fn find(&self, path: &Path) -> Option<Directory> {
         let found = self.opened().get(path).cloned()?;
         found.is_at_its_path().then_some(found)
     }
 
-    pub(super) fn keep(&self, directory: &Directory) {
+    /// Keeps a directory open.
+    pub fn keep(&self, directory: &Directory) {
         let mut opened = self.opened();
         if opened.len() >= MOST {
             opened.clear();
@@ -28,7 +29,8 @@ impl OpenedStores {
         opened.insert(directory.path().to_owned(), directory.clone());
     }
 
-    pub(super) fn forget(&self) {
+    /// Closes all of them.
+    pub fn forget(&self) {
         self.opened().clear();
     }
 
@@ -44,20 +46,20 @@ mod tests {
     #[test]
     fn what_was_replaced_is_not_found_and_not_many_are_kept() {
         let folder = tempfile::tempdir().unwrap();
-        let stores = OpenedStores::default();
+        let kept = KeptOpen::default();
         let path = |number: usize| folder.path().join(number.to_string());
         for number in 0..=MOST {
             std::fs::create_dir(path(number)).unwrap();
-            stores.keep(&Directory::open(&path(number)).unwrap());
-            assert!(stores.find(&path(number)).is_some());
+            kept.keep(&Directory::open(&path(number)).unwrap());
+            assert!(kept.find(&path(number)).is_some());
         }
-        assert_eq!(stores.opened().len(), 1);
+        assert_eq!(kept.opened().len(), 1);
         std::fs::rename(path(MOST), folder.path().join("away")).unwrap();
-        assert!(stores.find(&path(MOST)).is_none(), "gone");
+        assert!(kept.find(&path(MOST)).is_none(), "gone");
         std::fs::create_dir(path(MOST)).unwrap();
-        assert!(stores.find(&path(MOST)).is_none(), "another one");
+        assert!(kept.find(&path(MOST)).is_none(), "another one");
         std::fs::remove_dir(path(MOST)).unwrap();
         std::os::unix::fs::symlink("away", path(MOST)).unwrap();
-        assert!(stores.find(&path(MOST)).is_some(), "by a link, but the same");
+        assert!(kept.find(&path(MOST)).is_some(), "by a link, but the same");
     }
 }
