@@ -13,6 +13,7 @@ use rustix::io::Errno;
 use crate::entry::Entry;
 use crate::error::FileError;
 use crate::gate::{Call, Gate};
+use crate::shared_sync::SharedSync;
 use crate::walk::Opening;
 
 /// An opened directory handle; every name below is relative to it and none is followed. A clone is
@@ -20,6 +21,7 @@ use crate::walk::Opening;
 #[derive(Clone)]
 pub struct Directory {
     handle: Arc<OwnedFd>,
+    pub(crate) syncs: Arc<SharedSync>,
     path: PathBuf,
     gate: Arc<dyn Gate>,
 }
@@ -35,7 +37,7 @@ impl Directory {
     }
 
     pub(crate) fn new(handle: OwnedFd, path: PathBuf, gate: Arc<dyn Gate>) -> Self {
-        Directory { handle: Arc::new(handle), path, gate }
+        Directory { handle: Arc::new(handle), syncs: Arc::default(), path, gate }
     }
 
     /// The path that it was opened by.

@@ -23,6 +23,7 @@ mod gate;
 mod kept_open;
 mod read;
 mod replace;
+mod shared_sync;
 mod staged;
 mod walk;
 

@@ -166,13 +166,14 @@ impl Directory {
         })
     }
 
-    /// Brings names that were added, replaced and removed to the disk.
+    /// Brings names that were added, replaced and removed to the disk. Threads that ask for that
+    /// at the same time, through clones of one directory, share a sync.
     ///
     /// # Errors
     /// When the disk refuses.
     pub fn sync(&self) -> Result<(), FileError> {
         self.call(Call::Sync, "sync", OsStr::new(""), |dir| {
-            match retry_on_intr(|| fs::fsync(dir)) {
+            match self.syncs.sync(|| retry_on_intr(|| fs::fsync(dir))) {
                 Err(Errno::INVAL | Errno::OPNOTSUPP) => Ok(()), // directories cannot be synced here
                 other => other,
             }
