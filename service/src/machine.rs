@@ -1,12 +1,13 @@
 //! The loop's outside, for real: threads, files and clocks of this machine.
 
 mod begin;
+mod mailbox;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
 use cert_store::DirectoryStore;
@@ -33,12 +34,13 @@ use crate::source::VaultSource;
 use crate::status;
 use crate::supervision::Notice;
 use crate::traffic::Traffic;
+use mailbox::Mailbox;
 
 /// This machine, as far as one order needs it.
 pub(crate) struct Machine {
     pub(crate) clock: Clock,
     pub(crate) events: Receiver<Event>,
-    pub(crate) sender: Sender<Event>,
+    pub(crate) mailbox: Arc<Mailbox>,
     /// Whether the process is to end; what else waits among the events does not matter then.
     pub(crate) stops: Arc<AtomicBool>,
     pub(crate) directories: Directories,
@@ -88,7 +90,7 @@ impl Outside for Serving<'_> {
         let left = until.saturating_sub(self.now().steady);
         match self.machine.events.recv_timeout(left) {
             Ok(event) => Some(event),
-            Err(RecvTimeoutError::Timeout) => None,
+            Err(RecvTimeoutError::Timeout) => self.machine.mailbox.take(),
             // The machine itself holds a sender: this cannot be.
             Err(RecvTimeoutError::Disconnected) => Some(Event::End(End::Stop)),
         }
@@ -103,7 +105,7 @@ impl Outside for Serving<'_> {
         let disk = Arc::clone(&self.disk);
         let lease = Arc::clone(&self.machine.lease);
         let directories = self.machine.directories.clone();
-        let sender = self.machine.sender.clone();
+        let mailbox = Arc::clone(&self.machine.mailbox);
         let interval = self.order.settings.polling_interval;
         let work = move || {
             let records = RecordsFolder::of(&directories);
@@ -123,15 +125,15 @@ impl Outside for Serving<'_> {
                 {
                     error!("{trouble}");
                 }
-                drop(sender.send(Event::News(news))); // a loop that has ended wants no news
+                mailbox.bring(news);
             });
             source.rest();
             disk.store.rest();
-            drop(sender.send(Event::PassEnded));
+            mailbox.send_after_news(Event::PassEnded);
         };
         if let Err(error) = std::thread::Builder::new().name("pass".into()).spawn(work) {
             error!("no thread for a pass: {error}");
-            drop(self.machine.sender.send(Event::PassEnded));
+            self.machine.mailbox.send(Event::PassEnded);
         }
     }
 
@@ -215,7 +217,7 @@ impl Serving<'_> {
             return false;
         }
         warn!("{}: cannot be written any more from inside this sandbox", lost.display());
-        drop(self.machine.sender.send(Event::End(End::Restart)));
+        self.machine.mailbox.send(Event::End(End::Restart));
         true
     }
 

@@ -21,6 +21,19 @@ pub(crate) struct Outcome {
     pub(crate) notes: Vec<String>,
 }
 
+impl Outcome {
+    /// Whether nothing was to be done, and nothing is to be said.
+    pub(crate) fn is_calm(&self) -> bool {
+        let Self { present, result, record, unkept, notes } = self;
+        let is_same =
+            |done: &Done| done.change == Change::Same && done.remarks.is_empty() && *present;
+        result.as_ref().is_ok_and(is_same)
+            && record.is_none()
+            && unkept.is_none()
+            && notes.is_empty()
+    }
+}
+
 /// A look that ended well.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Done {

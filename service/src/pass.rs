@@ -85,6 +85,13 @@ pub(crate) enum News {
     Trouble(String),
 }
 
+impl News {
+    /// Whether everything stands as it stood, as far as this goes.
+    pub(crate) fn is_calm(&self) -> bool {
+        matches!(self, Self::Looked(_, outcome) if outcome.is_calm())
+    }
+}
+
 /// Walks over all due items and tells `tell` of each as soon as it is done.
 pub(crate) fn pass<S: CertificateStore>(
     mut items: Vec<Item>,

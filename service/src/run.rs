@@ -205,11 +205,16 @@ impl Worker {
             items.iter_mut().for_each(|item| item.wanted |= self.asked);
             let due = items.iter().filter(|item| item.due).map(|item| item.index).collect();
             self.passing = Some(Passing { due, asked: std::mem::take(&mut self.asked) });
+            self.next_progress = self.next_progress.max(now.steady + PROGRESS);
             outside.start_pass(items, now);
         }
     }
 
-    fn note(&mut self, news: News, now: Moment) {
+    fn note(&mut self, news: Vec<News>, now: Moment) {
+        news.into_iter().for_each(|news| self.note_one(news, now));
+    }
+
+    fn note_one(&mut self, news: News, now: Moment) {
         narrate::news(&news, self.roster.entries());
         match news {
             News::Looked(index, outcome) => self.roster.note(index, *outcome, now),

@@ -128,7 +128,7 @@ impl Outside for Simulation {
             let outcome = (self.script)(&name, now);
             self.asked_to_keep.extend(item.unkept.then(|| name.clone()));
             self.looks.push((now.steady, name));
-            self.queue.push_back(Event::News(News::Looked(item.index, Box::new(outcome))));
+            self.queue.push_back(Event::News(vec![News::Looked(item.index, Box::new(outcome))]));
         }
         match self.slowness {
             Some(slowness) => {

@@ -5,6 +5,7 @@ use std::sync::{Arc, mpsc};
 use worker_state::{Directories, Lease};
 
 use super::Machine;
+use super::mailbox::Mailbox;
 use crate::clock::Clock;
 use crate::notify::Notifier;
 use crate::order::Surroundings;
@@ -28,7 +29,7 @@ impl Machine {
         Ok(Self {
             clock,
             events,
-            sender,
+            mailbox: Arc::new(Mailbox::new(sender)),
             stops,
             directories,
             surroundings,

@@ -6,8 +6,8 @@ use crate::pass::News;
 /// What can happen while the loop waits.
 #[derive(Debug)]
 pub(crate) enum Event {
-    /// News from the pass that is under way.
-    News(News),
+    /// News from the pass that is under way, in the order in which it came.
+    News(Vec<News>),
     /// It has ended.
     PassEnded,
     /// Somebody asks for a look now, at the assignment first (SIGHUP).

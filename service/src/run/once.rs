@@ -20,10 +20,10 @@ impl Worker {
         while self.passing.is_some() {
             match outside.wait(outside.now().steady + PROGRESS) {
                 Some(Event::News(news)) => {
-                    looked.extend(match &news {
+                    looked.extend(news.iter().filter_map(|news| match news {
                         News::Looked(index, _) => Some(*index),
                         _ => None,
-                    });
+                    }));
                     self.note(news, outside.now());
                 }
                 Some(Event::PassEnded) => self.end_pass(outside, outside.now()),
