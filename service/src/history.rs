@@ -82,7 +82,7 @@ mod tests {
     #[test]
     fn each_event_is_a_line_with_its_story() {
         let now = Moment { wall: SystemTime::UNIX_EPOCH, steady: Duration::ZERO };
-        let mut known = crate::simulation::installed("web", now).record.unwrap();
+        let mut known = crate::simulation::installed("web", now).record.unwrap().as_ref().clone();
         known.tell(record::told("rotated", "v2", now.wall));
         let event = record::told("rolledBack", "v1", now.wall);
         known.tell(worker_state::EventRecord { detail: Some("it broke".into()), ..event });

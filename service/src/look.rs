@@ -3,7 +3,7 @@
 //! This is the straight way from the vault to the disk:
 //! secret → content → decision → prepared → switched → recorded.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use cert_store::{CertificateStore, Drift, Standing, StoreError};
@@ -70,6 +70,7 @@ pub(crate) fn look<S: CertificateStore>(
     let in_hand = turn.filter(|_| target.delivery.check.is_none());
     let mut outcome = match decision.and_then(|decision| look.carry_out(decision)) {
         Ok(Brought { done, record, unkept, notes }) => {
+            let record = record.map(Arc::new);
             Outcome { present: true, result: Ok(done), record, unkept, notes }
         }
         Err(failure) => look.make_do(failure),
@@ -77,7 +78,8 @@ pub(crate) fn look<S: CertificateStore>(
     drop(in_hand);
     // Where the rest went wrong, what was kept on the way is still what is known from now on.
     let kept = kept.into_inner().unwrap_or_else(PoisonError::into_inner);
-    outcome.record = outcome.record.or(kept.filter(|kept| Some(kept) != record));
+    outcome.record =
+        outcome.record.or_else(|| kept.filter(|kept| Some(kept) != record).map(Arc::new));
     outcome
 }
 
@@ -92,6 +94,7 @@ pub(crate) fn finish<S: CertificateStore>(
     record.filter(|record| record.delivery.switching)?;
     let look = Look::begin(target, record, ground, now).ok()?;
     let Brought { done, record, unkept, notes } = look.put_right()?.ok()?;
+    let record = record.map(Arc::new);
     Some(Outcome { present: true, result: Ok(done), record, unkept, notes })
 }
 
@@ -169,6 +172,7 @@ impl<'a, 'g, S: CertificateStore> Look<'a, 'g, S> {
         match put_right {
             Some(Ok(Brought { record, unkept, mut notes, .. })) => {
                 notes.push("put right with what the disk itself still has".to_owned());
+                let record = record.map(Arc::new);
                 Outcome { present: true, result: Err(failure), record, unkept, notes }
             }
             Some(Err(_)) | None => failed(self.standing == Standing::Intact, failure),

@@ -1,6 +1,6 @@
 //! One look, over a vault and a store in memory.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use cert_store::{Change, StoreError};
 use worker_state::CertificateRecord;
@@ -19,7 +19,7 @@ fn look_at(vault: &Vault, bed: &Bed, record: Option<&CertificateRecord>) -> Outc
 fn installed(vault: &Vault, bed: &Bed) -> CertificateRecord {
     let outcome = look_at(vault, bed, None);
     assert_eq!(outcome.result.unwrap().change, Change::New);
-    outcome.record.unwrap()
+    Arc::unwrap_or_clone(outcome.record.unwrap())
 }
 
 #[test]
@@ -94,8 +94,8 @@ fn a_rotated_certificate_replaces_the_old_one() {
     let outcome = look_at(&vault, &bed, Some(&record));
     assert_eq!(outcome.result.unwrap().change, Change::Rotated);
     let record = outcome.record.unwrap();
-    assert_eq!(record.active.unwrap().version, version(2));
-    assert_eq!(record.previous.unwrap().version, version(1));
+    assert_eq!(record.active.as_ref().unwrap().version, version(2));
+    assert_eq!(record.previous.as_ref().unwrap().version, version(1));
 }
 
 #[test]
@@ -130,7 +130,7 @@ fn with_nothing_better_an_expired_certificate_is_installed_with_a_warning_that_s
     vault.issue(1, -90, -1);
     let outcome = look_at(&vault, &bed, None);
     assert_eq!(outcome.result.unwrap().remarks[0].code, Code::NotValid);
-    let again = look_at(&vault, &bed, outcome.record.as_ref());
+    let again = look_at(&vault, &bed, outcome.record.as_deref());
     assert_eq!(again.result.unwrap().remarks[0].code, Code::NotValid);
 }
 

@@ -78,7 +78,7 @@ fn refused(entry: &Entry, outcome: &Outcome) {
 
 fn brought(entry: &Entry, outcome: &Outcome, done: &Done) {
     let name = entry.target.name();
-    let record = outcome.record.as_ref().or(entry.record.as_deref());
+    let record = outcome.record.as_deref().or(entry.record.as_deref());
     let version = record.and_then(|record| Some(record.active.as_ref()?.version.as_str()));
     let version = version.unwrap_or("unknown");
     let link = entry.target.link();

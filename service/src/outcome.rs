@@ -1,5 +1,7 @@
 //! What came of a look at one certificate.
 
+use std::sync::Arc;
+
 use cert_store::Change;
 use worker_state::CertificateRecord;
 
@@ -14,7 +16,7 @@ pub(crate) struct Outcome {
     /// What was done, or why nothing could be.
     pub(crate) result: Result<Done, Failure>,
     /// What is known of it from now on, where that changed.
-    pub(crate) record: Option<CertificateRecord>,
+    pub(crate) record: Option<Arc<CertificateRecord>>,
     /// Why that could not be kept on disk; it is tried again with every look.
     pub(crate) unkept: Option<String>,
     /// For the log only.

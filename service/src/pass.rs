@@ -115,10 +115,10 @@ pub(crate) fn pass<S: CertificateStore>(
 
 impl Item {
     /// A pass has changed what is known of it.
-    pub(crate) fn take(&mut self, record: CertificateRecord) {
+    pub(crate) fn take(&mut self, record: Arc<CertificateRecord>) {
         self.reacts |= record.delivery.reaction.is_some();
         self.delivered |= !self.target.delivery.outputs.is_empty();
-        self.record = Some(Arc::new(record));
+        self.record = Some(record);
     }
 }
 
@@ -145,7 +145,7 @@ fn look_at_all<S: CertificateStore>(
     ground: &Ground<'_, S>,
     now: SystemTime,
     tell: &(dyn Fn(News) + Sync),
-) -> Vec<(usize, CertificateRecord)> {
+) -> Vec<(usize, Arc<CertificateRecord>)> {
     let due = items.iter().filter(|item| item.due);
     let host = |item: &Item| item.target.id.vault().host().to_owned();
     let queue = Queue::new(due.map(|item| (host(item), item.wanted, item)))
@@ -158,7 +158,7 @@ fn look_and_tell<S: CertificateStore>(
     ground: &Ground<'_, S>,
     now: SystemTime,
     tell: &(dyn Fn(News) + Sync),
-) -> Option<(usize, CertificateRecord)> {
+) -> Option<(usize, Arc<CertificateRecord>)> {
     let before = item.record.as_deref();
     let mut outcome = look::look(&item.target, before, ground, now);
     if let (None, Some(record), true) = (&outcome.record, before, item.unkept) {

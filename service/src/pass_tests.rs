@@ -29,7 +29,7 @@ fn what_could_not_be_kept_is_kept_by_a_later_pass() {
     let outcome = look(&target("web"), None, &bed.ground(&vault, &keep), today());
     assert!(outcome.present && outcome.unkept.is_some(), "installed all the same");
     std::fs::create_dir(&records).unwrap();
-    let (target, record) = (Arc::new(target("web")), outcome.record.map(Arc::new));
+    let (target, record) = (Arc::new(target("web")), outcome.record);
     let item = Item {
         index: 0,
         target,

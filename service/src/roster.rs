@@ -168,7 +168,7 @@ impl Roster {
     /// were removed.
     pub(crate) fn note_record(&mut self, index: usize, record: CertificateRecord, now: Moment) {
         if let Some(entry) = self.entries.get_mut(index) {
-            entry.know(record, self.interval, now);
+            entry.know(Arc::new(record), self.interval, now);
         }
     }
 
@@ -273,11 +273,11 @@ fn reaction_of(record: Option<&CertificateRecord>) -> Option<&ReactionRecord> {
 }
 
 impl Entry {
-    fn know(&mut self, record: CertificateRecord, interval: Duration, now: Moment) {
+    fn know(&mut self, record: Arc<CertificateRecord>, interval: Duration, now: Moment) {
         // No longer than an interval, whatever the wall clock has been set to since.
         let at = |due: &ReactionRecord| now.steady_at(due.next_attempt_at.moment(), interval);
         self.next_reaction = reaction_of(Some(&record)).map(at);
-        self.record = Some(Arc::new(record));
+        self.record = Some(record);
     }
 
     /// When a version that its consumers refused is tried again, on the steady clock.
@@ -320,7 +320,7 @@ mod tests {
         let now = Moment { wall: dawn(), steady: Duration::ZERO };
         let mut roster = worker(&["web"], InitialSync::NotRequired).roster;
         roster.note(0, installed("contoso.web", now), now);
-        let mut record = installed("contoso.web", now).record.unwrap();
+        let mut record = Arc::unwrap_or_clone(installed("contoso.web", now).record.unwrap());
         record.delivery.reaction = Some(ReactionRecord {
             reason: "rotated".into(),
             since: now.wall.into(),

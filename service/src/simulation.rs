@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use cert_store::{Change, Layout, Retain, StoreLocation};
@@ -237,7 +238,7 @@ pub(crate) fn installed(name: &str, now: Moment) -> Outcome {
     };
     let done = Done { change: Change::New, remarks: Vec::new() };
     let (unkept, notes) = (None, Vec::new());
-    Outcome { present: true, result: Ok(done), record: Some(record), unkept, notes }
+    Outcome { present: true, result: Ok(done), record: Some(Arc::new(record)), unkept, notes }
 }
 
 /// The vault refused access.

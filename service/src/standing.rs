@@ -116,6 +116,7 @@ pub(crate) fn reaction_remark(record: &CertificateRecord) -> Option<Remark> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
     use std::time::Duration;
 
     use worker_state::{HeldRecord, ReactionRecord};
@@ -167,7 +168,7 @@ mod tests {
     #[test]
     fn a_vault_that_refuses_does_not_hide_consumers_that_have_not_taken_it_up() {
         let (_, code, text) = standing_after(1, |worker, now| {
-            let mut record = installed("contoso.web", now).record.unwrap();
+            let mut record = Arc::unwrap_or_clone(installed("contoso.web", now).record.unwrap());
             record.delivery.reaction = Some(ReactionRecord {
                 reason: "rotated".into(),
                 since: now.wall.into(),

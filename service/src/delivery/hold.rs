@@ -106,6 +106,8 @@ pub(crate) fn remark(record: &CertificateRecord) -> Option<Remark> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use worker_state::GenerationRecord;
 
     use super::*;
@@ -116,7 +118,8 @@ mod tests {
 
     fn record() -> CertificateRecord {
         let now = crate::moment::Moment { wall: today(), steady: Duration::ZERO };
-        let mut record = simulation::installed("web", now).record.unwrap();
+        let record = simulation::installed("web", now).record.unwrap();
+        let mut record = Arc::unwrap_or_clone(record);
         record.active = Some(GenerationRecord { version: "one".into(), digest: "d".into() });
         record
     }

@@ -1,5 +1,6 @@
 //! What operators ask for by hand: going back to the version before, and letting a held one in.
 
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use cert_store::CertificateStore;
@@ -36,7 +37,7 @@ pub(crate) fn obey<S: CertificateStore>(
             let news = record.clone().map(Box::new);
             tell(News::Obeyed(item.index, news, request, answer));
             if let Some(record) = record {
-                item.take(record);
+                item.take(Arc::new(record));
             }
         }
     }

@@ -63,7 +63,7 @@ fn pass_over(
     pass(items, &bed.ground(vault, FORGET), now, &|news| match news {
         News::Looked(index, outcome) => {
             if let Some(record) = outcome.record {
-                known.lock().unwrap()[index] = Some(record);
+                known.lock().unwrap()[index] = Some(Arc::unwrap_or_clone(record));
             }
         }
         News::Reacted(index, record, answer) => {
@@ -403,7 +403,7 @@ fn an_operator_goes_back_and_lets_in_again() {
             News::Reacted(_, record, _) => known.lock().unwrap().0 = Some(*record),
             News::Looked(_, outcome) => {
                 if let Some(record) = outcome.record {
-                    known.lock().unwrap().0 = Some(record);
+                    known.lock().unwrap().0 = Some(Arc::unwrap_or_clone(record));
                 }
             }
             _ => {}
