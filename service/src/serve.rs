@@ -40,13 +40,7 @@ pub(crate) fn run(
     let clock = Clock::start();
     let origin = origin(&directories, settings);
     let order = order::read(&origin, &directories, &surroundings, clock.now().wall);
-    let log_folder = order.as_ref().ok().and_then(|order| order.agent.as_ref());
-    let log_folder = log_folder.map(|agent| agent.paths.log_folder.clone());
-    let journal = journal::listens(&surroundings.process);
-    let echo = if journal { Echo::Journal } else { Echo::StandardError };
-    let environment = order.as_ref().map(|order| &order.environment);
-    let format = environment.map_or(Format::Text, Format::of);
-    logging::start(directories.logs(log_folder.as_deref()), echo, format);
+    start_log(order.ok(), &directories, &surroundings);
     info!("akvvm_service {} starts", version::with_commit());
     hardening::forbid_dumps();
     let notifier = Notifier::of(&surroundings.process);
@@ -66,6 +60,17 @@ pub(crate) fn run(
         Err(failure) => return fail(&format!("signals cannot be received: {failure}")),
     };
     serve(&machine, &origin, order)
+}
+
+/// The log goes where the order wants it.
+fn start_log(order: Option<Order>, directories: &Directories, surroundings: &Surroundings) {
+    let agent = order.as_ref().and_then(|order| order.agent.as_ref());
+    let folder = agent.map(|agent| agent.paths.log_folder.as_path());
+    let journal = journal::listens(&surroundings.process);
+    let echo = if journal { Echo::Journal } else { Echo::StandardError };
+    let environment = order.as_ref().map(|order| &order.environment);
+    let format = environment.map_or(Format::Text, Format::of);
+    logging::start(directories.logs(folder), echo, format);
 }
 
 /// A file that was named, else what was assigned, else the default file where there is one.
