@@ -9,7 +9,9 @@
 mod ber;
 mod budget;
 mod derivation;
+mod deriver;
 mod encryption;
+mod foresight;
 mod hash;
 mod mac;
 mod password;
@@ -20,7 +22,7 @@ mod write;
 
 use crate::assemble::Parts;
 use crate::error::DecodeError;
-use budget::Budget;
+use deriver::Deriver;
 use mac::Mac;
 use password::Password;
 use structure::Pfx;
@@ -33,13 +35,15 @@ pub(crate) use write::write;
 pub(crate) fn read(bytes: &[u8]) -> Result<Parts, DecodeError> {
     let der = ber::to_der(bytes)?;
     let pfx = Pfx::parse(&der)?;
-    let mut budget = Budget::default();
+    let mut deriver = Deriver::default();
     let password = match &pfx.mac {
-        Some(mac) => password_of(mac, pfx.content, &mut budget)?,
+        Some(mac) => password_of(mac, pfx.content, &mut deriver)?,
         // Then only what decrypts well can tell the password, and both are tried on that.
         None => Password::CANDIDATES[0],
     };
-    safe::read(pfx.content, password, &mut budget)
+    let safes = ber::to_der(pfx.content)?;
+    deriver.foresee(password, foresight::wanted(&safes));
+    safe::read(&safes, password, &mut deriver)
 }
 
 /// Whether a file that [`CertifiedKey::to_pkcs12`](crate::CertifiedKey::to_pkcs12) made was made
@@ -47,7 +51,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Parts, DecodeError> {
 pub fn pkcs12_opens_with(file: &[u8], password: &str) -> bool {
     let opens = || {
         let Pfx { content, mac } = Pfx::parse(file).ok()?;
-        mac?.matches_pkcs12(content, &password::utf16(password), &mut Budget::default()).ok()
+        mac?.matches_pkcs12(content, &password::utf16(password), &mut Deriver::default()).ok()
     };
     opens().unwrap_or(false)
 }
@@ -55,10 +59,10 @@ pub fn pkcs12_opens_with(file: &[u8], password: &str) -> bool {
 fn password_of(
     mac: &Mac<'_>,
     content: &[u8],
-    budget: &mut Budget,
+    deriver: &mut Deriver,
 ) -> Result<Password, DecodeError> {
     for password in Password::CANDIDATES {
-        if mac.matches(content, password, budget)? {
+        if mac.matches(content, password, deriver)? {
             return Ok(password);
         }
     }

@@ -11,7 +11,7 @@ const MAX_ITERATIONS: u64 = 1_000_000;
 const MAX_TOTAL: u64 = 8_000_000;
 
 /// What is left for a file.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Budget {
     left: u64,
 }

@@ -1,105 +1,142 @@
 //! PKCS#12's own key derivation (RFC 7292 appendix B).
 
+use std::cmp::Reverse;
+
 use sha1::block_api::compress;
 use zeroize::Zeroizing;
 
-use super::budget::Budget;
 use super::hash::Hash;
-use crate::error::DecodeError;
+
+/// Most that is derived at a time. Each digest waits for the one before it, and three such chains
+/// keep a processor's SHA-1 unit busy without a pause.
+const LANES: usize = 3;
 
 /// What is derived (RFC 7292 appendix B.3).
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Purpose {
     Key = 1,
     InitializationVector = 2,
     MacKey = 3,
 }
 
-/// What everything that is derived for one element of a file has in common.
-#[derive(Clone, Copy)]
-pub(super) struct Derivation<'a> {
-    pub(super) hash: Hash,
-    /// In UTF-16 with a final zero.
-    pub(super) password: &'a [u8],
-    pub(super) salt: &'a [u8],
+/// Something that a file needs derived from its password.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Wanted {
+    pub(super) purpose: Purpose,
+    pub(super) salt: Vec<u8>,
     pub(super) iterations: u32,
+    /// In bytes.
+    pub(super) length: usize,
 }
 
-impl Derivation<'_> {
-    /// Derives so many bytes for each purpose. What is wanted together is derived at the same time:
-    /// each takes thousands of digests that wait for one another, and a processor has room for two
-    /// such chains in the time of one.
-    pub(super) fn derive<const N: usize>(
-        &self,
-        wanted: [(Purpose, usize); N],
-        budget: &mut Budget,
-    ) -> Result<[Zeroizing<Vec<u8>>; N], DecodeError> {
-        let blocks = wanted.iter().map(|(_, length)| length.div_ceil(self.hash.size())).sum();
-        budget.pay(self.iterations, blocks)?;
-        let mut outputs = wanted.map(|(purpose, length)| Output::new(self, purpose, length));
-        loop {
-            let mut growing: Vec<_> = outputs.iter_mut().filter(|output| output.lacks()).collect();
-            if growing.is_empty() {
-                return Ok(outputs.map(Output::take));
-            }
-            let block = self.hash.block();
-            let first = |output: &&mut Output| {
-                self.hash.digest(&[output.purpose as u8; 128][..block], &output.input)
-            };
-            let mut digests: Vec<_> = growing.iter().map(first).collect();
-            iterate(self.hash, &mut digests, self.iterations.saturating_sub(1));
-            for (output, digest) in growing.iter_mut().zip(&digests) {
-                output.bytes.extend_from_slice(digest);
-                add_to_each(&mut output.input, digest, block);
-            }
-        }
+impl Wanted {
+    /// How many digests are put together for it, each iterated anew.
+    pub(super) fn blocks(&self, hash: Hash) -> usize {
+        self.length.div_ceil(hash.size())
+    }
+}
+
+/// Derives all of it, as much at the same time as the processor has room for.
+pub(super) fn derive(outputs: &mut [Output]) {
+    loop {
+        let mut lanes: Vec<_> = outputs.iter_mut().filter(|output| output.lacks()).collect();
+        // What has most before it goes first, so that nothing long is left to end alone.
+        lanes.sort_by_key(|output| Reverse(output.left));
+        lanes.truncate(LANES);
+        let Some(times) = lanes.iter().map(|output| output.left_of_block()).min() else { return };
+        iterate(&mut lanes, times);
+        lanes.iter_mut().for_each(|output| output.went_on(times));
     }
 }
 
 /// Something that is being derived.
-struct Output {
-    purpose: Purpose,
-    length: usize,
-    /// Salt and password, and with each digest something else.
+pub(super) struct Output {
+    hash: Hash,
+    wanted: Wanted,
+    /// Salt and password, and with each block something else.
     input: Zeroizing<Vec<u8>>,
+    /// The last digest of the block that is in work.
+    digest: Zeroizing<Vec<u8>>,
+    /// Digests still to be made, of all blocks.
+    left: u64,
     bytes: Zeroizing<Vec<u8>>,
 }
 
 impl Output {
-    fn new(of: &Derivation<'_>, purpose: Purpose, length: usize) -> Self {
-        let block = of.hash.block();
-        let mut input = Zeroizing::new(repeated(of.salt, block));
-        input.extend(repeated(of.password, block));
-        let bytes = Zeroizing::new(Vec::with_capacity(length + of.hash.size()));
-        Self { purpose, length, input, bytes }
+    /// With the password in UTF-16 with a final zero.
+    pub(super) fn new(hash: Hash, password: &[u8], wanted: Wanted) -> Self {
+        let block = hash.block();
+        let mut input = Zeroizing::new(repeated(&wanted.salt, block));
+        input.extend(repeated(password, block));
+        let bytes = Zeroizing::new(Vec::with_capacity(wanted.length + hash.size()));
+        let digest = Zeroizing::new(Vec::new());
+        let mut output = Self { hash, wanted, input, digest, left: 0, bytes };
+        output.left = output.wanted.blocks(hash) as u64 * output.iterations();
+        output.begin_block();
+        output
+    }
+
+    /// What is being derived.
+    pub(super) fn wanted(&self) -> &Wanted {
+        &self.wanted
+    }
+
+    /// What was derived.
+    pub(super) fn take(mut self) -> Zeroizing<Vec<u8>> {
+        self.bytes.truncate(self.wanted.length);
+        self.bytes
     }
 
     fn lacks(&self) -> bool {
-        self.bytes.len() < self.length
+        self.bytes.len() < self.wanted.length
     }
 
-    fn take(mut self) -> Zeroizing<Vec<u8>> {
-        self.bytes.truncate(self.length);
-        self.bytes
+    /// No iteration is one.
+    fn iterations(&self) -> u64 {
+        u64::from(self.wanted.iterations.max(1))
+    }
+
+    fn left_of_block(&self) -> u64 {
+        self.left % self.iterations()
+    }
+
+    /// A block's first digest is of more than a digest.
+    fn begin_block(&mut self) {
+        if self.lacks() {
+            let purpose = [self.wanted.purpose as u8; 128];
+            self.digest = self.hash.digest(&purpose[..self.hash.block()], &self.input);
+            self.left -= 1;
+        }
+    }
+
+    fn went_on(&mut self, times: u64) {
+        self.left -= times;
+        if self.left_of_block() == 0 {
+            self.bytes.extend_from_slice(&self.digest);
+            add_to_each(&mut self.input, &self.digest, self.hash.block());
+            self.begin_block();
+        }
     }
 }
 
-/// Digests each of the digests, and that again, so many times.
-fn iterate(hash: Hash, digests: &mut [Zeroizing<Vec<u8>>], times: u32) {
-    match hash {
-        Hash::Sha1 => iterate_sha1(digests, times),
-        _ => digests.iter_mut().for_each(|digest| hash.iterate(digest, times)),
+/// Digests each output's digest, and that again, so many times.
+fn iterate(lanes: &mut [&mut Output], times: u64) {
+    if lanes.iter().all(|output| output.hash == Hash::Sha1) {
+        return iterate_sha1(lanes, times);
+    }
+    for output in lanes {
+        output.hash.iterate(&mut output.digest, times);
     }
 }
 
 /// The same for SHA-1, as whole blocks (RFC 3174 §4): that a digest fills one with its padding is
 /// known beforehand.
-fn iterate_sha1(digests: &mut [Zeroizing<Vec<u8>>], times: u32) {
+fn iterate_sha1(lanes: &mut [&mut Output], times: u64) {
     const START: [u32; 5] = [0x6745_2301, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_5476, 0xc3d2_e1f0];
     const SIZE: usize = Hash::Sha1.size();
-    let mut blocks = Zeroizing::new(vec![[0_u8; 64]; digests.len()]);
-    for (block, digest) in blocks.iter_mut().zip(digests.iter()) {
-        block[..SIZE].copy_from_slice(digest);
+    let mut blocks = Zeroizing::new(vec![[0_u8; 64]; lanes.len()]);
+    for (block, output) in blocks.iter_mut().zip(lanes.iter()) {
+        block[..SIZE].copy_from_slice(&output.digest);
         block[SIZE] = 0x80;
         block[56..].copy_from_slice(&(8 * SIZE as u64).to_be_bytes());
     }
@@ -113,8 +150,8 @@ fn iterate_sha1(digests: &mut [Zeroizing<Vec<u8>>], times: u32) {
             }
         }
     }
-    for (digest, block) in digests.iter_mut().zip(blocks.iter()) {
-        digest.copy_from_slice(&block[..SIZE]);
+    for (output, block) in lanes.iter_mut().zip(blocks.iter()) {
+        output.digest.copy_from_slice(&block[..SIZE]);
     }
 }
 
@@ -156,8 +193,11 @@ mod tests {
         (password, salt, iterations): (&[u8], &str, u32),
         wanted: [(Purpose, usize); N],
     ) -> [Zeroizing<Vec<u8>>; N] {
-        let derivation = Derivation { hash, password, salt: &hex(salt), iterations };
-        derivation.derive(wanted, &mut Budget::default()).unwrap()
+        let mut outputs = wanted.map(|(purpose, length)| {
+            Output::new(hash, password, Wanted { purpose, salt: hex(salt), iterations, length })
+        });
+        super::derive(&mut outputs);
+        outputs.map(Output::take)
     }
 
     #[test]
@@ -193,6 +233,24 @@ mod tests {
         for hash in [Hash::Sha1, Hash::Sha224, Hash::Sha256, Hash::Sha384, Hash::Sha512] {
             let alone = wanted.map(|one| derive(hash, from, [one])[0].clone());
             assert_eq!(derive(hash, from, wanted), alone);
+        }
+    }
+
+    #[test]
+    fn what_ends_at_different_times_is_what_is_derived_alone() {
+        let all = [(1, 24), (1000, 8), (0, 20), (7, 100), (300, 41), (2, 0), (999, 40)];
+        let output = |hash, (iterations, length)| {
+            let wanted = Wanted { purpose: Purpose::Key, salt: vec![1; 8], iterations, length };
+            Output::new(hash, SMEG, wanted)
+        };
+        for hash in [Hash::Sha1, Hash::Sha256] {
+            let mut together = all.map(|one| output(hash, one));
+            super::derive(&mut together);
+            for (one, derived) in all.into_iter().zip(together.map(Output::take)) {
+                let mut alone = [output(hash, one)];
+                super::derive(&mut alone);
+                assert_eq!(alone.map(Output::take), [derived]);
+            }
         }
     }
 

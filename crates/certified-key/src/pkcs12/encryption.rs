@@ -11,7 +11,8 @@ use rc2::Rc2;
 use zeroize::Zeroizing;
 
 use super::budget::Budget;
-use super::derivation::{Derivation, Purpose};
+use super::derivation::{Purpose, Wanted};
+use super::deriver::Deriver;
 use super::hash::Hash;
 use super::password::Password;
 use super::structure::{malformed, number};
@@ -26,26 +27,31 @@ pub(super) fn decrypt(
     algorithm: AlgorithmIdentifierRef<'_>,
     encrypted: &[u8],
     password: Password,
-    budget: &mut Budget,
+    deriver: &mut Deriver,
 ) -> Result<Zeroizing<Vec<u8>>, DecodeError> {
     let parameters = algorithm.parameters.ok_or(malformed("its encryption parameters"))?;
     let (cipher, key, iv) = if algorithm.oid == PBES2 {
-        pbes2(parameters, password, budget)?
+        pbes2(parameters, password, &mut deriver.budget)?
     } else {
-        pkcs12(algorithm.oid, parameters, password, budget)?
+        let (cipher, wanted) = pkcs12(algorithm.oid, parameters)?;
+        let [key, iv] = deriver.for_element(password, wanted)?;
+        (cipher, key, iv.to_vec())
     };
     cipher.decrypt(&key, &iv, encrypted).ok_or(DecodeError::PasswordProtected)
 }
 
+/// The key and the initialization vector that PKCS#12's own derivation is asked for.
+pub(super) fn foreseeable(algorithm: AlgorithmIdentifierRef<'_>) -> Option<[Wanted; 2]> {
+    pkcs12(algorithm.oid, algorithm.parameters?).ok().map(|(_, wanted)| wanted)
+}
+
 type Keyed = (Cipher, Zeroizing<Vec<u8>>, Vec<u8>);
 
-/// PKCS#12's own schemes (RFC 7292 appendix C).
+/// PKCS#12's own schemes (RFC 7292 appendix C): the cipher, its key and initialization vector.
 fn pkcs12(
     scheme: ObjectIdentifier,
     parameters: AnyRef<'_>,
-    password: Password,
-    budget: &mut Budget,
-) -> Result<Keyed, DecodeError> {
+) -> Result<(Cipher, [Wanted; 2]), DecodeError> {
     let cipher = Cipher::of_scheme(scheme)?;
     let (salt, iterations) = parameters
         .sequence(|reader| {
@@ -53,12 +59,9 @@ fn pkcs12(
             Ok::<_, der::Error>((salt, number(AnyRef::decode(reader)?)?))
         })
         .map_err(|_| malformed("its encryption parameters"))?;
-    let password = password.utf16();
-    let derivation = Derivation { hash: Hash::Sha1, password, salt, iterations };
-    let wanted =
-        [(Purpose::Key, cipher.key_len()), (Purpose::InitializationVector, cipher.block_len())];
-    let [key, iv] = derivation.derive(wanted, budget)?;
-    Ok((cipher, key, iv.to_vec()))
+    let wanted = |purpose, length| Wanted { purpose, salt: salt.to_vec(), iterations, length };
+    let key = wanted(Purpose::Key, cipher.key_len());
+    Ok((cipher, [key, wanted(Purpose::InitializationVector, cipher.block_len())]))
 }
 
 /// PKCS#5's scheme (RFC 8018 §6.2).

@@ -144,7 +144,7 @@ impl Hash {
     }
 
     /// Digests a digest, and that again, so many times.
-    pub(super) fn iterate(self, digest: &mut [u8], times: u32) {
+    pub(super) fn iterate(self, digest: &mut [u8], times: u64) {
         with_digest!(self, Digest => {
             for _ in 0..times {
                 let next = Digest::digest(&*digest);

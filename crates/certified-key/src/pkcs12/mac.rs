@@ -4,8 +4,8 @@ use der::asn1::{AnyRef, ObjectIdentifier, OctetStringRef};
 use der::{Decode as _, Reader as _, SliceReader};
 use pkcs8::AlgorithmIdentifierRef;
 
-use super::budget::Budget;
-use super::derivation::{Derivation, Purpose};
+use super::derivation::{Purpose, Wanted};
+use super::deriver::Deriver;
 use super::encryption::Pbkdf2;
 use super::hash::Hash;
 use super::password::Password;
@@ -49,12 +49,12 @@ impl<'a> Mac<'a> {
         &self,
         content: &[u8],
         password: Password,
-        budget: &mut Budget,
+        deriver: &mut Deriver,
     ) -> Result<bool, DecodeError> {
         if self.algorithm.oid == PBMAC1 {
-            return self.matches_pbmac1(content, password, budget);
+            return self.matches_pbmac1(content, password, deriver);
         }
-        self.matches_pkcs12(content, password.utf16(), budget)
+        self.matches_pkcs12(content, password.utf16(), deriver)
     }
 
     /// The same with PKCS#12's own derivation only; the password in UTF-16 with a final zero.
@@ -62,13 +62,13 @@ impl<'a> Mac<'a> {
         &self,
         content: &[u8],
         password: &[u8],
-        budget: &mut Budget,
+        deriver: &mut Deriver,
     ) -> Result<bool, DecodeError> {
         let hash =
             Hash::of_digest(self.algorithm.oid).ok_or_else(|| unsupported(self.algorithm.oid))?;
-        let derivation =
-            Derivation { hash, password, salt: self.salt, iterations: self.iterations };
-        let [key] = derivation.derive([(Purpose::MacKey, hash.size())], budget)?;
+        let (salt, iterations) = (self.salt.to_vec(), self.iterations);
+        let wanted = Wanted { purpose: Purpose::MacKey, salt, iterations, length: hash.size() };
+        let [key] = deriver.derive(hash, password, [wanted])?;
         Ok(hash.hmac_matches(&key, content, self.expected))
     }
 
@@ -76,7 +76,7 @@ impl<'a> Mac<'a> {
         &self,
         content: &[u8],
         password: Password,
-        budget: &mut Budget,
+        deriver: &mut Deriver,
     ) -> Result<bool, DecodeError> {
         let damaged = malformed("its MAC parameters");
         let parameters = self.algorithm.parameters.ok_or(damaged.clone())?;
@@ -93,7 +93,7 @@ impl<'a> Mac<'a> {
         if length > LONGEST_KEY {
             return Err(malformed("its MAC key is too long"));
         }
-        let key = derivation.derive(password, length, budget)?;
+        let key = derivation.derive(password, length, &mut deriver.budget)?;
         Ok(hash.hmac_matches(&key, content, self.expected))
     }
 }

@@ -7,7 +7,7 @@ use der::{Decode as _, Reader as _, SliceReader, Tag, TagNumber, Tagged as _};
 use pkcs8::AlgorithmIdentifierRef;
 use zeroize::Zeroizing;
 
-use super::budget::Budget;
+use super::deriver::Deriver;
 use super::structure::{ContentInfo, DATA, explicit, malformed};
 use super::{Password, ber, encryption};
 use crate::algorithm;
@@ -21,15 +21,21 @@ const MAX_DEPTH: usize = 4;
 /// Most bags and safes, of all kinds.
 const MAX_BAGS: usize = 1024;
 
+/// A safe that is encrypted as a whole.
+pub(super) const ENCRYPTED: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.6");
+
+/// A bag with an encrypted key.
+pub(super) const SHROUDED_KEY: ObjectIdentifier =
+    ObjectIdentifier::new_unwrap("1.2.840.113549.1.12.10.1.2");
+
 /// Reads all safes with one password.
 pub(super) fn read(
-    content: &[u8],
+    safes: &[u8],
     password: Password,
-    budget: &mut Budget,
+    deriver: &mut Deriver,
 ) -> Result<Parts, DecodeError> {
-    let mut opened = Opened { password, budget, parts: Parts::default(), seen: 0 };
-    let content = ber::to_der(content)?;
-    for safe in elements(&content)? {
+    let mut opened = Opened { password, deriver, parts: Parts::default(), seen: 0 };
+    for safe in elements(safes)? {
         let safe = safe?;
         opened.tolerating(|opened| opened.safe(safe))?;
     }
@@ -37,9 +43,9 @@ pub(super) fn read(
 }
 
 /// A file that is being read with a password.
-struct Opened<'b> {
+struct Opened<'d> {
     password: Password,
-    budget: &'b mut Budget,
+    deriver: &'d mut Deriver,
     parts: Parts,
     seen: usize,
 }
@@ -67,7 +73,6 @@ impl Opened<'_> {
     }
 
     fn safe(&mut self, element: &[u8]) -> Result<(), DecodeError> {
-        const ENCRYPTED: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.6");
         let damaged = malformed("a safe is not readable");
         let safe = SliceReader::new(element)
             .and_then(|mut reader| ContentInfo::parse(&mut reader))
@@ -99,15 +104,13 @@ impl Opened<'_> {
 
     fn bag(&mut self, element: &[u8], depth: usize) -> Result<(), DecodeError> {
         const KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.12.10.1.1");
-        const SHROUDED: ObjectIdentifier =
-            ObjectIdentifier::new_unwrap("1.2.840.113549.1.12.10.1.2");
         const CERTIFICATE: ObjectIdentifier =
             ObjectIdentifier::new_unwrap("1.2.840.113549.1.12.10.1.3");
         const SAFE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.12.10.1.6");
         let bag = Bag::parse(element).map_err(|_| malformed("a bag is not readable"))?;
         match bag.kind {
             KEY => self.parts.add_key(PrivateKey::from_pkcs8(bag.value), bag.local_key_id),
-            SHROUDED => self.shrouded_key(bag),
+            SHROUDED_KEY => self.shrouded_key(bag),
             CERTIFICATE => match certificate(bag.value)? {
                 Some(der) => self.parts.add_certificate(der.to_vec(), bag.local_key_id),
                 None => Ok(()),
@@ -122,14 +125,7 @@ impl Opened<'_> {
     }
 
     fn shrouded_key(&mut self, bag: Bag<'_>) -> Result<(), DecodeError> {
-        let (algorithm, text) = SliceReader::new(bag.value)
-            .and_then(|mut reader| {
-                reader.sequence(|reader| {
-                    let algorithm = AlgorithmIdentifierRef::decode(reader)?;
-                    Ok((algorithm, <&OctetStringRef>::decode(reader)?.as_bytes()))
-                })
-            })
-            .map_err(|_| malformed("an encrypted key is not readable"))?;
+        let (algorithm, text) = encrypted_key(bag.value)?;
         let plain = self.decrypt(algorithm, text)?;
         self.parts.add_key(PrivateKey::from_pkcs8(&plain), bag.local_key_id)
     }
@@ -144,7 +140,7 @@ impl Opened<'_> {
         let forms = [self.password, self.password.other()];
         let forms = if algorithm.oid == encryption::PBES2 { &forms[..1] } else { &forms };
         for &password in forms {
-            let plain = encryption::decrypt(algorithm, text, password, self.budget);
+            let plain = encryption::decrypt(algorithm, text, password, self.deriver);
             // A wrong password can also decrypt to something that only looks right until it is
             // read.
             match plain
@@ -159,14 +155,14 @@ impl Opened<'_> {
 }
 
 /// `SafeBag` of RFC 7292 §4.2.
-struct Bag<'a> {
-    kind: ObjectIdentifier,
-    value: &'a [u8],
+pub(super) struct Bag<'a> {
+    pub(super) kind: ObjectIdentifier,
+    pub(super) value: &'a [u8],
     local_key_id: Option<Vec<u8>>,
 }
 
 impl<'a> Bag<'a> {
-    fn parse(element: &'a [u8]) -> der::Result<Self> {
+    pub(super) fn parse(element: &'a [u8]) -> der::Result<Self> {
         SliceReader::new(element)?.sequence(|reader| {
             let kind = ObjectIdentifier::decode(reader)?;
             let value = explicit(reader)?;
@@ -212,8 +208,22 @@ fn certificate(value: &[u8]) -> Result<Option<&[u8]>, DecodeError> {
     parse().map_err(|_| malformed("a certificate bag is not readable"))
 }
 
+/// `EncryptedPrivateKeyInfo` of PKCS#8: the algorithm, and the encrypted text.
+pub(super) fn encrypted_key(
+    value: &[u8],
+) -> Result<(AlgorithmIdentifierRef<'_>, &[u8]), DecodeError> {
+    SliceReader::new(value)
+        .and_then(|mut reader| {
+            reader.sequence(|reader| {
+                let algorithm = AlgorithmIdentifierRef::decode(reader)?;
+                Ok((algorithm, <&OctetStringRef>::decode(reader)?.as_bytes()))
+            })
+        })
+        .map_err(|_| malformed("an encrypted key is not readable"))
+}
+
 /// PKCS#7's `EncryptedData`: the algorithm, and the encrypted text in one piece.
-fn encrypted_data(
+pub(super) fn encrypted_data(
     element: &[u8],
 ) -> Result<(AlgorithmIdentifierRef<'_>, Cow<'_, [u8]>), DecodeError> {
     const WHOLE: Tag = Tag::ContextSpecific { constructed: false, number: TagNumber(0) };
@@ -242,7 +252,7 @@ fn encrypted_data(
 }
 
 /// The elements of a SEQUENCE OF, each with its tag and length.
-fn elements(
+pub(super) fn elements(
     sequence: &[u8],
 ) -> Result<impl Iterator<Item = Result<&[u8], DecodeError>>, DecodeError> {
     let damaged = malformed("a list is not readable");

@@ -10,11 +10,12 @@ use ring::rand::{SecureRandom, SystemRandom};
 use sha1::{Digest as _, Sha1};
 use zeroize::Zeroizing;
 
-use super::budget::Budget;
-use super::derivation::{Derivation, Purpose};
+use super::derivation::{Purpose, Wanted};
+use super::deriver::Deriver;
 use super::encryption::PBES2;
 use super::hash::Hash;
 use super::password;
+use super::safe::{ENCRYPTED, SHROUDED_KEY};
 use super::structure::DATA;
 use super::tlv::{
     Element, bmp, explicit, implicit_octets, null, number, octets, oid, sequence, set_of,
@@ -26,8 +27,6 @@ use crate::error::EncodeError;
 /// Iterations of each derivation, as OpenSSL has them (`PKCS12_DEFAULT_ITER`).
 const ITERATIONS: u32 = 2048;
 
-const ENCRYPTED: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.6");
-const SHROUDED_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.12.10.1.2");
 const CERTIFICATE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.12.10.1.3");
 const X509: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.22.1");
 const FRIENDLY_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.20");
@@ -55,7 +54,7 @@ pub(crate) fn write(
     password: &str,
     encryption: Encryption,
 ) -> Result<Zeroizing<Vec<u8>>, EncodeError> {
-    let mut sealer = Sealer { password, encryption, budget: Budget::default() };
+    let mut sealer = Sealer { password, encryption, deriver: Deriver::default() };
     let attributes = attributes(key.leaf());
     let bags: Vec<Element> = std::iter::once(certificate_bag(key.leaf(), Some(&attributes)))
         .chain(key.issuers().iter().map(|issuer| certificate_bag(issuer, None)))
@@ -110,7 +109,7 @@ fn encrypted_safe(bags: &[u8], sealer: &mut Sealer<'_>) -> Result<Element, Encod
 struct Sealer<'p> {
     password: &'p str,
     encryption: Encryption,
-    budget: Budget,
+    deriver: Deriver,
 }
 
 impl Sealer<'_> {
@@ -120,7 +119,8 @@ impl Sealer<'_> {
             Encryption::Modern => {
                 let (salt, iv) = (random::<16>()?, random::<16>()?);
                 let password = self.password.as_bytes();
-                let key = Hash::Sha256.pbkdf2(password, &salt, ITERATIONS, 32, &mut self.budget);
+                let key =
+                    Hash::Sha256.pbkdf2(password, &salt, ITERATIONS, 32, &mut self.deriver.budget);
                 let key = key.map_err(|_| EncodeError::Unencryptable)?;
                 Ok((pbes2(&salt, &iv), cbc(Aes256::new_from_slice(&key).ok(), &iv, plain)?))
             }
@@ -156,8 +156,14 @@ impl Sealer<'_> {
         wanted: [(Purpose, usize); N],
     ) -> Result<[Zeroizing<Vec<u8>>; N], EncodeError> {
         let password = password::utf16(self.password);
-        let derivation = Derivation { hash, password: &password, salt, iterations: ITERATIONS };
-        derivation.derive(wanted, &mut self.budget).map_err(|_| EncodeError::Unencryptable)
+        let wanted = wanted.map(|(purpose, length)| Wanted {
+            purpose,
+            salt: salt.to_vec(),
+            iterations: ITERATIONS,
+            length,
+        });
+        let derived = self.deriver.derive(hash, &password, wanted);
+        derived.map_err(|_| EncodeError::Unencryptable)
     }
 }
 
