@@ -93,7 +93,10 @@ impl PrivateKey {
             (None, None) => return Err(DecodeError::InvalidKey("it names no curve")),
         };
         let scalar = curve.scalar(key.private_key).ok_or(OUT_OF_RANGE)?;
-        let point = curve.public_point(&scalar).ok_or(OUT_OF_RANGE)?;
+        let point = match key.public_key {
+            Some(stated) if curve.surely_pairs(&scalar, stated) => stated.to_vec(),
+            _ => curve.public_point(&scalar).ok_or(OUT_OF_RANGE)?,
+        };
         let canonical =
             EcPrivateKey { private_key: &scalar, parameters: None, public_key: Some(&point) };
         let canonical = Zeroizing::new(canonical.to_der().map_err(|_| TOO_LARGE)?);
