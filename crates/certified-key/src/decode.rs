@@ -84,11 +84,12 @@ fn from_base64(text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
         GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
     );
     let mut packed = Zeroizing::new(Vec::with_capacity(text.len()));
-    packed.extend(text.iter().filter(|byte| !byte.is_ascii_whitespace()).map(|byte| match byte {
-        b'-' => b'+',
-        b'_' => b'/',
-        other => *other,
-    }));
+    text.split(u8::is_ascii_whitespace).for_each(|line| packed.extend_from_slice(line));
+    packed.iter_mut().for_each(|byte| match byte {
+        b'-' => *byte = b'+',
+        b'_' => *byte = b'/',
+        _ => {}
+    });
     let mut bytes = Zeroizing::new(vec![0; packed.len() / 4 * 3 + 3]);
     let length = LENIENT.decode_slice(packed.as_slice(), &mut bytes).ok()?;
     bytes.truncate(length);

@@ -151,5 +151,6 @@ fn printable(label: &[u8]) -> String {
 }
 
 fn find(text: &[u8], wanted: &[u8]) -> Option<usize> {
-    text.windows(wanted.len()).position(|window| window == wanted)
+    // Nearly everywhere, the first byte says no.
+    text.windows(wanted.len()).position(|window| window[0] == wanted[0] && window == wanted)
 }

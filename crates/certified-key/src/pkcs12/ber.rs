@@ -3,6 +3,8 @@
 //! RFC 7292 allows BER, and Bouncy Castle and older tools write it: indefinite lengths, strings
 //! in pieces. It is turned into DER first, so that everything behind reads one form only.
 
+use std::ops::Deref;
+
 use zeroize::Zeroizing;
 
 use super::structure::malformed;
@@ -13,12 +15,63 @@ const MAX_DEPTH: usize = 32;
 
 const CONSTRUCTED: u8 = 0x20;
 const OCTET_STRING: u8 = 0x04;
+/// The tag of an OCTET STRING that comes in pieces.
+const PIECES: [u8; 1] = [OCTET_STRING | CONSTRUCTED];
 const LONG_TAG: u8 = 0x1f;
 const INDEFINITE: u8 = 0x80;
 const END_OF_CONTENTS: [u8; 2] = [0, 0];
 
-/// Rewrites one element and everything in it. Bytes behind it are an error.
-pub(super) fn to_der(ber: &[u8]) -> Result<Zeroizing<Vec<u8>>, DecodeError> {
+/// One element, as it came or rewritten.
+pub(super) enum Der<'a> {
+    AsItCame(&'a [u8]),
+    Rewritten(Zeroizing<Vec<u8>>),
+}
+
+impl Deref for Der<'_> {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::AsItCame(der) => der,
+            Self::Rewritten(der) => der,
+        }
+    }
+}
+
+/// Makes sure that one element and everything in it is DER. Bytes behind it are an error.
+pub(super) fn to_der(ber: &[u8]) -> Result<Der<'_>, DecodeError> {
+    // Nearly every file is, and rewriting copies each level.
+    match after_der(ber, 0) {
+        Some([]) => Ok(Der::AsItCame(ber)),
+        _ => rewritten(ber).map(Der::Rewritten),
+    }
+}
+
+/// What follows an element that is DER; `None` where it is not, or is damaged.
+fn after_der(mut rest: &[u8], depth: usize) -> Option<&[u8]> {
+    let tag = take_tag(&mut rest).ok()?;
+    let from_length = rest;
+    let length = take_length(&mut rest).ok()??;
+    let octets = from_length.len() - rest.len();
+    let (mut inner, after) = rest.split_at_checked(length)?;
+    if depth > MAX_DEPTH || tag == PIECES || octets != length_octets(length) {
+        return None;
+    }
+    while tag[0] & CONSTRUCTED != 0 && !inner.is_empty() {
+        inner = after_der(inner, depth + 1)?;
+    }
+    Some(after)
+}
+
+/// How many bytes DER has for this length.
+fn length_octets(length: usize) -> usize {
+    match length {
+        0..=0x7f => 1,
+        _ => 1 + (usize::BITS - length.leading_zeros()).div_ceil(8) as usize,
+    }
+}
+
+fn rewritten(ber: &[u8]) -> Result<Zeroizing<Vec<u8>>, DecodeError> {
     let mut der = Zeroizing::new(Vec::with_capacity(ber.len()));
     let mut rest = ber;
     rewrite(&mut rest, &mut der, 0)?;
@@ -54,7 +107,7 @@ fn rewrite(rest: &mut &[u8], der: &mut Vec<u8>, depth: usize) -> Result<(), Deco
             *rest = &rest[END_OF_CONTENTS.len()..];
         }
     }
-    if tag == [OCTET_STRING | CONSTRUCTED] {
+    if tag == PIECES {
         append(der, &[OCTET_STRING], &joined(&contents)?);
     } else {
         append(der, tag, &contents);
@@ -125,6 +178,9 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    const KEY_VAULT: &[u8] =
+        include_bytes!("../../tests/fixtures/key-vault-2021-07-ec-p256-exportable.pfx");
+
     fn der(ber: &[u8]) -> Vec<u8> {
         to_der(ber).unwrap().to_vec()
     }
@@ -135,6 +191,9 @@ mod tests {
         assert_eq!(der(&element), element);
         let long = [vec![0x04, 0x82, 0x01, 0x00], vec![7; 256]].concat();
         assert_eq!(der(&long), long);
+        for der in [&element, long.as_slice(), KEY_VAULT] {
+            assert!(matches!(to_der(der), Ok(Der::AsItCame(_))));
+        }
     }
 
     #[test]
@@ -169,15 +228,27 @@ mod tests {
             assert!(matches!(to_der(ber), Err(DecodeError::MalformedPkcs12(_))), "{ber:02x?}");
         }
         let bomb = [0x30, 0x80].repeat(100_000);
-        assert_eq!(to_der(&bomb), Err(malformed("it is nested too deeply")));
+        assert_eq!(to_der(&bomb).err(), Some(malformed("it is nested too deeply")));
     }
 
     proptest! {
         #[test]
         fn twice_is_once(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
-            if let Ok(once) = to_der(&bytes) {
-                prop_assert_eq!(to_der(&once).unwrap(), once);
+            if let Ok(once) = rewritten(&bytes) {
+                prop_assert!(matches!(to_der(&once), Ok(Der::AsItCame(_))));
+                prop_assert_eq!(rewritten(&once).unwrap(), once);
             }
+        }
+
+        #[test]
+        fn what_is_taken_as_it_came_would_be_rewritten_to_the_same(
+            place in 0..KEY_VAULT.len(), byte: u8, cut in 0..4_usize
+        ) {
+            let mut bytes = KEY_VAULT[..KEY_VAULT.len() - cut].to_vec();
+            if let Some(damaged) = bytes.get_mut(place) {
+                *damaged = byte;
+            }
+            prop_assert_eq!(to_der(&bytes).map(|der| der.to_vec()), rewritten(&bytes).map(|der| der.to_vec()));
         }
     }
 }

@@ -7,6 +7,7 @@ use der::{Decode as _, Reader as _, SliceReader, Tag, TagNumber, Tagged as _};
 use pkcs8::AlgorithmIdentifierRef;
 use zeroize::Zeroizing;
 
+use super::ber::Der;
 use super::deriver::Deriver;
 use super::structure::{ContentInfo, DATA, explicit, malformed};
 use super::{Password, ber, encryption};
@@ -143,14 +144,21 @@ impl Opened<'_> {
             let plain = encryption::decrypt(algorithm, text, password, self.deriver);
             // A wrong password can also decrypt to something that only looks right until it is
             // read.
-            match plain
-                .and_then(|plain| ber::to_der(&plain).map_err(|_| DecodeError::PasswordProtected))
-            {
+            match plain.and_then(as_der) {
                 Err(DecodeError::PasswordProtected) => {}
                 decided => return decided,
             }
         }
         Err(DecodeError::PasswordProtected)
+    }
+}
+
+/// What was decrypted, if it can be read at all.
+fn as_der(plain: Zeroizing<Vec<u8>>) -> Result<Zeroizing<Vec<u8>>, DecodeError> {
+    match ber::to_der(&plain) {
+        Ok(Der::Rewritten(der)) => Ok(der),
+        Ok(Der::AsItCame(_)) => Ok(plain),
+        Err(_) => Err(DecodeError::PasswordProtected),
     }
 }
 
