@@ -102,8 +102,8 @@ impl Curve {
         })
     }
 
-    /// Is this the uncompressed public point of the private key? Only if that is found out fast:
-    /// ring takes a tenth of the time, but reckons no point that it is not told.
+    /// Is this the uncompressed public point of the private key? `false` also where it takes
+    /// `public_point` to know: ring takes a tenth of its time, but only says whether a point is right.
     pub(crate) fn surely_pairs(self, scalar: &[u8], point: &[u8]) -> bool {
         let method = match self {
             Self::P256 => &rings::ECDSA_P256_SHA256_ASN1_SIGNING,

@@ -32,8 +32,8 @@ impl Deriver {
     }
 
     /// Derives keys and initialization vectors that are going to be asked for: those of two elements
-    /// together take two thirds of the time. What costs too much is left to be refused when it is
-    /// asked for.
+    /// together take two thirds of the time. They are paid for now, and what the budget does not
+    /// allow is left to be refused when it is asked for.
     pub(super) fn foresee(&mut self, password: Password, elements: Vec<[Wanted; 2]>) {
         let mut budget = self.budget.clone();
         let mut pay = |one: &Wanted| budget.pay(one.iterations, one.blocks(Hash::Sha1));
