@@ -21,23 +21,23 @@ use crate::target::{Layout, Target};
 /// An installation between its two halves. It holds the store's opened directory, so the second
 /// half happens where the first did.
 pub struct Prepared {
-    directory: Directory,
-    plan: Plan,
+    pub(super) directory: Directory,
+    pub(super) plan: Plan,
     pieces: Pieces,
     private: Access,
-    metadata: Option<Metadata>,
+    pub(super) metadata: Option<Metadata>,
     /// Files that did not exist before.
     added: Vec<String>,
     /// Whether links stand already, which must never come to lead to less than they do.
-    is_linked: bool,
-    installed: Installed,
+    pub(super) is_linked: bool,
+    pub(super) installed: Installed,
 }
 
 /// The metadata file as it is to be written.
-struct Metadata {
+pub(super) struct Metadata {
     name: String,
-    text: Vec<u8>,
-    access: Access,
+    pub(super) text: Vec<u8>,
+    pub(super) access: Access,
 }
 
 /// What an installation is made from.
@@ -220,55 +220,7 @@ impl Prepared {
         Ok(())
     }
 
-    pub(super) fn switch(self) -> Result<Installed, StoreError> {
-        if self.plan.switch.is_empty() {
-            return Ok(self.installed);
-        }
-        for step in self.plan.switch.iter().filter(|step| matches!(step, Step::Write { .. })) {
-            self.apply(step)?;
-        }
-        if !self.make_only_link()? {
-            self.move_links()?;
-        }
-        self.directory.sync()?;
-        Ok(self.installed)
-    }
-
-    /// A link that is all there is to switch, and did not stand there before, needs no temporary
-    /// name: it is made at once or not at all. Says whether it was so.
-    fn make_only_link(&self) -> Result<bool, StoreError> {
-        let [Step::Link { link, to }] = self.plan.switch.as_slice() else { return Ok(false) };
-        Ok(!self.is_linked && self.directory.make_link(link, to)?)
-    }
-
-    /// Everything is made under temporary names first, so that the links move within
-    /// microseconds.
-    fn move_links(&self) -> Result<(), StoreError> {
-        let mut staged = Vec::new();
-        let mut withdrawn = None;
-        for step in &self.plan.switch {
-            match step {
-                Step::Link { link, to } => staged.push(self.directory.stage_link(link, to)?),
-                Step::Withdraw { name } => withdrawn = Some(name),
-                Step::Describe { name } => {
-                    if let Some(metadata) = &self.metadata {
-                        let options = metadata.access.options();
-                        staged.push(self.directory.stage(name, &options, &metadata.text)?);
-                    }
-                }
-                Step::Write { .. } => {}
-            }
-        }
-        if let Some(name) = withdrawn {
-            self.directory.remove(name)?;
-        }
-        for change in staged {
-            change.place()?;
-        }
-        Ok(())
-    }
-
-    fn apply(&self, step: &Step) -> Result<(), StoreError> {
+    pub(super) fn apply(&self, step: &Step) -> Result<(), StoreError> {
         let Step::Write { part, name, keep } = step else { return Ok(()) };
         let Some(chosen) = self.plan.file(*part) else { return Ok(()) };
         let kept: Zeroizing<Vec<u8>>;

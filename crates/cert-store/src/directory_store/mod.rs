@@ -6,6 +6,7 @@ pub(crate) mod reach;
 mod retire;
 mod seen;
 mod survey;
+mod switch;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
