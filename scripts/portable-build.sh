@@ -24,6 +24,8 @@ traceless="--remap-path-prefix=$root=/akvvm"
 for registry in "${CARGO_HOME:-$HOME/.cargo}"/registry/src/*; do
     traceless="$traceless --remap-path-prefix=$registry=/crates"
 done
+# By a path that is the same in every tree: cargo makes the names of symbols from these flags.
+traceless="$traceless -Clink-arg=-Wl,-T,scripts/portable.ld"
 # Build scripts and macros are for this machine: cargo gives these only to what is shipped.
 CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUSTFLAGS=$traceless
 CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUSTFLAGS="--sysroot=$tools/rust/usr $traceless"

@@ -3,8 +3,8 @@
 #
 #   portable-check.sh CPU GLIBC PROGRAM     for example: x86_64 2.17 target/…/akvvm_service
 #
-# That is where it is for another processor, needs symbols of a newer C library than GLIBC, or
-# needs libraries that are not the C library's.
+# That is where it is for another processor, needs symbols of a newer C library than GLIBC, needs
+# libraries that are not the C library's, or carries what unwinding needs (scripts/portable.ld).
 set -eu
 
 cpu=$1 glibc=$2 program=$3
@@ -33,3 +33,9 @@ done
 versions=$(LC_ALL=C readelf --version-info --wide "$program" | grep -o 'GLIBC_[0-9.]*' | sort -uV)
 newest=$(printf '%s\n' "$versions" "GLIBC_$glibc" | sort -V | tail -n 1)
 [ "$newest" = "GLIBC_$glibc" ] || fail "needs $newest; promised is $glibc"
+
+# A table without what it points to would be worse than both or none.
+parts=$(LC_ALL=C readelf --sections --segments --wide "$program")
+case $parts in
+*.eh_frame* | *.gcc_except_table* | *GNU_EH_FRAME*) fail "has tables for unwinding" ;;
+esac
