@@ -12,7 +12,6 @@ mod certificate;
 mod certified;
 mod chain;
 mod decode;
-mod elliptic;
 mod encode;
 mod error;
 mod pem_text;

@@ -3,6 +3,7 @@
 use der::asn1::UintRef;
 use der::asn1::{AnyRef, ObjectIdentifier, OctetStringRef};
 use der::{Decode, Encode, SliceReader, Tag, Tagged as _};
+use named_curve::Curve;
 use pkcs1::RsaPrivateKey;
 use pkcs8::{AlgorithmIdentifierRef, PrivateKeyInfoRef};
 use ring::signature::{Ed25519KeyPair, KeyPair};
@@ -11,7 +12,6 @@ use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use crate::algorithm;
-use crate::elliptic::Curve;
 use crate::error::DecodeError;
 use crate::public_key::{EC, ED25519, PublicKey, RSA, RSA_PSS};
 use crate::rsa;

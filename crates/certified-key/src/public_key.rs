@@ -3,9 +3,8 @@
 use std::fmt;
 
 use der::asn1::ObjectIdentifier;
-use x509_parser::x509::SubjectPublicKeyInfo;
-
-use crate::elliptic::Curve;
+use named_curve::Curve;
+use x509_parser::x509::{AlgorithmIdentifier, SubjectPublicKeyInfo};
 
 /// rsaEncryption (RFC 8017 appendix A.1).
 pub(crate) const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
@@ -36,8 +35,7 @@ impl PublicKey {
         let same_kind = match self {
             Self::Rsa { .. } => [RSA, RSA_PSS].iter().any(|rsa| rsa.as_bytes() == algorithm),
             Self::Elliptic(curve, _) => {
-                algorithm == EC.as_bytes()
-                    && Curve::of_certificate(&certified.algorithm) == Some(*curve)
+                algorithm == EC.as_bytes() && curve_of(&certified.algorithm) == Some(*curve)
             }
             Self::Ed25519(_) => algorithm == ED25519.as_bytes(),
         };
@@ -62,6 +60,12 @@ impl fmt::Display for PublicKey {
             Self::Ed25519(_) => f.write_str("Ed25519"),
         }
     }
+}
+
+/// The curve that a certificate's public key says it is on.
+pub(crate) fn curve_of(algorithm: &AlgorithmIdentifier<'_>) -> Option<Curve> {
+    let oid = algorithm.parameters.as_ref()?.as_oid().ok()?;
+    Curve::named(ObjectIdentifier::from_bytes(oid.as_bytes()).ok()?)
 }
 
 /// Compares an uncompressed point with one that may be compressed (SEC 1 §2.3.3).

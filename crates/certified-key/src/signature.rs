@@ -3,6 +3,7 @@
 use std::ops::RangeInclusive;
 
 use der::asn1::ObjectIdentifier;
+use named_curve::Curve;
 use ring::signature as rings;
 use ring::signature::{UnparsedPublicKey, VerificationAlgorithm};
 use sha2::Digest as _;
@@ -11,7 +12,7 @@ use x509_parser::public_key::PublicKey;
 use x509_parser::signature_algorithm::RsaSsaPssParams;
 use x509_parser::x509::{AlgorithmIdentifier, SubjectPublicKeyInfo};
 
-use crate::elliptic::Curve;
+use crate::public_key::curve_of;
 
 /// First byte of an elliptic curve point with both coordinates (SEC 1 §2.3.3).
 const UNCOMPRESSED: u8 = 4;
@@ -90,7 +91,7 @@ fn elliptic(
     message: &[u8],
     signature: &[u8],
 ) -> Verdict {
-    let Some(curve) = Curve::of_certificate(&key.algorithm) else { return Verdict::Unknown };
+    let Some(curve) = curve_of(&key.algorithm) else { return Verdict::Unknown };
     let point = &*key.subject_public_key.data;
     // ring is several times faster where it knows the pair.
     let fast: Option<&dyn VerificationAlgorithm> = match (curve, hash) {

@@ -12,7 +12,8 @@ use crate::tree::{assert_none, root};
 const PLAN: &[(&str, &[&str])] = &[
     ("atomic-file", &[]),
     ("object-id", &[]),
-    ("certified-key", &[]),
+    ("named-curve", &[]),
+    ("certified-key", &["named-curve"]),
     ("status-schema", &[]),
     ("reaction", &[]),
     ("fluent-forward", &[]),

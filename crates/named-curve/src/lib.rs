@@ -1,11 +1,13 @@
 //! The curves that a certificate's key can be on, and the arithmetic needed of them.
+//!
+//! A crate of its own so that it can be built for size: what is generic in others' curves is
+//! compiled here, for each of the four curves, and few certificates need it.
 
 use der::asn1::ObjectIdentifier;
 use ecdsa::elliptic_curve::sec1::ToSec1Point as _;
 use ecdsa::signature::hazmat::PrehashVerifier as _;
 use ring::rand::SystemRandom;
 use ring::signature::{self as rings, EcdsaKeyPair};
-use x509_parser::x509::AlgorithmIdentifier;
 use zeroize::Zeroizing;
 
 /// A named curve.
@@ -13,10 +15,14 @@ use zeroize::Zeroizing;
 /// P-256K (secp256k1) is carried although few TLS programs take it: Key Vault issues certificates
 /// on it, and who asked for one shall find it on the machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Curve {
+pub enum Curve {
+    /// secp256r1.
     P256,
+    /// secp384r1.
     P384,
+    /// secp521r1.
     P521,
+    /// secp256k1.
     P256K,
 }
 
@@ -47,17 +53,13 @@ macro_rules! on_curve {
 impl Curve {
     const ALL: [Self; 4] = [Self::P256, Self::P384, Self::P521, Self::P256K];
 
-    pub(crate) fn named(oid: ObjectIdentifier) -> Option<Self> {
+    /// The curve with this identifier, if it is one of these.
+    pub fn named(oid: ObjectIdentifier) -> Option<Self> {
         Self::ALL.into_iter().find(|curve| curve.oid() == oid)
     }
 
-    /// The curve that a certificate's public key says it is on.
-    pub(crate) fn of_certificate(algorithm: &AlgorithmIdentifier<'_>) -> Option<Self> {
-        let oid = algorithm.parameters.as_ref()?.as_oid().ok()?;
-        Self::named(ObjectIdentifier::from_bytes(oid.as_bytes()).ok()?)
-    }
-
-    pub(crate) const fn oid(self) -> ObjectIdentifier {
+    /// The curve's identifier (RFC 5480 §2.1.1.1, SEC 2 §A.2).
+    pub const fn oid(self) -> ObjectIdentifier {
         ObjectIdentifier::new_unwrap(match self {
             Self::P256 => "1.2.840.10045.3.1.7",
             Self::P384 => "1.3.132.0.34",
@@ -67,7 +69,7 @@ impl Curve {
     }
 
     /// Key Vault's name of the curve.
-    pub(crate) const fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Self::P256 => "P-256",
             Self::P384 => "P-384",
@@ -86,7 +88,7 @@ impl Curve {
     }
 
     /// A private key in its full length; some writers strip or add leading zeros (RFC 5915 §3).
-    pub(crate) fn scalar(self, octets: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    pub fn scalar(self, octets: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
         let zeros = octets.iter().take_while(|octet| **octet == 0).count();
         let padding = self.scalar_len().checked_sub(octets.len() - zeros)?;
         let mut scalar = Zeroizing::new(vec![0; self.scalar_len()]);
@@ -95,7 +97,7 @@ impl Curve {
     }
 
     /// The uncompressed public point of a private key; `None` for zero or beyond the order.
-    pub(crate) fn public_point(self, scalar: &[u8]) -> Option<Vec<u8>> {
+    pub fn public_point(self, scalar: &[u8]) -> Option<Vec<u8>> {
         on_curve!(self, library => {
             let secret = library::SecretKey::from_slice(scalar).ok()?;
             Some(secret.public_key().to_sec1_point(false).as_bytes().to_vec())
@@ -104,7 +106,7 @@ impl Curve {
 
     /// Is this the uncompressed public point of the private key? `false` also where it takes
     /// `public_point` to know: ring takes a tenth of its time, but only says whether a point is right.
-    pub(crate) fn surely_pairs(self, scalar: &[u8], point: &[u8]) -> bool {
+    pub fn surely_pairs(self, scalar: &[u8], point: &[u8]) -> bool {
         let method = match self {
             Self::P256 => &rings::ECDSA_P256_SHA256_ASN1_SIGNING,
             Self::P384 => &rings::ECDSA_P384_SHA384_ASN1_SIGNING,
@@ -115,7 +117,7 @@ impl Curve {
     }
 
     /// Is the signature (DER of r and s) by this key? `None` if key or signature are unreadable.
-    pub(crate) fn verify(self, point: &[u8], digest: &[u8], signature: &[u8]) -> Option<bool> {
+    pub fn verify(self, point: &[u8], digest: &[u8], signature: &[u8]) -> Option<bool> {
         on_curve!(self, library => {
             let key = library::ecdsa::VerifyingKey::from_sec1_bytes(point).ok()?;
             // Only P-256K's library insists on a low s, which X.509 does not ask for.
