@@ -96,3 +96,34 @@ pub(crate) fn set_acl(file: impl AsFd, acl: Option<&[u8]>) -> rustix::io::Result
     };
     fs::fsetxattr(file, ACCESS_ACL, acl, XattrFlags::empty())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::FileOptions;
+
+    /// A list with so many named users beside the owner, the group, the mask and the others
+    /// (`posix_acl_xattr.h`).
+    fn list(users: u32) -> Vec<u8> {
+        const NOBODY: u32 = u32::MAX;
+        let named = (0..users).map(|user| (0x02, 10_000 + user));
+        let entries = [(0x01, NOBODY)].into_iter().chain(named);
+        let entries = entries.chain([0x04, 0x10, 0x20].map(|tag: u16| (tag, NOBODY)));
+        let entry = |(tag, id): (u16, u32)| {
+            [&tag.to_le_bytes()[..], &4_u16.to_le_bytes(), &id.to_le_bytes()].concat()
+        };
+        2_u32.to_le_bytes().into_iter().chain(entries.flat_map(entry)).collect()
+    }
+
+    #[test]
+    fn a_list_is_read_as_it_was_set_however_long_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let directory = Directory::open(folder.path()).unwrap();
+        for users in [1, 59, 60, 200] {
+            let acl = Some(list(users));
+            let options = FileOptions { acl: acl.clone(), ..FileOptions::mode(0o600) };
+            directory.replace("file", &options, b"x").unwrap();
+            assert_eq!(directory.examine("file", 9).unwrap().unwrap().acl, acl, "{users}");
+        }
+    }
+}
