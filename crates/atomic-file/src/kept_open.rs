@@ -14,14 +14,30 @@ const MOST: usize = 8;
 pub struct KeptOpen(Mutex<BTreeMap<PathBuf, Directory>>);
 
 impl KeptOpen {
+    /// The directory at this path: the one that is open, or what `open` opens, which is kept.
+    ///
+    /// # Errors
+    /// Those of `open`.
+    pub fn or_open<E>(
+        &self,
+        path: &Path,
+        open: impl FnOnce() -> Result<Directory, E>,
+    ) -> Result<Directory, E> {
+        if let Some(directory) = self.find(path) {
+            return Ok(directory);
+        }
+        let directory = open()?;
+        self.keep(&directory);
+        Ok(directory)
+    }
+
     /// The directory at this path, if it is open and nothing else has taken its place.
-    pub fn find(&self, path: &Path) -> Option<Directory> {
+    fn find(&self, path: &Path) -> Option<Directory> {
         let found = self.opened().get(path).cloned()?;
         found.is_at_its_path().then_some(found)
     }
 
-    /// Keeps a directory open.
-    pub fn keep(&self, directory: &Directory) {
+    fn keep(&self, directory: &Directory) {
         let mut opened = self.opened();
         if opened.len() >= MOST {
             opened.clear();

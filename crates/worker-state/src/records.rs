@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use atomic_file::{Directory, FileError, FileOptions, KeptOpen};
+use atomic_file::{Directory, FileOptions, KeptOpen};
 use sha2::{Digest, Sha256};
 
 use crate::certificate_record::CertificateRecord;
@@ -85,18 +85,10 @@ impl RecordsFolder {
         let name = file_name(record);
         let path = self.path.join(&name);
         let text = document::text(&path, record)?;
-        self.opened()
+        self.opened
+            .or_open(&self.path, || Directory::open(&self.path))
             .and_then(|folder| folder.replace(&name, &FileOptions::mode(0o600), &text))
             .map_err(|error| StateError::write(&path, error))
-    }
-
-    fn opened(&self) -> Result<Directory, FileError> {
-        if let Some(folder) = self.opened.find(&self.path) {
-            return Ok(folder);
-        }
-        let folder = Directory::open(&self.path)?;
-        self.opened.keep(&folder);
-        Ok(folder)
     }
 }
 

@@ -128,29 +128,20 @@ impl DirectoryStore {
     /// Opens a store that may be missing.
     fn open(&self, location: &StoreLocation) -> Result<Option<Directory>, StoreError> {
         let StoreLocation::Directory { path, .. } = location;
-        if let Some(directory) = self.opened.find(path) {
-            return Ok(Some(directory));
-        }
-        match self.opening.open(path) {
+        match self.opened.or_open(path, || self.opening.open(path)) {
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error.into()),
-            Ok(directory) => {
-                self.opened.keep(&directory);
-                Ok(Some(directory))
-            }
+            other => Ok(Some(other?)),
         }
     }
 
     /// Opens a store, and makes it where it is missing.
     fn open_or_make(&self, location: &StoreLocation) -> Result<Directory, StoreError> {
         let StoreLocation::Directory { path, .. } = location;
-        if let Some(directory) = self.opened.find(path) {
-            return Ok(directory);
-        }
-        let created = self.opening.create(path, DIRECTORY)?;
-        self.remember(&created.made);
-        self.opened.keep(&created.directory);
-        Ok(created.directory)
+        self.opened.or_open(path, || {
+            let created = self.opening.create(path, DIRECTORY)?;
+            self.remember(&created.made);
+            Ok(created.directory)
+        })
     }
 
     /// The access that the target's private files are to have in this store.
