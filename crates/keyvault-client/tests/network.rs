@@ -180,7 +180,21 @@ fn directories_of_authorities_are_read_too() {
     network.ssl_cert_file = None;
     let folder = AUTHORITY.file.parent().unwrap().display().to_string();
     network.ssl_cert_dir = Some(PathBuf::from(format!("/nonexistent:{folder}")));
-    assert!(ask(network, "abc.vault.azure.net").is_ok());
+    assert!(ask(network.clone(), "abc.vault.azure.net").is_ok());
+    // Beside a file without the authority, an empty one, and none at all.
+    let beside = tempfile::tempdir().unwrap();
+    for (name, content) in [("other.pem", Authority::new().pem.as_str()), ("empty.pem", "")] {
+        let file = beside.path().join(name);
+        std::fs::write(&file, content).unwrap();
+        network.ssl_cert_file = Some(file);
+        assert!(ask(network.clone(), "abc.vault.azure.net").is_ok(), "{name}");
+    }
+    network.ssl_cert_file = Some(beside.path().join("none.pem"));
+    assert!(ask(network.clone(), "abc.vault.azure.net").is_ok());
+    // Where neither has it, the handshake fails as ever.
+    network.ssl_cert_file = Some(beside.path().join("other.pem"));
+    network.ssl_cert_dir = Some(beside.path().to_owned());
+    assert_fails(ask(network, "abc.vault.azure.net"), Tls, "does not trust");
 }
 
 #[test]

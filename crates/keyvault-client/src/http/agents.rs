@@ -12,10 +12,10 @@ use ureq::unversioned::transport::{
 };
 
 use super::ahead::{Opened, Opener, Taker, Waiting, Way};
+use super::judge::Judge;
 use super::proxy::ProxyServer;
 use super::resolver::Resolver;
 use super::tls::{TlsConnector, client_config};
-use super::trust::Roots;
 use super::{Trouble, ask};
 use crate::network::Timeouts;
 
@@ -45,13 +45,13 @@ pub(super) struct WayAgents {
 impl VaultAgents {
     pub(super) fn new(
         timeouts: &Timeouts,
-        roots: &Roots,
+        judge: Arc<Judge>,
         proxy: Option<&ProxyServer>,
     ) -> Result<Self, Trouble> {
         let chain =
             ().chain(ConnectProxyConnector::default())
                 .chain(TcpConnector::default())
-                .chain(TlsConnector(client_config(roots)?))
+                .chain(TlsConnector(client_config(judge)?))
                 .chain(Boxed);
         let way: Way = Arc::new(chain);
         let proxied = match proxy {

@@ -3,6 +3,7 @@
 mod agents;
 mod ahead;
 mod body;
+mod judge;
 mod no_proxy;
 mod proxy;
 mod resolver;
@@ -27,6 +28,7 @@ use crate::retry_after;
 use crate::text::one_line;
 
 use agents::{VaultAgents, WayAgents};
+use judge::Judge;
 use no_proxy::NoProxy;
 pub use proxy::ProxyError;
 use proxy::ProxyServer;
@@ -47,7 +49,7 @@ struct Inner {
     identity: Agent,
     proxy: Option<ProxyServer>,
     no_proxy: NoProxy,
-    trust: TrustStore,
+    trust: Arc<TrustStore>,
     vaults: Mutex<Option<(trust::Stamp, VaultAgents)>>,
 }
 
@@ -73,7 +75,7 @@ impl Http {
             timeouts: network.timeouts,
             proxy,
             no_proxy: NoProxy::parse(network.no_proxy.as_deref().unwrap_or_default()),
-            trust: TrustStore::new(network.ssl_cert_file, network.ssl_cert_dir.as_deref()),
+            trust: TrustStore::new(network.ssl_cert_file, network.ssl_cert_dir.as_deref()).into(),
             vaults: Mutex::new(None),
         })))
     }
@@ -141,8 +143,8 @@ impl Http {
         if let Some((_, agents)) = slot.as_ref().filter(|(built, _)| *built == stamp) {
             return Ok(agents.clone());
         }
-        let roots = self.0.trust.load().map_err(Trouble::NoTrustedRoots)?;
-        let agents = VaultAgents::new(&self.0.timeouts, &roots, self.0.proxy.as_ref())?;
+        let judge = Judge::new(&self.0.trust)?;
+        let agents = VaultAgents::new(&self.0.timeouts, judge, self.0.proxy.as_ref())?;
         *slot = Some((stamp, agents.clone()));
         Ok(agents)
     }

@@ -3,10 +3,10 @@
 use std::error::Error;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::SystemTime;
 
 use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
 use rustls_native_certs::load_certs_from_paths;
 
 /// Where distributions keep their bundle; the first that exists is the machine's
@@ -23,8 +23,6 @@ const BUNDLES: [&str; 6] = [
 /// Directories of single certificates, for machines without a bundle.
 const DIRECTORIES: [&str; 2] = ["/etc/ssl/certs", "/etc/pki/tls/certs"];
 
-pub(super) type Roots = Arc<RootCertStore>;
-
 /// Where trusted authorities are read from.
 pub(super) struct TrustStore {
     file: Option<PathBuf>,
@@ -36,6 +34,13 @@ pub(super) struct TrustStore {
 /// What the files looked like. Two equal stamps mean that nothing has changed since.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Stamp(Vec<Option<(SystemTime, u64)>>);
+
+/// What was read, and what first hindered that.
+#[derive(Default)]
+struct Found {
+    certificates: Vec<CertificateDer<'static>>,
+    cause: Option<String>,
+}
 
 /// No certificate authority was found.
 #[derive(Debug)]
@@ -64,11 +69,36 @@ impl TrustStore {
         Stamp(self.places().iter().map(looks).collect())
     }
 
-    pub(super) fn load(&self) -> Result<Roots, TrustError> {
-        let mut certificates = Vec::new();
-        let mut cause = None;
-        for place in self.places() {
-            if self.is_machines && (!certificates.is_empty() || !place.exists()) {
+    /// Of what is trusted, what is asked first: the file, where one is named and has authorities;
+    /// else everything.
+    pub(super) fn load_first(&self) -> Result<RootCertStore, TrustError> {
+        if self.has_more() {
+            let found = self.read(self.file.clone());
+            if !found.certificates.is_empty() {
+                return Ok(found.roots());
+            }
+        }
+        let found = self.read(self.places());
+        if found.certificates.is_empty() {
+            let (looked, was_named) = (self.places(), !self.is_machines);
+            return Err(TrustError { looked, was_named, cause: found.cause });
+        }
+        Ok(found.roots())
+    }
+
+    /// Everything that is trusted, where that can be more than what is asked first.
+    pub(super) fn load_all(&self) -> Option<RootCertStore> {
+        self.has_more().then(|| self.read(self.places()).roots())
+    }
+
+    fn has_more(&self) -> bool {
+        self.file.is_some() && !self.directories.is_empty()
+    }
+
+    fn read(&self, places: impl IntoIterator<Item = PathBuf>) -> Found {
+        let mut all = Found::default();
+        for place in places {
+            if self.is_machines && (!all.certificates.is_empty() || !place.exists()) {
                 continue;
             }
             let found = if place.is_dir() {
@@ -76,17 +106,10 @@ impl TrustStore {
             } else {
                 load_certs_from_paths(Some(&place), None)
             };
-            cause = cause.or_else(|| found.errors.first().map(ToString::to_string));
-            certificates.extend(found.certs);
+            all.cause = all.cause.or_else(|| found.errors.first().map(ToString::to_string));
+            all.certificates.extend(found.certs);
         }
-        if certificates.is_empty() {
-            let was_named = !self.is_machines;
-            return Err(TrustError { looked: self.places(), was_named, cause });
-        }
-        let mut roots = RootCertStore::empty();
-        // What cannot be read among a machine's authorities is passed over.
-        roots.add_parsable_certificates(certificates);
-        Ok(Arc::new(roots))
+        all
     }
 
     fn places(&self) -> Vec<PathBuf> {
@@ -95,6 +118,15 @@ impl TrustStore {
         } else {
             self.file.iter().chain(&self.directories).cloned().collect()
         }
+    }
+}
+
+impl Found {
+    /// What cannot be read among a machine's authorities is passed over.
+    fn roots(self) -> RootCertStore {
+        let mut roots = RootCertStore::empty();
+        roots.add_parsable_certificates(self.certificates);
+        roots
     }
 }
 
@@ -125,9 +157,30 @@ mod tests {
     #[test]
     fn a_missing_file_is_an_error_that_names_it() {
         let store = TrustStore::new(Some("/nonexistent/ca.pem".into()), None);
-        let error = store.load().unwrap_err();
+        let error = store.load_first().unwrap_err();
         assert!(error.was_named);
         assert!(error.to_string().contains("/nonexistent/ca.pem"), "{error}");
         assert_eq!(store.stamp(), Stamp(vec![None]));
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "a test makes files to be read")]
+    fn directories_beside_a_file_are_read_in_the_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let authority = || {
+            let mut params = rcgen::CertificateParams::default();
+            params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+            params.self_signed(&rcgen::KeyPair::generate().unwrap()).unwrap().pem()
+        };
+        let (file, below) = (folder.path().join("ca.pem"), folder.path().join("certs"));
+        std::fs::create_dir(&below).unwrap();
+        std::fs::write(&file, authority()).unwrap();
+        std::fs::write(below.join("other.pem"), authority()).unwrap();
+        let store = TrustStore::new(Some(file.clone()), Some(&below));
+        assert_eq!(store.load_first().unwrap().len(), 1);
+        assert_eq!(store.load_all().unwrap().len(), 2);
+        let alone = TrustStore::new(Some(file), None);
+        assert_eq!(alone.load_first().unwrap().len(), 1);
+        assert!(alone.load_all().is_none(), "there is no more than that");
     }
 }

@@ -4,6 +4,7 @@
 //! same way by hand as far as the TLS handshake; it asks for nothing and sends no token.
 
 use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::Duration;
 
@@ -13,8 +14,8 @@ use ureq::unversioned::resolver::Resolver as _;
 use ureq::unversioned::transport::NextTimeout;
 use ureq::{Proxy, ProxyProtocol, Timeout};
 
+use super::judge::Judge;
 use super::resolver::Resolver;
-use super::trust::Roots;
 use super::witness::Witness;
 use super::{Http, Trouble, tunnel};
 
@@ -51,12 +52,12 @@ impl Http {
     /// vault may.
     pub(crate) fn walk(&self, authority: &str) -> Walked {
         let proxy = self.proxy_to(authority);
-        let (roots, untrusting) = match self.0.trust.load() {
-            Ok(roots) => (Some(roots), None),
-            Err(error) => (None, Some(Trouble::NoTrustedRoots(error))),
+        let (judge, untrusting) = match Judge::new(&self.0.trust) {
+            Ok(judge) => (Some(judge), None),
+            Err(trouble) => (None, Some(trouble)),
         };
         let route = proxy.map(super::ProxyServer::for_ureq).transpose().map_err(Trouble::from);
-        let route = route.and_then(|proxy| Route::new(authority, proxy, roots));
+        let route = route.and_then(|proxy| Route::new(authority, proxy, judge));
         let mut walked = match route {
             Ok(route) => route.walk(self.0.timeouts.vault_connect),
             Err(trouble) => Walked { stop: Some((Stretch::Name, trouble)), ..Walked::default() },
@@ -76,7 +77,7 @@ impl Http {
 struct Route {
     vault: Uri,
     proxy: Option<Proxy>,
-    roots: Option<Roots>,
+    judge: Option<Arc<Judge>>,
 }
 
 /// What is told on the way.
@@ -89,9 +90,13 @@ enum News {
 }
 
 impl Route {
-    fn new(authority: &str, proxy: Option<Proxy>, roots: Option<Roots>) -> Result<Self, Trouble> {
+    fn new(
+        authority: &str,
+        proxy: Option<Proxy>,
+        judge: Option<Arc<Judge>>,
+    ) -> Result<Self, Trouble> {
         let vault = format!("https://{authority}/").parse().map_err(Trouble::other)?;
-        Ok(Self { vault, proxy, roots })
+        Ok(Self { vault, proxy, judge })
     }
 
     /// Has a thread walk, since not every stretch can be limited in time from within: looking up
@@ -126,7 +131,7 @@ impl Route {
             let _ = tell.send(News::Tunneled);
             return self.greet(stream, tell);
         }
-        let Some(witness) = self.witness()? else { return Ok(()) };
+        let Some(witness) = self.witness() else { return Ok(()) };
         let mut stream = witness.handshake(stream, proxy.host())?;
         tunnel::open(&mut stream, &self.vault, proxy)?;
         let _ = tell.send(News::Tunneled);
@@ -139,14 +144,14 @@ impl Route {
         stream: impl std::io::Read + std::io::Write,
         tell: &Sender<News>,
     ) -> Result<(), Trouble> {
-        let Some(witness) = self.witness()? else { return Ok(()) };
+        let Some(witness) = self.witness() else { return Ok(()) };
         let ended = witness.handshake(stream, self.vault.host().unwrap_or_default());
         let _ = tell.send(News::Presented(witness.seen()));
         ended.map(drop)
     }
 
-    fn witness(&self) -> Result<Option<Witness>, Trouble> {
-        self.roots.as_ref().map(Witness::new).transpose()
+    fn witness(&self) -> Option<Witness> {
+        self.judge.clone().map(Witness::new)
     }
 }
 

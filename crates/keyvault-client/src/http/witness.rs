@@ -4,7 +4,6 @@ use std::fmt;
 use std::io::{self, Read, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{
@@ -12,24 +11,20 @@ use rustls::{
 };
 
 use super::Trouble;
-use super::trust::Roots;
+use super::judge::Judge;
 
 /// Judges exactly as the verifier that requests use, and keeps what it was shown.
 #[derive(Clone)]
 pub(super) struct Witness(Arc<Inner>);
 
 struct Inner {
-    judge: Arc<WebPkiServerVerifier>,
+    judge: Arc<Judge>,
     seen: Mutex<Vec<Vec<u8>>>,
 }
 
 impl Witness {
-    pub(super) fn new(roots: &Roots) -> Result<Self, Trouble> {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let judge = WebPkiServerVerifier::builder_with_provider(Arc::clone(roots), provider)
-            .build()
-            .map_err(Trouble::other)?;
-        Ok(Self(Arc::new(Inner { judge, seen: Mutex::default() })))
+    pub(super) fn new(judge: Arc<Judge>) -> Self {
+        Self(Arc::new(Inner { judge, seen: Mutex::default() }))
     }
 
     /// Shakes hands as a client that wants to talk to this host, and says nothing more.
