@@ -281,5 +281,5 @@ fn write_where_wanted(path: &Path, content: &[u8]) -> Result<(), String> {
     if !folder.is_dir() {
         return Ok(());
     }
-    atomic_file::replace_file(path, 0o600, content).map_err(|error| error.to_string())
+    atomic_file::refresh_file(path, 0o600, content).map_err(|error| error.to_string())
 }

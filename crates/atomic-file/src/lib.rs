@@ -13,7 +13,7 @@
 //! Every file-system call passes a [`Gate`]. The product uses the open one; tests put their own
 //! there to make the disk full, broken or dead at each call in turn.
 //!
-//! For the common case, a whole file at a path, there is [`replace_file`].
+//! For the common case, a whole file at a path, there are [`replace_file`] and [`refresh_file`].
 
 mod access;
 mod directory;
@@ -45,13 +45,27 @@ pub use walk::{Created, Opening};
 /// When the directory cannot be opened (see [`Directory::open`]) or the disk refuses; the old
 /// file is untouched then.
 pub fn replace_file(path: &Path, mode: u32, content: &[u8]) -> Result<(), FileError> {
+    put(path, &FileOptions::mode(mode), content)
+}
+
+/// The same for a file that is written again and again, such as a status: after a power cut it is
+/// whole, but can be the one before.
+///
+/// # Errors
+/// As [`replace_file`].
+pub fn refresh_file(path: &Path, mode: u32, content: &[u8]) -> Result<(), FileError> {
+    let options = FileOptions { durability: Durability::Whole, ..FileOptions::mode(mode) };
+    put(path, &options, content)
+}
+
+fn put(path: &Path, options: &FileOptions, content: &[u8]) -> Result<(), FileError> {
     let name = path.file_name().ok_or_else(|| FileError::BadName(path.into()))?;
     let parent = match path.parent() {
         Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
         Some(parent) => parent,
         None => return Err(FileError::BadName(path.into())),
     };
-    Directory::open(parent)?.replace(name, &FileOptions::mode(mode), content)
+    Directory::open(parent)?.replace(name, options, content)
 }
 
 #[cfg(test)]
@@ -66,7 +80,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("report.json");
         replace_file(&path, 0o600, b"one").unwrap();
-        replace_file(&path, 0o644, b"two").unwrap();
+        refresh_file(&path, 0o644, b"two").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"two");
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o7777, 0o644);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "no temporary file is left");

@@ -24,7 +24,7 @@ pub struct FileOptions {
     /// The value of the `system.posix_acl_access` attribute; `None`: the file has no list, also
     /// where the directory's default list would give it one.
     pub acl: Option<Vec<u8>>,
-    /// Whether to wait for the disk.
+    /// Whether to wait until the disk has its name, too.
     pub durability: Durability,
 }
 
@@ -35,13 +35,14 @@ impl FileOptions {
     }
 }
 
-/// Whether a replacement survives a power cut.
+/// What a power cut leaves of a replacement. The old or the new file is whole in either case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Durability {
-    /// File and directory are synced: after a power cut the old or the new file is whole.
+    /// File and directory are synced: it is the new file.
     Synced,
-    /// Nothing is synced: good for a heartbeat, which the next boot writes again anyway.
-    Unsynced,
+    /// The file is synced, its directory is not: it can be the old one. Good for what the next boot
+    /// writes again anyway.
+    Whole,
 }
 
 impl Directory {
@@ -94,9 +95,7 @@ impl Directory {
         })?;
         self.dress(&file, name, options)?;
         self.write(&file, name, content)?;
-        if options.durability == Durability::Synced {
-            self.call(Call::Sync, "sync", name, |_| retry_on_intr(|| fs::fsync(&file)))?;
-        }
+        self.call(Call::Sync, "sync", name, |_| retry_on_intr(|| fs::fsync(&file)))?;
         Ok(staged)
     }
 
@@ -350,7 +349,7 @@ mod tests {
         let options =
             FileOptions { owner: Some((owner.user, owner.group)), ..FileOptions::mode(PRIVATE) };
         directory.replace("file", &options, b"abc").unwrap();
-        let expected = [
+        let mut expected = vec![
             Call::Create,
             Call::SetOwner,
             Call::SetAcl,
@@ -361,6 +360,10 @@ mod tests {
             Call::Rename,
             Call::Sync,
         ];
+        assert_eq!(std::mem::take(&mut *gate.0.lock().unwrap()), expected);
+        let options = FileOptions { durability: Durability::Whole, ..options };
+        directory.replace("file", &options, b"abc").unwrap();
+        assert_eq!(expected.pop(), Some(Call::Sync), "the directory's");
         assert_eq!(*gate.0.lock().unwrap(), expected);
     }
 

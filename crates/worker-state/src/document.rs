@@ -79,6 +79,13 @@ pub(crate) fn replace<T: Serialize>(path: &Path, document: &T) -> Result<(), Sta
     atomic_file::replace_file(path, 0o600, &bytes).map_err(|error| StateError::write(path, error))
 }
 
+/// The same for a document that every start writes anew: after a power cut it is whole, but can be
+/// the one before.
+pub(crate) fn refresh<T: Serialize>(path: &Path, document: &T) -> Result<(), StateError> {
+    let bytes = text(path, document)?;
+    atomic_file::refresh_file(path, 0o600, &bytes).map_err(|error| StateError::write(path, error))
+}
+
 /// A document as it is to stand at `path`.
 pub(crate) fn text<T: Serialize>(path: &Path, document: &T) -> Result<Vec<u8>, StateError> {
     let mut bytes =

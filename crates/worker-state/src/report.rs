@@ -121,12 +121,12 @@ impl Report {
         document::read(&directories.report_path())
     }
 
-    /// Publishes this report.
+    /// Publishes this report. After a power cut it can be the one before that is there.
     ///
     /// # Errors
     /// Where the file cannot be replaced.
     pub fn replace(&self, directories: &Directories, _lease: &Lease) -> Result<(), StateError> {
-        document::replace(&directories.report_path(), self)
+        document::refresh(&directories.report_path(), self)
     }
 }
 

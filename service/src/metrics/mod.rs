@@ -67,7 +67,7 @@ impl Publisher {
         let metrics = text::text(report, &traffic.counts());
         if let Some(textfile) = &self.textfile {
             // node_exporter runs as somebody who has to read it, and nothing in it is secret.
-            let written = atomic_file::replace_file(textfile, 0o644, metrics.as_bytes());
+            let written = atomic_file::refresh_file(textfile, 0o644, metrics.as_bytes());
             let trouble = written.err().map(|error| error.to_string());
             if let Some(trouble) =
                 trouble.as_ref().filter(|new| Some(*new) != self.trouble.as_ref())
