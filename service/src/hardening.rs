@@ -84,6 +84,8 @@ mod tests {
     /// Rust quotes the value in the panic's message.
     struct Mistaken;
 
+    impl crate::queue::Reach<object_id::Vault> for Mistaken {}
+
     impl SecretSource for Mistaken {
         fn secret(&self, _: &ObjectId, _: &Target, _: SystemTime) -> Result<Secret, Failure> {
             let token = token();

@@ -9,7 +9,7 @@ use std::time::SystemTime;
 use cert_store::{CertificateStore, Drift, Standing, StoreError};
 use certified_key::Content;
 use keyvault_client::Secret;
-use object_id::ObjectId;
+use object_id::{ObjectId, Vault};
 use worker_state::{CertificateRecord, StateError};
 
 use crate::code::Code;
@@ -19,23 +19,19 @@ use crate::failure::{Failure, Retry};
 use crate::install::{Brought, Installation};
 use crate::outcome::Outcome;
 use crate::pass::Ground;
+use crate::queue::Reach;
 use crate::record;
 use crate::target::Target;
 use crate::turns::Turn;
 
 /// Where secrets come from.
-pub(crate) trait SecretSource: Send + Sync {
+pub(crate) trait SecretSource: Reach<Vault> + Send + Sync {
     /// The secret that `id` names, asked for as the target's identity.
     fn secret(&self, id: &ObjectId, target: &Target, now: SystemTime) -> Result<Secret, Failure>;
 
     /// Waits for the turn to decode what was fetched.
     fn turn(&self) -> Option<Turn<'_>> {
         None
-    }
-
-    /// Whether so many are decoded and written that more need not be fetched at once.
-    fn is_crowded(&self) -> bool {
-        false
     }
 
     /// Whether this vault was not to be asked when it was wanted last.

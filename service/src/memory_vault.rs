@@ -10,6 +10,7 @@ use object_id::ObjectId;
 use crate::code::Code;
 use crate::failure::{Failure, Retry};
 use crate::look::SecretSource;
+use crate::queue::Reach;
 use crate::target::Target;
 
 /// Versions by number (32 digits), with what each holds; the newest is handed out.
@@ -54,6 +55,8 @@ impl Vault {
         &mut entry.into_mut().1
     }
 }
+
+impl Reach<object_id::Vault> for Vault {}
 
 impl SecretSource for Vault {
     fn secret(&self, id: &ObjectId, _: &Target, _: SystemTime) -> Result<Secret, Failure> {

@@ -147,10 +147,10 @@ fn look_at_all<S: CertificateStore>(
     tell: &(dyn Fn(News) + Sync),
 ) -> Vec<(usize, Arc<CertificateRecord>)> {
     let due = items.iter().filter(|item| item.due);
-    let host = |item: &Item| item.target.id.vault().host().to_owned();
-    let queue = Queue::new(due.map(|item| (host(item), item.wanted, item)))
-        .careful_at(|vault| ground.source.was_closed(vault));
-    queue.work_off(|| ground.source.is_crowded(), |item| look_and_tell(item, ground, now, tell))
+    let vault = |item: &Item| item.target.id.vault().clone();
+    let queue = Queue::new(due.map(|item| (vault(item), item.wanted, item)))
+        .careful_at(|vault| ground.source.was_closed(vault.host()));
+    queue.work_off(ground.source, |item| look_and_tell(item, ground, now, tell))
 }
 
 fn look_and_tell<S: CertificateStore>(

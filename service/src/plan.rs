@@ -11,7 +11,7 @@ use crate::commands::Outcome;
 use crate::decide::{Decision, Version};
 use crate::delivery::hold;
 use crate::failure::Failure;
-use crate::look::{Look, SecretSource};
+use crate::look::Look;
 use crate::order::{self, Surroundings};
 use crate::pass::Ground;
 use crate::queue::Queue;
@@ -85,19 +85,19 @@ fn foresee_all(
         let record = records.of(&target.store(), target.name());
         foresee(target, record, Look::begin(target, record, &ground, now))
     };
-    Ok(side_by_side(&targets, || source.is_crowded(), look))
+    Ok(side_by_side(&targets, &source, look))
 }
 
 /// Several certificates at once, as a pass does; in the order of `targets`.
 fn side_by_side(
     targets: &[Target],
-    is_crowded: impl Fn() -> bool + Sync,
+    source: &VaultSource,
     look: impl Fn(&Target) -> Foreseen + Sync,
 ) -> Vec<Foreseen> {
-    let vault = |target: &Target| target.id.vault().host().to_owned();
+    let vault = |target: &Target| target.id.vault().clone();
     let queue =
         Queue::new(targets.iter().enumerate().map(|(at, one)| (vault(one), true, (at, one))));
-    let mut found = queue.work_off(is_crowded, |(at, target)| Some((at, look(target))));
+    let mut found = queue.work_off(source, |(at, target)| Some((at, look(target))));
     found.sort_by_key(|(at, _)| *at);
     found.into_iter().map(|(_, foreseen)| foreseen).collect()
 }

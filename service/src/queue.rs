@@ -2,7 +2,7 @@
 //! answers slowly, or never, must not keep all hands busy while others wait.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 /// Looks under way at one vault while certificates are wanted that are not there: each waits for a
 /// round trip most of its time, and holds one connection.
@@ -16,10 +16,26 @@ const AT_FIRST: usize = 2;
 /// Looks under way in all. While a vault with fewer has something left, no other gets more.
 const AT_ONCE: usize = 64;
 
+/// What a queue wants to know of the vaults `V`, and to have done about them.
+pub(crate) trait Reach<V> {
+    /// Whether this machine does not keep up with what it has in hand.
+    fn is_crowded(&self) -> bool {
+        false
+    }
+
+    /// Whether connecting to this vault takes so long that it is worth doing ahead.
+    fn is_far(&self, _vault: &V) -> bool {
+        false
+    }
+
+    /// Opens a connection that a later look at this vault uses.
+    fn open_ahead(&self, _vault: &V) {}
+}
+
 /// What waits, by vault.
 #[derive(Debug)]
-pub(crate) struct Queue<T> {
-    vaults: Mutex<BTreeMap<String, Waiting<T>>>,
+pub(crate) struct Queue<V, T> {
+    vaults: Mutex<BTreeMap<V, Waiting<T>>>,
     may_go_on: Condvar,
     hands: usize,
 }
@@ -32,27 +48,29 @@ struct Waiting<T> {
     open: usize,
     /// How many ever.
     most: usize,
+    /// Whether the vault has answered, and is far.
+    is_far: bool,
+    /// For how many looks connections were opened ahead.
+    ahead: usize,
 }
 
 /// What there is to do for a thread.
 #[derive(Debug, PartialEq)]
-enum Next<T> {
+enum Next<V, T> {
     /// This, at this vault.
-    Item(String, T),
+    Item(V, T),
     /// Nothing before another look has ended.
     Later,
     /// Nothing any more.
     Nothing,
 }
 
-impl<T> Queue<T> {
+impl<V: Ord + Clone, T> Queue<V, T> {
     /// Queues items, each with the vault that it asks and whether somebody waits for it.
-    pub(crate) fn new(items: impl IntoIterator<Item = (String, bool, T)>) -> Self {
-        let mut vaults: BTreeMap<String, Waiting<T>> = BTreeMap::new();
+    pub(crate) fn new(items: impl IntoIterator<Item = (V, bool, T)>) -> Self {
+        let mut vaults: BTreeMap<V, Waiting<T>> = BTreeMap::new();
         for (vault, wanted, item) in items {
-            let most = AT_ONE_VAULT_IN_CALM;
-            let empty = || Waiting { items: VecDeque::new(), under_way: 0, open: AT_FIRST, most };
-            let vault = vaults.entry(vault).or_insert_with(empty);
+            let vault = vaults.entry(vault).or_insert_with(Waiting::nothing);
             if wanted {
                 vault.most = AT_ONE_VAULT;
                 vault.items.push_front(item);
@@ -68,7 +86,7 @@ impl<T> Queue<T> {
     /// At vaults that are `closed` a pass begins with one look: it will do to learn that they still
     /// are. Where refused requests count against a vault's limit, each of a crowd that asks for more
     /// than that keeps it closed for all.
-    pub(crate) fn careful_at(mut self, closed: impl Fn(&str) -> bool) -> Self {
+    pub(crate) fn careful_at(mut self, closed: impl Fn(&V) -> bool) -> Self {
         let vaults = self.vaults.get_mut().unwrap_or_else(PoisonError::into_inner);
         for (_, waiting) in vaults.iter_mut().filter(|(vault, _)| closed(vault)) {
             waiting.open = 1;
@@ -77,18 +95,19 @@ impl<T> Queue<T> {
     }
 
     /// Works off what waits, with as many threads as that takes; what came of it, in no order.
-    /// While `is_crowded`, no more looks are under way than before.
+    /// While the machine is crowded, no more looks are under way than before.
     pub(crate) fn work_off<R: Send>(
         &self,
-        is_crowded: impl Fn() -> bool + Sync,
+        reach: &(impl Reach<V> + Sync + ?Sized),
         work: impl Fn(T) -> Option<R> + Sync,
     ) -> Vec<R>
     where
+        V: Send,
         T: Send,
     {
         let hand = || {
             let mut found = Vec::new();
-            self.work(&is_crowded, |item| found.extend(work(item)));
+            self.work(reach, |item| found.extend(work(item)));
             found
         };
         std::thread::scope(|scope| {
@@ -105,24 +124,19 @@ impl<T> Queue<T> {
 
     /// Works off what waits, as one of several threads: an item of the vault with the fewest looks
     /// under way first.
-    fn work(&self, is_crowded: impl Fn() -> bool, mut work: impl FnMut(T)) {
+    fn work(&self, reach: &(impl Reach<V> + ?Sized), mut work: impl FnMut(T)) {
         let mut done = None;
-        while let Some((vault, item)) = self.next(done.take(), &is_crowded) {
+        while let Some((vault, item)) = self.next(done.take(), reach) {
             work(item);
             done = Some(vault);
         }
     }
 
     /// Waits for something to do; `done`: the vault of the look that this thread has just ended.
-    fn next(&self, done: Option<String>, is_crowded: impl Fn() -> bool) -> Option<(String, T)> {
-        let mut vaults = self.vaults.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(vault) = done.and_then(|done| vaults.get_mut(&done)) {
-            vault.under_way -= 1;
-            if vault.open < vault.most && !is_crowded() {
-                // One more than this thread takes itself.
-                vault.open += 1;
-                self.may_go_on.notify_one();
-            }
+    fn next(&self, done: Option<V>, reach: &(impl Reach<V> + ?Sized)) -> Option<(V, T)> {
+        let mut vaults = self.vaults();
+        if let Some(name) = done {
+            self.ended(&name, &mut vaults, reach);
         }
         loop {
             match Waiting::take(&mut vaults) {
@@ -133,16 +147,55 @@ impl<T> Queue<T> {
                     return Some((vault, item));
                 }
                 Next::Nothing => return None,
-                Next::Later => {
-                    vaults = self.may_go_on.wait(vaults).unwrap_or_else(PoisonError::into_inner);
-                }
+                Next::Later => match Waiting::take_ahead(&mut vaults) {
+                    Some(vault) => {
+                        drop(vaults);
+                        reach.open_ahead(&vault);
+                        vaults = self.vaults();
+                    }
+                    None => {
+                        let waited = self.may_go_on.wait(vaults);
+                        vaults = waited.unwrap_or_else(PoisonError::into_inner);
+                    }
+                },
             }
         }
+    }
+
+    /// A look at this vault has ended: one more may be under way than before, and where the vault is
+    /// far, those who wait for that may connect meanwhile.
+    fn ended(
+        &self,
+        name: &V,
+        vaults: &mut BTreeMap<V, Waiting<T>>,
+        reach: &(impl Reach<V> + ?Sized),
+    ) {
+        let Some(vault) = vaults.get_mut(name) else { return };
+        vault.under_way -= 1;
+        if vault.open < vault.most && !reach.is_crowded() {
+            // One more than this thread takes itself.
+            vault.open += 1;
+            self.may_go_on.notify_one();
+        }
+        if !vault.is_far && reach.is_far(name) {
+            vault.is_far = true;
+            self.may_go_on.notify_all();
+        }
+    }
+
+    fn vaults(&self) -> MutexGuard<'_, BTreeMap<V, Waiting<T>>> {
+        self.vaults.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl<T> Waiting<T> {
-    fn take(vaults: &mut BTreeMap<String, Self>) -> Next<T> {
+    fn nothing() -> Self {
+        let most = AT_ONE_VAULT_IN_CALM;
+        let (items, open) = (VecDeque::new(), AT_FIRST);
+        Self { items, under_way: 0, open, most, is_far: false, ahead: 0 }
+    }
+
+    fn take<V: Ord + Clone>(vaults: &mut BTreeMap<V, Self>) -> Next<V, T> {
         let waiting = vaults.iter_mut().filter(|(_, vault)| !vault.items.is_empty());
         let Some((name, vault)) = waiting.min_by_key(|(_, vault)| vault.occupied()) else {
             return Next::Nothing;
@@ -157,6 +210,18 @@ impl<T> Waiting<T> {
         }
     }
 
+    /// A vault to which another connection is worth being opened ahead: never more than there will
+    /// be looks for.
+    fn take_ahead<V: Clone>(vaults: &mut BTreeMap<V, Self>) -> Option<V> {
+        let lacks = |vault: &Self| {
+            let looks = vault.most.min(vault.under_way + vault.items.len());
+            vault.is_far && vault.open + vault.ahead < looks
+        };
+        let (name, vault) = vaults.iter_mut().find(|(_, vault)| lacks(vault))?;
+        vault.ahead += 1;
+        Some(name.clone())
+    }
+
     /// Vaults that are not open for another look come last, then those with many under way.
     fn occupied(&self) -> (bool, usize) {
         (self.under_way >= self.open, self.under_way)
@@ -167,7 +232,36 @@ impl<T> Waiting<T> {
 mod tests {
     use super::*;
 
-    fn queue(counts: &[(&str, usize)]) -> Queue<String> {
+    /// How the machine and its vaults are.
+    struct Surroundings {
+        crowded: bool,
+        far: bool,
+        opened: Mutex<Vec<String>>,
+    }
+
+    fn surroundings(crowded: bool, far: bool) -> Surroundings {
+        Surroundings { crowded, far, opened: Mutex::default() }
+    }
+
+    impl Reach<String> for Surroundings {
+        fn is_crowded(&self) -> bool {
+            self.crowded
+        }
+
+        fn is_far(&self, _: &String) -> bool {
+            self.far
+        }
+
+        fn open_ahead(&self, vault: &String) {
+            self.opened.lock().unwrap().push(vault.clone());
+        }
+    }
+
+    fn quick() -> Surroundings {
+        surroundings(false, false)
+    }
+
+    fn queue(counts: &[(&str, usize)]) -> Queue<String, String> {
         let items = counts.iter().flat_map(|(vault, count)| {
             (0..*count).map(move |number| ((*vault).to_owned(), true, format!("{vault}{number}")))
         });
@@ -178,14 +272,14 @@ mod tests {
     fn everything_is_worked_off_once() {
         let queue = queue(&[("a", 3), ("b", 1)]);
         let mut seen = Vec::new();
-        queue.work(|| false, |item| seen.push(item));
+        queue.work(&quick(), |item| seen.push(item));
         seen.sort();
         assert_eq!(seen, ["a0", "a1", "a2", "b0"]);
         assert_eq!(queue.hands, 4);
     }
 
     /// The vaults of the looks that can be under way, where those at `dead` never end.
-    fn taken(queue: &Queue<String>) -> Vec<String> {
+    fn taken(queue: &Queue<String, String>) -> Vec<String> {
         let mut vaults = queue.vaults.lock().unwrap();
         let mut taken = Vec::new();
         while let Next::Item(vault, _) = Waiting::take(&mut vaults) {
@@ -211,7 +305,7 @@ mod tests {
         for expected in [2, 4, 8, 16, 32, 48, 48] {
             let ended = under_way();
             for _ in 0..ended {
-                drop(queue.next(Some("a".into()), || false));
+                drop(queue.next(Some("a".into()), &quick()));
             }
             while let Next::Item(..) = Waiting::take(&mut queue.vaults.lock().unwrap()) {}
             assert_eq!(under_way(), expected);
@@ -227,7 +321,7 @@ mod tests {
         };
         assert_eq!(opened(), [AT_FIRST, 1]);
         while let Next::Item(..) = Waiting::take(&mut queue.vaults.lock().unwrap()) {}
-        drop(queue.next(Some("was closed".into()), || false));
+        drop(queue.next(Some("was closed".into()), &quick()));
         assert_eq!(opened(), [AT_FIRST, 2]);
     }
 
@@ -235,11 +329,44 @@ mod tests {
     fn while_the_machine_does_not_keep_up_no_more_are_under_way() {
         let queue = queue(&[("a", 1000)]);
         let open = || queue.vaults.lock().unwrap()["a"].open;
-        assert!(queue.next(None, || false).is_some());
-        assert!(queue.next(Some("a".into()), || true).is_some());
+        assert!(queue.next(None, &quick()).is_some());
+        assert!(queue.next(Some("a".into()), &surroundings(true, false)).is_some());
         assert_eq!(open(), AT_FIRST);
-        assert!(queue.next(Some("a".into()), || false).is_some());
+        assert!(queue.next(Some("a".into()), &quick()).is_some());
         assert_eq!(open(), AT_FIRST + 1);
+    }
+
+    #[test]
+    fn whoever_waits_for_a_vault_that_is_far_connects_meanwhile() {
+        let opened_ahead = |far, count| {
+            let queue = queue(&[("a", count)]);
+            let reach = surroundings(false, far);
+            let (first, second) = (queue.next(None, &reach), queue.next(None, &reach));
+            assert!(first.is_some() && second.is_some());
+            assert_eq!(Waiting::take_ahead(&mut queue.vaults()), None, "nothing is known yet");
+            assert!(queue.next(Some("a".into()), &reach).is_some());
+            while let Next::Item(..) = Waiting::take(&mut queue.vaults()) {}
+            let ahead = || Waiting::take_ahead(&mut queue.vaults());
+            std::iter::from_fn(ahead).count()
+        };
+        assert_eq!(opened_ahead(true, 1000), AT_ONE_VAULT - AT_FIRST - 1);
+        assert_eq!(opened_ahead(true, 10), 10 - 1 - AT_FIRST - 1, "no more than there are looks");
+        assert_eq!(opened_ahead(true, 4), 0);
+        assert_eq!(opened_ahead(false, 1000), 0);
+    }
+
+    #[test]
+    fn connections_that_are_opened_ahead_are_opened_by_those_who_wait() {
+        let queue = queue(&[("a", 100)]);
+        let reach = surroundings(false, true);
+        let worked = Mutex::new(0);
+        std::thread::scope(|scope| {
+            for _ in 0..queue.hands {
+                scope.spawn(|| queue.work(&reach, |_| *worked.lock().unwrap() += 1));
+            }
+        });
+        assert_eq!(worked.into_inner().unwrap(), 100);
+        assert!(reach.opened.into_inner().unwrap().len() < AT_ONE_VAULT);
     }
 
     #[test]
@@ -248,7 +375,7 @@ mod tests {
         let worked = Mutex::new(0);
         std::thread::scope(|scope| {
             for _ in 0..queue.hands {
-                scope.spawn(|| queue.work(|| false, |_| *worked.lock().unwrap() += 1));
+                scope.spawn(|| queue.work(&quick(), |_| *worked.lock().unwrap() += 1));
             }
         });
         assert_eq!(worked.into_inner().unwrap(), 200);
@@ -260,7 +387,7 @@ mod tests {
         assert_eq!(Queue::new((0..100).map(polled)).hands, AT_ONE_VAULT_IN_CALM);
         let one_missing = Queue::new((0..100).map(polled).chain([("a".to_owned(), true, 100)]));
         assert_eq!(one_missing.hands, AT_ONE_VAULT);
-        let first = one_missing.next(None, || false);
+        let first = one_missing.next(None, &quick());
         assert_eq!(first.map(|(_, number)| number), Some(100), "wanted first");
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use keyvault_client::{ClientError, ErrorKind, Http, Network, Secret, SecretClient};
-use object_id::ObjectId;
+use object_id::{ObjectId, Vault};
 use worker_state::{Environment, environment_name as name};
 
 use crate::closed_vaults::ClosedVaults;
@@ -12,6 +12,7 @@ use crate::code::Code;
 use crate::credentials::Credentials;
 use crate::failure::{Failure, Retry, one_line};
 use crate::look::SecretSource;
+use crate::queue::Reach;
 use crate::target::Target;
 use crate::traffic::Traffic;
 use crate::turns::{Turn, Turns};
@@ -67,13 +68,26 @@ impl Way {
     }
 }
 
+impl Reach<Vault> for VaultSource {
+    fn is_crowded(&self) -> bool {
+        self.turns.are_crowded()
+    }
+
+    fn is_far(&self, vault: &Vault) -> bool {
+        let is_open = !self.closed.was_closed(vault.host());
+        is_open && self.way.as_ref().is_ok_and(|way| way.client.is_far(vault))
+    }
+
+    fn open_ahead(&self, vault: &Vault) {
+        if let Ok(way) = &self.way {
+            way.client.open_ahead(vault);
+        }
+    }
+}
+
 impl SecretSource for VaultSource {
     fn turn(&self) -> Option<Turn<'_>> {
         Some(self.turns.take())
-    }
-
-    fn is_crowded(&self) -> bool {
-        self.turns.are_crowded()
     }
 
     fn was_closed(&self, vault: &str) -> bool {

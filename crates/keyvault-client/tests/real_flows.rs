@@ -88,6 +88,24 @@ fn one_token_serves_many_secrets() {
 }
 
 #[test]
+fn connections_to_a_vault_that_is_far_are_opened_ahead_and_used() {
+    let world = World::new(|options| options.latency = Duration::from_millis(10));
+    let credential = world.credential(IdentitySelector::Unspecified);
+    let vault = contoso_web().vault().clone();
+    assert!(!world.client.is_far(&vault), "nothing is known yet");
+    world.ask(&credential).unwrap();
+    assert!(world.client.is_far(&vault), "a proxy and TLS take two round trips at least");
+    let ask = || drop(world.ask(&credential).unwrap());
+    world.client.open_ahead(&vault);
+    let asked = (world.asked(Place::Proxy), world.asked(Place::Vault));
+    assert_eq!(asked, (2, 1), "nothing is sent ahead");
+    std::thread::scope(|scope| (0..2).for_each(|_| drop(scope.spawn(ask))));
+    assert_eq!((world.asked(Place::Proxy), world.asked(Place::Vault)), (2, 3));
+    world.http.rest();
+    assert!(!world.client.is_far(&vault), "connections and what was known of them are gone");
+}
+
+#[test]
 fn a_rotation_shows_in_the_version() {
     let world = World::new(|_| ());
     let credential = world.credential(IdentitySelector::Unspecified);

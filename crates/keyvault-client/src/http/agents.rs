@@ -11,7 +11,7 @@ use ureq::unversioned::transport::{
     ConnectProxyConnector, ConnectionDetails, Connector, DefaultConnector, TcpConnector, Transport,
 };
 
-use super::ahead::{Opened, Opener, Taker, Waiting, Way};
+use super::ahead::{Connections, Opened, Opener, Taker, Way};
 use super::judge::Judge;
 use super::proxy::ProxyServer;
 use super::resolver::Resolver;
@@ -40,6 +40,7 @@ pub(super) struct VaultAgents {
 pub(super) struct WayAgents {
     pub(super) requests: Agent,
     opening: Agent,
+    pub(super) connections: Connections,
 }
 
 impl VaultAgents {
@@ -71,12 +72,13 @@ impl WayAgents {
             .output_buffer_size(BELOW_TLS)
             .proxy(proxy)
             .build();
-        let waiting = Waiting::default();
-        let taker = Taker { way: Arc::clone(way), waiting: waiting.clone() };
-        let opener = Opener { way: Arc::clone(way), waiting, proxied };
+        let connections = Connections::default();
+        let taker = Taker { way: Arc::clone(way), connections: connections.clone() };
+        let opener = Opener { way: Arc::clone(way), connections: connections.clone(), proxied };
         Self {
             requests: Agent::with_parts(config.clone(), taker, Resolver),
             opening: Agent::with_parts(config, opener, Resolver),
+            connections,
         }
     }
 

@@ -1,36 +1,81 @@
 //! Connections that are opened before there is anything to send.
 //!
 //! A request to a vault needs a token. While the token is fetched, the connection that will carry
-//! it can be opened: two of five round trips less until the first certificate is there.
+//! it can be opened: two of five round trips less until the first certificate is there. And while
+//! the first of many requests are under way, connections for the others can be: to a vault that is
+//! far, each would wait for three round trips more.
 
+use std::collections::HashMap;
 use std::error::Error;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
+use ureq::unversioned::transport::time::Instant;
 use ureq::unversioned::transport::{ConnectionDetails, Connector, Transport};
+
+/// Connecting to a vault that is far takes longer than this: then it is worth doing ahead also for
+/// those who have a token, and merely wait to be let through. In a vault's own region it takes a
+/// few milliseconds.
+const FAR: Duration = Duration::from_millis(20);
+/// A connection that has waited for longer than this may have been closed by the vault meanwhile.
+const FRESH: Duration = Duration::from_secs(20);
 
 /// How connections come about, shared by who opens them ahead and who uses them.
 pub(super) type Way = Arc<dyn Connector<(), Out = Box<dyn Transport>>>;
 
-/// Connections that wait for their first request.
+/// What is known of connections, and those that wait for their first request.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Waiting(Arc<Mutex<Vec<Ahead>>>);
+pub(super) struct Connections(Arc<Mutex<Known>>);
 
-/// A connection, and the host and port that it leads to.
-type Ahead = (String, Box<dyn Transport>);
+#[derive(Debug, Default)]
+struct Known {
+    waiting: Vec<Ahead>,
+    /// How long connecting took last, by host and port.
+    took: HashMap<String, Duration>,
+}
 
-impl Waiting {
-    fn put(&self, authority: String, connection: Box<dyn Transport>) {
-        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        waiting.push((authority, connection));
+/// A connection that waits, the host and port that it leads to, and since when it is open.
+#[derive(Debug)]
+struct Ahead {
+    authority: String,
+    opened: Instant,
+    connection: Box<dyn Transport>,
+}
+
+impl Connections {
+    /// Whether connecting to this host and port takes long, as far as is known.
+    pub(super) fn is_far(&self, authority: &str) -> bool {
+        self.known().took.get(authority).is_some_and(|took| *took > FAR)
+    }
+
+    fn connect(
+        &self,
+        way: &Way,
+        details: &ConnectionDetails<'_>,
+    ) -> Result<Option<Box<dyn Transport>>, ureq::Error> {
+        let connection = way.connect(details, None)?;
+        let took = since(details.now, (details.current_time)());
+        self.known().took.insert(authority(details), took);
+        Ok(connection)
+    }
+
+    fn put(&self, details: &ConnectionDetails<'_>, connection: Box<dyn Transport>) {
+        let (authority, opened) = (authority(details), (details.current_time)());
+        self.known().waiting.push(Ahead { authority, opened, connection });
     }
 
     /// Not probed for whether it is still open: what a vault sends of its own accord after a
     /// handshake (session tickets, RFC 8446 §4.6.1) would be taken for noise.
-    fn take(&self, authority: &str) -> Option<Box<dyn Transport>> {
-        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let at = waiting.iter().position(|(to, _)| to == authority)?;
-        Some(waiting.swap_remove(at).1)
+    fn take(&self, authority: &str, now: Instant) -> Option<Box<dyn Transport>> {
+        let waiting = &mut self.known().waiting;
+        waiting.retain(|one| since(one.opened, now) < FRESH);
+        let at = waiting.iter().position(|one| one.authority == authority)?;
+        Some(waiting.swap_remove(at).connection)
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -38,7 +83,7 @@ impl Waiting {
 #[derive(Debug)]
 pub(super) struct Taker {
     pub(super) way: Way,
-    pub(super) waiting: Waiting,
+    pub(super) connections: Connections,
 }
 
 impl Connector<()> for Taker {
@@ -49,9 +94,9 @@ impl Connector<()> for Taker {
         details: &ConnectionDetails<'_>,
         _: Option<()>,
     ) -> Result<Option<Self::Out>, ureq::Error> {
-        match self.waiting.take(&authority(details)) {
+        match self.connections.take(&authority(details), details.now) {
             Some(connection) if details.needs_tls() => Ok(Some(connection)),
-            _ => self.way.connect(details, None),
+            _ => self.connections.connect(&self.way, details),
         }
     }
 }
@@ -61,7 +106,7 @@ impl Connector<()> for Taker {
 #[derive(Debug)]
 pub(super) struct Opener {
     pub(super) way: Way,
-    pub(super) waiting: Waiting,
+    pub(super) connections: Connections,
     /// Whether vaults are reached through a proxy, which is connected to first.
     pub(super) proxied: bool,
 }
@@ -74,14 +119,22 @@ impl Connector<()> for Opener {
         details: &ConnectionDetails<'_>,
         _: Option<()>,
     ) -> Result<Option<Self::Out>, ureq::Error> {
-        let connection = self.way.connect(details, None)?;
+        let connection = self.connections.connect(&self.way, details)?;
         // ureq connects to the proxy by the same connector, with a configuration that has no proxy.
         if self.proxied && details.config.proxy().is_none() {
             return Ok(connection);
         }
         let Some(connection) = connection else { return Ok(None) };
-        self.waiting.put(authority(details), connection);
+        self.connections.put(details, connection);
         Err(ureq::Error::Other(Box::new(Opened)))
+    }
+}
+
+/// How much later `end` is; nothing where one of them never comes.
+fn since(start: Instant, end: Instant) -> Duration {
+    match (start, end) {
+        (Instant::Exact(start), Instant::Exact(end)) => end.saturating_duration_since(start),
+        _ => Duration::ZERO,
     }
 }
 

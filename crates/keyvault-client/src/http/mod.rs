@@ -115,6 +115,13 @@ impl Http {
         self.on_the_way(url, |agents| agents.open_ahead(url))
     }
 
+    /// Whether connecting to this host and port took long when it was done last.
+    pub(crate) fn is_far(&self, authority: &str) -> bool {
+        let vaults = self.0.vaults.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = vaults.as_ref().map(|(_, agents)| self.way_agents(agents, authority).1);
+        known.is_some_and(|agents| agents.connections.is_far(authority))
+    }
+
     /// Has the agents that lead to the vault of this address act.
     fn on_the_way<T>(
         &self,
@@ -124,11 +131,22 @@ impl Http {
         let uri: Uri = url.parse().map_err(Trouble::other)?;
         let authority = uri.authority().map(ToString::to_string).unwrap_or_default();
         let agents = self.vault_agents()?;
-        match (self.proxy_to(&authority), &agents.proxied) {
-            (Some(proxy), Some(agents)) => {
-                act(agents).map_err(|trouble| trouble.through(proxy.to_string()))
-            }
-            _ => act(&agents.direct),
+        let (proxy, agents) = self.way_agents(&agents, &authority);
+        act(agents).map_err(|trouble| match proxy {
+            Some(proxy) => trouble.through(proxy.to_string()),
+            None => trouble,
+        })
+    }
+
+    /// Those that lead there, and the proxy that they lead through.
+    fn way_agents<'a>(
+        &'a self,
+        agents: &'a VaultAgents,
+        authority: &str,
+    ) -> (Option<&'a ProxyServer>, &'a WayAgents) {
+        match (self.proxy_to(authority), &agents.proxied) {
+            (Some(proxy), Some(agents)) => (Some(proxy), agents),
+            _ => (None, &agents.direct),
         }
     }
 
