@@ -195,6 +195,42 @@ fn refusals_name_the_identity_the_vault_and_the_command() {
 }
 
 #[test]
+fn a_machine_that_got_another_identity_is_let_in_at_the_next_try() {
+    let (before, after) = (Identity::user_assigned("before"), Identity::user_assigned("after"));
+    for refusal in [Refusal::ForbiddenByRbac, Refusal::AccessDenied] {
+        let world = World::new(|options| options.identities = vec![before.clone()]);
+        let denied = Some(before.name.clone());
+        world.azure.deny("contoso", Denial { identity: denied, ..Denial::all(refusal) });
+        let credential = world.credential(IdentitySelector::Unspecified);
+        let kind = world.ask(&credential).unwrap_err().kind();
+        assert!(matches!(kind, ForbiddenByRbac | AccessDenied), "{kind:?}");
+        world.azure.assign_identities(vec![after.clone()]);
+        world.ask(&credential).unwrap();
+        assert_eq!(world.asked(Place::Imds), 2);
+    }
+}
+
+#[test]
+fn who_is_forbidden_one_secret_goes_on_to_read_others_while_the_endpoint_is_down() {
+    let world = World::new(|_| ());
+    let credential = world.credential(IdentitySelector::Unspecified);
+    world.azure.put_secret("fabrikam", "plain", "hunter2", None);
+    world.azure.deny("contoso", Denial::all(Refusal::ForbiddenByRbac));
+    assert_fails(world.ask(&credential), ForbiddenByRbac, "role");
+    world.azure.fault(Rule::new(When::at(Place::Imds), Action::status(503)));
+    let url = "https://fabrikam.vault.azure.net/secrets/plain";
+    let id = ObjectId::parse(url, &VaultSuffixes::known()).unwrap();
+    let now = SystemTime::now();
+    for _ in 0..3 {
+        let secret = world.client.secret(&id, &credential, now).unwrap();
+        assert_eq!(secret.value.as_str(), "hunter2");
+        let outcome = world.client.secret(&contoso_web(), &credential, now);
+        assert_fails(outcome, ForbiddenByRbac, "role");
+    }
+    assert_eq!(world.asked(Place::Imds), 2, "once more in a pass, and not for each certificate");
+}
+
+#[test]
 fn a_vault_outside_the_known_clouds_is_asked_what_it_wants() {
     let world = World::new(|_| ());
     world.azure.put_secret("localhost", "plain", "hunter2", None);

@@ -141,6 +141,10 @@ impl TokenCredential for AzureArcCredential {
     fn reject(&self, resource: &str, token: &AccessToken) {
         self.tokens.reject(resource, token);
     }
+
+    fn doubt(&self, resource: &str, token: &AccessToken) {
+        self.tokens.doubt(resource, token);
+    }
 }
 
 impl fmt::Debug for AzureArcCredential {

@@ -20,6 +20,7 @@ pub(super) struct TokenCache(Mutex<HashMap<String, Arc<Mutex<Slot>>>>);
 struct Slot {
     token: Option<AccessToken>,
     is_rejected: bool,
+    is_doubted: bool,
     failure: Option<ClientError>,
     asked: Option<SystemTime>,
     requests: u32,
@@ -37,9 +38,7 @@ impl TokenCache {
         let slot = self.slot(resource);
         // Held while fetching: that is what makes the others wait and share.
         let mut slot = lock(&slot);
-        if let Some(token) = slot.token.as_ref().filter(|token| !token.is_due(now))
-            && !slot.is_rejected
-        {
+        if let Some(token) = slot.current(now) {
             return Ok(token.clone());
         }
         if slot.asked != Some(now) {
@@ -53,6 +52,7 @@ impl TokenCache {
                 Ok(token) => {
                     slot.token = Some(token);
                     slot.is_rejected = false;
+                    slot.is_doubted = false;
                 }
                 Err(failure) => slot.failure = Some(failure),
             }
@@ -63,9 +63,7 @@ impl TokenCache {
     /// Whether there is one in memory that is not due. One that is being fetched is not there.
     pub(super) fn has_token(&self, resource: &str, now: SystemTime) -> bool {
         let slot = self.slot(resource);
-        slot.try_lock().is_ok_and(|slot| {
-            !slot.is_rejected && slot.token.as_ref().is_some_and(|token| !token.is_due(now))
-        })
+        slot.try_lock().is_ok_and(|slot| slot.current(now).is_some())
     }
 
     /// Has a token replaced, if it is still the one in memory.
@@ -77,6 +75,15 @@ impl TokenCache {
         }
     }
 
+    /// Has a token fetched anew at another time than it was, if it is still the one in memory.
+    pub(super) fn doubt(&self, resource: &str, token: &AccessToken) {
+        let slot = self.slot(resource);
+        let mut slot = lock(&slot);
+        if slot.token.as_ref().is_some_and(|current| current.is_same_as(token)) {
+            slot.is_doubted = true;
+        }
+    }
+
     fn slot(&self, resource: &str) -> Arc<Mutex<Slot>> {
         let mut slots = lock(&self.0);
         Arc::clone(slots.entry(resource.to_owned()).or_default())
@@ -84,6 +91,12 @@ impl TokenCache {
 }
 
 impl Slot {
+    /// The token that need not be asked for.
+    fn current(&self, now: SystemTime) -> Option<&AccessToken> {
+        let is_wanted_anew = self.is_rejected || (self.is_doubted && self.asked != Some(now));
+        self.token.as_ref().filter(|token| !is_wanted_anew && !token.is_due(now))
+    }
+
     fn answer(&self, now: SystemTime) -> Result<AccessToken, ClientError> {
         match (&self.token, &self.failure) {
             (Some(token), _) if token.is_usable(now) && !self.is_rejected => Ok(token.clone()),
@@ -200,6 +213,26 @@ mod tests {
                 cache.reject("r", &got);
             }
         }
+    }
+
+    #[test]
+    fn a_doubted_token_is_fetched_anew_at_another_time_and_used_where_that_fails() {
+        let cache = TokenCache::default();
+        let old = cache.token("r", at(0), || Ok(token("a", 0, 3600))).unwrap();
+        cache.doubt("r", &old);
+        assert!(cache.has_token("r", at(0)) && !cache.has_token("r", at(1)));
+        let fetched = AtomicU32::new(0);
+        for (now, fetches) in [(0, 0), (1, 1), (1, 1), (2, 2)] {
+            let got = cache.token("r", at(now), || {
+                fetched.fetch_add(1, Ordering::Relaxed);
+                Err(failure())
+            });
+            assert_eq!((got.unwrap().text(), fetched.load(Ordering::Relaxed)), ("a", fetches));
+        }
+        let new = cache.token("r", at(3), || Ok(token("b", 3, 3600))).unwrap();
+        cache.doubt("r", &old);
+        assert_eq!(cache.token("r", at(4), || Err(failure())).unwrap().text(), new.text());
+        assert!(cache.has_token("r", at(5)));
     }
 
     #[test]

@@ -103,6 +103,10 @@ impl TokenCredential for ManagedIdentityCredential {
     fn reject(&self, resource: &str, token: &AccessToken) {
         self.tokens.reject(resource, token);
     }
+
+    fn doubt(&self, resource: &str, token: &AccessToken) {
+        self.tokens.doubt(resource, token);
+    }
 }
 
 impl fmt::Debug for ManagedIdentityCredential {

@@ -42,6 +42,11 @@ pub trait TokenCredential: Send + Sync {
 
     /// Tells that a vault did not accept this token: it is not handed out again.
     fn reject(&self, resource: &str, token: &AccessToken);
+
+    /// Tells that a vault knows whom this token is for and did not let them in. The machine may
+    /// have got another identity since: the next call with another `now` asks for a token anew,
+    /// and hands out this one where that fails.
+    fn doubt(&self, _resource: &str, _token: &AccessToken) {}
 }
 
 /// Which of a machine's managed identities is wanted.

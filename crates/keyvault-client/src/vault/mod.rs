@@ -46,7 +46,8 @@ impl SecretClient {
     /// Reads one secret: at its version, or the newest where the id has none.
     ///
     /// If the vault answers 401, its challenge is checked, one fresh token is asked for, and the
-    /// request is made once more. Nothing else is tried again.
+    /// request is made once more. Nothing else is tried again; after a 403 that is about the
+    /// identity, the next call with another `now` asks for a fresh token.
     ///
     /// # Errors
     /// Why there is no secret, be it the token's or the vault's fault.
@@ -59,7 +60,9 @@ impl SecretClient {
         let (answer, token) = self.authorized(id, credential, now)?;
         let refusal = Refusal { id, token: token.as_ref(), now };
         if answer.status != 200 {
-            return Err(refusal.of_answer(&answer));
+            let error = refusal.of_answer(&answer);
+            self.doubt_owner(id.vault(), &error, token.as_ref(), credential);
+            return Err(error);
         }
         Secret::read(id, &answer.body).map_err(|bad| refusal.of_secret(&answer, bad))
     }
@@ -165,6 +168,23 @@ impl SecretClient {
         if error.kind() == ErrorKind::WrongCloud {
             let mut resources = self.resources.lock().unwrap_or_else(PoisonError::into_inner);
             resources.remove(vault.host());
+        }
+    }
+
+    /// A token is good for a day, whatever happens to the machine meanwhile. Whoever gives it
+    /// another identity, because this one may not read secrets, should not wait for that long.
+    fn doubt_owner(
+        &self,
+        vault: &Vault,
+        error: &ClientError,
+        token: Option<&AccessToken>,
+        credential: &dyn TokenCredential,
+    ) {
+        let is_owners =
+            matches!(error.kind(), ErrorKind::ForbiddenByRbac | ErrorKind::AccessDenied);
+        if let (true, Some(token), Some(resource)) = (is_owners, token, self.known_resource(vault))
+        {
+            credential.doubt(&resource, token);
         }
     }
 
