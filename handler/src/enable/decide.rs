@@ -26,6 +26,8 @@ pub(super) struct Situation {
     pub(super) in_force: Option<Assignment>,
     /// The worker.
     pub(super) seen: Seen,
+    /// Whether the guest agent finds what a worker says of these settings.
+    pub(super) heard: bool,
     /// Why no worker can be started here.
     pub(super) obstacle: Option<Failure>,
     /// Why the assignment in force is none of this extension's business.
@@ -41,6 +43,8 @@ pub(super) struct Situation {
 pub(super) enum Action {
     /// Nothing: it is served already.
     LeaveUntouched,
+    /// Assign it once more: it is served, but what was assigned is lost.
+    Assign(Assignment),
     /// Tell the worker, which serves it already, that nothing newer is refused any more.
     WithdrawRefusal(Assignment),
     /// Assign it and start a worker.
@@ -57,10 +61,12 @@ pub(super) enum Action {
 }
 
 pub(super) fn decide(situation: Situation) -> Action {
-    let Situation { wanted, in_force, seen, obstacle, stranger, here, version } = situation;
+    let Situation { wanted, in_force, seen, heard, obstacle, stranger, here, version } = situation;
     let hindrance = hindrance(&seen, obstacle, stranger);
     let failure = match (wanted, &hindrance) {
-        (Ok(wanted), _) if seen == Seen::Serving(wanted.identity()) => {
+        (Ok(wanted), _)
+            if seen == Seen::Serving(wanted.identity()) && (heard || hindrance.is_some()) =>
+        {
             return keep(wanted, in_force.as_ref());
         }
         (Ok(wanted), None) if seen == Seen::Absent => return Action::Start(wanted),
@@ -102,10 +108,10 @@ fn hindrance(
 }
 
 fn keep(wanted: Assignment, in_force: Option<&Assignment>) -> Action {
-    if in_force.is_some_and(|in_force| in_force.refusal.is_some()) {
-        Action::WithdrawRefusal(wanted)
-    } else {
-        Action::LeaveUntouched
+    match in_force {
+        Some(Assignment { refusal: None, .. }) => Action::LeaveUntouched,
+        Some(_) => Action::WithdrawRefusal(wanted),
+        None => Action::Assign(wanted),
     }
 }
 
@@ -151,6 +157,7 @@ mod tests {
             wanted: wanted.map_err(str::to_owned),
             in_force: None,
             seen,
+            heard: true,
             obstacle: None,
             stranger: None,
             here: here("/e-1.0"),
@@ -173,11 +180,26 @@ mod tests {
     #[test]
     fn what_is_served_already_is_left_untouched() {
         let mut it = situation(Ok(assignment(3)), serving(3));
-        assert_eq!(decide(it.clone()), Action::LeaveUntouched);
         it.in_force = Some(assignment(3));
         assert_eq!(decide(it.clone()), Action::LeaveUntouched);
         it.obstacle = Some(obstacle());
         assert_eq!(decide(it), Action::LeaveUntouched, "it does no harm to a worker that runs");
+    }
+
+    #[test]
+    fn what_is_served_without_an_assignment_is_assigned_again() {
+        let it = situation(Ok(assignment(3)), serving(3));
+        assert_eq!(decide(it), Action::Assign(assignment(3)));
+    }
+
+    #[test]
+    fn a_worker_that_is_not_heard_is_started_anew_unless_it_could_not_be() {
+        let mut it = situation(Ok(assignment(3)), serving(3));
+        it.in_force = Some(assignment(3));
+        it.heard = false;
+        assert_eq!(decide(it.clone()), Action::Restart(assignment(3)));
+        it.obstacle = Some(obstacle());
+        assert_eq!(decide(it), Action::LeaveUntouched);
     }
 
     #[test]

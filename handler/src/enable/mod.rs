@@ -10,7 +10,7 @@ mod refuse;
 
 use std::time::Duration;
 
-use status_schema::{HandlerEnvironment, SequenceNumber};
+use status_schema::{HandlerEnvironment, Heartbeat, SequenceNumber, StatusReport};
 use worker_state::{
     AgentPaths, Assignment, HandlerLock, Lease, Presence, ProcessIdentity, WorkerSight,
     environment_name,
@@ -66,6 +66,7 @@ impl Enabling<'_> {
         let situation = Situation {
             wanted,
             seen: found.seen.clone(),
+            heard: self.is_heard(),
             obstacle: self.job.obstacle(),
             stranger: in_force
                 .as_ref()
@@ -82,12 +83,16 @@ impl Enabling<'_> {
         let job = self.job;
         match action {
             Action::LeaveUntouched => job.say(&format!("settings {} are served", self.number)),
+            Action::Assign(assignment) => {
+                self.assign(&assignment)?;
+                job.say(&format!("settings {} are served and assigned again", self.number));
+            }
             Action::WithdrawRefusal(assignment) => {
                 self.withdraw_refusal(&assignment, found.process.as_ref())?;
             }
             Action::Start(assignment) => self.serve(found.lease, &assignment)?,
             Action::Restart(assignment) => {
-                job.say("stopping the worker that serves something else");
+                job.say("stopping the worker, to start one for these settings");
                 self.serve(None, &assignment)?;
             }
             Action::RecordRefusal(former, failure) => {
@@ -133,6 +138,17 @@ impl Enabling<'_> {
             heartbeat_file: self.agent.heartbeat_file.clone(),
             log_folder: self.agent.log_folder.clone(),
         }
+    }
+
+    /// Whether the agent finds what a worker says of these settings. It deletes extensions without
+    /// a word, and while extensions are switched off or not allowed it writes an error of its own
+    /// over the status (WALinuxAgent 2.15, `ga/exthandlers.py:415` and `:1559`); a worker that has
+    /// nothing new to say would not write it again.
+    fn is_heard(&self) -> bool {
+        let status = self.agent.status_folder.join(self.number.status_file_name());
+        let status = std::fs::read(status).is_ok_and(|bytes| StatusReport::parse(&bytes).is_ok());
+        let beat = std::fs::read(&self.agent.heartbeat_file);
+        status && beat.is_ok_and(|bytes| Heartbeat::parse(&bytes).is_ok())
     }
 
     fn look(&self) -> Result<Found, Failure> {

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use serde_json::json;
 use status_schema::{HeartbeatState, State};
 use worker_state::Assignment;
 
@@ -141,4 +142,45 @@ fn a_dependent_extension_is_not_let_go_by_an_old_success() {
     bed.hurry(|limits, moment| limits.served = moment);
     extension.call("enable", 3).bad();
     assert_eq!(extension.status(3).unwrap().state, State::Error);
+}
+
+#[test]
+fn a_served_status_that_the_agent_has_written_over_or_thrown_away_is_told_again() {
+    let bed = Bed::new();
+    let extension = bed.extension("1.0.0", "dutiful");
+    extension.settings(3, &settings("web"));
+    extension.call("enable", 3).good();
+    let (status, heartbeat) =
+        (extension.folder.join("status/3.status"), extension.folder.join("heartbeat.log"));
+    // What the agent writes while extensions are switched off (WALinuxAgent 2.15,
+    // ga/exthandlers.py:1559).
+    let switched_off = json!([{"version": 1.0, "timestampUTC": "2026-01-31T09:30:00Z", "status": {
+        "name": "Open.KeyVault", "operation": "Enable", "status": "error", "code": -1,
+        "formattedMessage": {"lang": "en-US", "message": "will not be processed"}}}]);
+    let damages: [&dyn Fn(); 3] = [
+        &|| fs::write(&status, switched_off.to_string()).unwrap(),
+        &|| fs::remove_file(&status).unwrap(),
+        &|| fs::remove_file(&heartbeat).unwrap(),
+    ];
+    for damage in damages {
+        damage();
+        extension.call("enable", 3).good();
+        assert_eq!(extension.status(3).unwrap().state, State::Success);
+        assert_eq!(extension.heartbeat().unwrap().state, HeartbeatState::Ready);
+        assert!(bed.worker().is_some());
+    }
+}
+
+#[test]
+fn an_assignment_that_was_lost_while_it_is_served_is_written_again() {
+    let bed = Bed::new();
+    let extension = bed.extension("1.0.0", "dutiful");
+    extension.settings(3, &settings("web"));
+    extension.call("enable", 3).good();
+    let worker = bed.worker();
+    fs::remove_file(bed.root.path().join("state/assignment.json")).unwrap();
+    extension.call("enable", 3).good();
+    assert_eq!(bed.worker(), worker, "it goes on");
+    let identity = Assignment::read(&bed.directories()).unwrap().unwrap().identity();
+    assert_eq!(worker.unwrap().assignment, Some(identity));
 }

@@ -143,3 +143,25 @@ fn a_folder_deleted_without_a_call_does_not_end_the_service() {
     bed.installed(&second);
     assert_eq!(bed.worker(), worker);
 }
+
+#[test]
+fn a_folder_deleted_without_a_call_and_made_anew_is_told_at_once() {
+    let mut bed = Bed::new();
+    bed.issue("web");
+    let mut settings = bed.settings(&["web"]);
+    // There is no news for an hour.
+    settings["secretsManagementSettings"]["pollingIntervalInS"] = "3600".into();
+    let extension = bed.install(&settings);
+    eventually("the first pass in the status", || {
+        let answer = bed.agent.report();
+        let status = answer.handler(Package::ours().handler()).extension();
+        status.message.contains("1 of 1 certificates installed").then_some(())
+    });
+    bed.agent.goal_state(&[]);
+    bed.agent.goal_state(&[extension]);
+    // A heartbeat that is missing shows in the second report.
+    let answer = bed.agent.report();
+    let handler = answer.handler(Package::ours().handler());
+    assert_eq!((handler.status.as_str(), handler.code), ("Ready", 0), "{}", handler.message);
+    assert_eq!(handler.extension().status.as_deref(), Some("success"));
+}
