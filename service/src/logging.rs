@@ -135,10 +135,15 @@ impl RotatingFile {
         name.into()
     }
 
-    /// The file to write to, which somebody may have removed, or there was no room for it.
+    /// The file to write to, which somebody may have removed or set aside (logrotate does), or
+    /// there was no room for it.
     fn usable(&mut self) -> io::Result<&mut File> {
-        let is_gone = |file: &File| file.metadata().is_ok_and(|found| found.nlink() == 0);
-        if self.file.as_ref().is_none_or(is_gone) {
+        let stands = |file: &File| match (file.metadata(), std::fs::metadata(&self.path)) {
+            (Ok(open), Ok(there)) => (open.dev(), open.ino()) == (there.dev(), there.ino()),
+            (_, Err(error)) => error.kind() != io::ErrorKind::NotFound,
+            (Err(_), _) => true,
+        };
+        if !self.file.as_ref().is_some_and(stands) {
             self.reopen()?;
         }
         if self.length >= self.largest {
@@ -231,6 +236,22 @@ mod tests {
         std::fs::remove_dir_all(&below).unwrap();
         writeln!(file, "two").unwrap();
         assert_eq!(std::fs::read_to_string(path).unwrap(), "two\n");
+    }
+
+    #[test]
+    fn after_somebody_else_has_set_the_log_aside_a_new_one_is_begun() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, aside) = (folder.path().join(FILE), folder.path().join("aside"));
+        let (mut file, _) = RotatingFile::open(path.clone(), 100);
+        writeln!(file, "one").unwrap();
+        std::fs::rename(&path, &aside).unwrap();
+        writeln!(file, "two").unwrap();
+        // As logrotate does where it is to make the new one itself.
+        std::fs::rename(&path, folder.path().join("another")).unwrap();
+        atomic_file::replace_file(&path, 0o600, b"").unwrap();
+        writeln!(file, "three").unwrap();
+        let kept = |path| std::fs::read_to_string(path).unwrap();
+        assert_eq!((kept(&aside), kept(&path)), ("one\n".into(), "three\n".into()));
     }
 
     #[test]
