@@ -149,16 +149,15 @@ mod tests {
     #[test]
     fn an_end_that_comes_nearer_is_told_first_as_a_warning_then_as_an_error() {
         let after = |days| standing_after(days, |_, _| {});
-        // A vault renews when 80 percent of it are over: until that has failed nobody is warned.
-        assert_eq!(after(75), (Standing::Fine, Code::Ok, String::new()));
-        assert_eq!((after(77).0, after(77).1), (Standing::Attention, Code::ExpiresSoon));
+        assert_eq!(after(60), (Standing::Fine, Code::Ok, String::new()));
+        assert_eq!((after(64).0, after(64).1), (Standing::Attention, Code::ExpiresSoon));
         assert_eq!((after(82).0, after(82).1), (Standing::Bad, Code::ExpiresSoon));
         assert_eq!((after(91).0, after(91).1), (Standing::Bad, Code::NotValid));
     }
 
     #[test]
     fn a_vault_that_refuses_does_not_hide_an_end_that_comes_nearer() {
-        let (standing, code, text) = standing_after(77, refuse);
+        let (standing, code, text) = standing_after(64, refuse);
         assert_eq!((standing, code), (Standing::Attention, Code::AccessDenied));
         assert!(text.starts_with("the vault said no; the certificate expires at"), "{text}");
         let (standing, code, text) = standing_after(82, refuse);

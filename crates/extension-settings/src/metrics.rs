@@ -27,12 +27,8 @@ pub struct Expiry {
 }
 
 impl Default for Expiry {
-    /// Less than is left when Key Vault renews: a fifth of the lifetime, unless a certificate's
-    /// policy says otherwise
-    /// ([auto-rotation](https://learn.microsoft.com/azure/key-vault/certificates/tutorial-rotate-certificates)).
-    /// So what is told is a renewal that failed, and not one that is yet to come.
     fn default() -> Self {
-        Self { warning_percent: 15, error_percent: 10 }
+        Self { warning_percent: 30, error_percent: 10 }
     }
 }
 

@@ -43,7 +43,7 @@ fn settings_that_ask_for_nothing_of_it_get_nothing_of_it() {
     let settings = settings(&entries(&json!([WEB, {"url": API, "acls": [{"user": "a"}]}])));
     assert!(settings.on_renewal.is_empty());
     assert_eq!(settings.metrics, Metrics::default());
-    assert_eq!(settings.expiry, Expiry { warning_percent: 15, error_percent: 10 });
+    assert_eq!(settings.expiry, Expiry { warning_percent: 30, error_percent: 10 });
     for certificate in &settings.certificates {
         assert!(certificate.outputs.is_empty() && certificate.check.is_none());
         assert!(certificate.on_renewal.is_empty() && certificate.verify.is_empty());
