@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use bed::{Bed, certificate, object_id, target, version};
 use cert_store::{CertificateStore, DirectoryStore, Layout, Ledger, Retain, Target, Wanted};
+use certified_key::Content;
 
 const LINK: &str = "exampleVault.myCertificate";
 
@@ -100,9 +101,9 @@ fn what_the_ledger_does_not_know_stays() {
 }
 
 /// Installs a version for a second target in the bed's store.
-fn install(bed: &Bed, target: &Target, number: u32, ledger: &mut Ledger) {
-    let (content, version) = (certificate("web"), version(number));
-    let wanted = Wanted { version: &version, content: &content };
+fn install(bed: &Bed, target: &Target, number: u32, content: &Content, ledger: &mut Ledger) {
+    let version = version(number);
+    let wanted = Wanted { version: &version, content };
     let prepared = bed.store.prepare(target, wanted, ledger, &mut |_| (), bed.now).unwrap();
     *ledger = bed.store.switch(prepared).unwrap().ledger;
 }
@@ -126,8 +127,7 @@ fn what_one_of_two_targets_needs_is_kept_for_both() {
     let mut other = bed.target.clone();
     other.link_name = "other".into();
     let mut ledger = Ledger::default();
-    install(&bed, &other, 1, &mut ledger);
-    ledger.files[0].adopted = false; // as if this target had written it
+    install(&bed, &other, 1, &certificate("web"), &mut ledger);
     for number in 2..=4 {
         bed.install(number, &certificate("web")).unwrap();
     }
@@ -139,11 +139,28 @@ fn what_one_of_two_targets_needs_is_kept_for_both() {
     };
     retire(&mut bed, &mut ledger);
     assert_eq!(left(&bed), [1, 3, 4], "version 1 is the other's active one");
-    install(&bed, &other, 3, &mut ledger);
-    install(&bed, &other, 4, &mut ledger);
+    install(&bed, &other, 3, &certificate("web"), &mut ledger);
+    install(&bed, &other, 4, &certificate("web"), &mut ledger);
     retire(&mut bed, &mut ledger);
     assert_eq!(left(&bed), [3, 4]);
     assert!(ledger.files.iter().all(|entry| entry.version != version(1)));
+}
+
+#[test]
+fn a_file_that_one_of_two_targets_wrote_and_the_other_found_goes_like_any_other() {
+    let mut bed = Bed::new(&[Layout::Combined]);
+    let mut other = bed.target.clone();
+    other.link_name = "other".into();
+    let mut ledger = Ledger::default();
+    for number in 1..=4 {
+        let content = certificate("web");
+        bed.install(number, &content).unwrap();
+        install(&bed, &other, number, &content, &mut ledger);
+    }
+    bed.now += Duration::from_secs(600);
+    let mut targets = [(&bed.target, &mut bed.ledger), (&other, &mut ledger)];
+    bed.store.retire(&mut targets, bed.now);
+    assert_eq!(left(&bed), [3, 4]);
 }
 
 #[test]

@@ -145,6 +145,10 @@ fn expendable(targets: &[(&Target, &Ledger)], now: SystemTime) -> BTreeSet<Strin
         .iter()
         .filter_map(|(target, _)| Some((target.id.unversioned(), target.id.version()?)))
         .collect();
+    // What one target found may be what another of them wrote.
+    let files = targets.iter().flat_map(|(_, ledger)| &ledger.files);
+    let written: BTreeSet<&str> =
+        files.filter(|file| !file.adopted).map(|file| file.name.as_str()).collect();
     let mut offered = BTreeSet::new();
     let mut needed = BTreeSet::new();
     for (target, ledger) in targets {
@@ -152,7 +156,7 @@ fn expendable(targets: &[(&Target, &Ledger)], now: SystemTime) -> BTreeSet<Strin
         let id = target.id.unversioned();
         for file in &ledger.files {
             let version = file.version.as_str();
-            let free = !file.adopted
+            let free = written.contains(file.name.as_str())
                 && !names::is_metadata(&file.name)
                 && file.superseded.is_some_and(waited)
                 && !kept.contains(version)
