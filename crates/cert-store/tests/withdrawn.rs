@@ -45,6 +45,29 @@ fn search_permission_goes_with_the_grant() {
 }
 
 #[test]
+fn read_access_to_older_versions_goes_with_the_grant() {
+    let layouts = [Layout::Combined, Layout::Split];
+    let (mut bed, _) = reachable(&layouts, &[user("alice"), group("www")]);
+    let content = certificate("web");
+    bed.install(1, &certificate("web")).unwrap();
+    bed.install(2, &content).unwrap();
+    bed.target.grants = vec![group("www")];
+    bed.install(2, &content).unwrap();
+    bed.retire();
+    let older = bed.ledger.files.iter().filter(|file| file.superseded.is_some());
+    let older: Vec<_> = older.map(|file| bed.file(&file.name)).collect();
+    assert_eq!(older.len(), 3);
+    for file in older {
+        assert_eq!(list(&file), "u::6 g::0 g:61003:4 m::4 o::0", "{file:?}");
+        check_readable(&file, ALICE, ALICE, false);
+    }
+    assert_eq!((bed.ledger.grantees.len(), bed.standing()), (1, Standing::Intact));
+    let after = bed.snapshot();
+    bed.retire();
+    assert_eq!(bed.snapshot(), after);
+}
+
+#[test]
 fn search_permission_stays_while_another_target_grants_it_or_gave_more() {
     let (mut bed, _) = reachable(&[Layout::Combined], &[user("alice"), user("61004")]);
     let content = certificate("web");

@@ -9,8 +9,9 @@ use object_id::ObjectId;
 
 use super::{DirectoryStore, reach};
 use crate::error::StoreError;
-use crate::ledger::{Grantee, Ledger};
-use crate::names;
+use crate::ledger::{Grantee, Ledger, LedgerFile};
+use crate::names::{self, Part};
+use crate::private_file::examine;
 use crate::store::Retirement;
 use crate::target::{Retain, StoreLocation, Target};
 
@@ -56,8 +57,8 @@ pub(super) fn retire(
     retirement
 }
 
-/// Takes search permission on the extension's own directories from those that no target grants
-/// access any more, and them off the ledgers.
+/// Takes search permission on the extension's own directories, and older versions, from those that
+/// no target grants access any more, and them off the ledgers.
 fn withdraw(
     store: &DirectoryStore,
     targets: &mut [(&Target, &mut Ledger)],
@@ -85,11 +86,41 @@ fn withdraw(
         }
     }
     for (target, ledger) in targets {
+        if !ledger.grantees.iter().any(|grantee| grantee.withdrawn) {
+            continue;
+        }
         let own = store.own_directories(&target.location, ledger);
-        if own.is_disjoint(&failed) {
-            ledger.grantees.retain(|grantee| !grantee.withdrawn);
+        match close_older_versions(store, target, ledger) {
+            Ok(()) if own.is_disjoint(&failed) => ledger.grantees.retain(|one| !one.withdrawn),
+            Ok(()) => {}
+            Err(error) => retirement.problems.push(error),
         }
     }
+}
+
+/// Gives what stays of older versions the access that the newest has: a private key that was in use
+/// until yesterday is as good as today's.
+fn close_older_versions(
+    store: &DirectoryStore,
+    target: &Target,
+    ledger: &Ledger,
+) -> Result<(), StoreError> {
+    let Some(directory) = store.open(&target.location)? else { return Ok(()) };
+    let private = store.private(&directory, &store.granted(target, ledger))?;
+    // A link that was given to another certificate has files of the former one's in its ledger.
+    let is_of_target = |file: &LedgerFile| {
+        let parts = [Part::Combined, Part::Chain, Part::Key];
+        parts.iter().any(|part| part.is_file(&file.name, &target.id, &file.version))
+    };
+    let older = ledger.files.iter().filter(|file| file.superseded.is_some() && is_of_target(file));
+    for file in older {
+        if let Some(found) = examine(&directory, &file.name)?
+            && !found.has(&private)
+        {
+            directory.stage(&file.name, &private.options(), &found.content)?.place()?;
+        }
+    }
+    Ok(directory.sync()?)
 }
 
 /// Which directory each location leads to. They are not kept open: there may be more of them than a
