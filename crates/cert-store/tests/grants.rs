@@ -148,6 +148,27 @@ fn directories_that_were_made_are_remembered_for_every_target_below_them() {
 }
 
 #[test]
+fn directories_that_were_made_behind_a_link_are_the_extensions_own() {
+    let (mut bed, _) = reachable(&[Layout::Combined], &[user("alice")]);
+    let folder = bed.folder.path().to_owned();
+    fs::create_dir(folder.join("real")).unwrap();
+    fs::set_permissions(folder.join("real"), PermissionsExt::from_mode(0o755)).unwrap();
+    for (name, target) in [("relative", "../x/../real".into()), ("absolute", folder.join("real"))] {
+        fs::create_dir_all(folder.join("x")).unwrap();
+        let link = folder.join("x").join(name);
+        std::os::unix::fs::symlink(target, &link).unwrap();
+        let path = link.join(name).join("store");
+        bed.target.location = StoreLocation::Directory { path: path.clone(), is_default: false };
+        bed.ledger = Default::default();
+        let installed = bed.install(1, &certificate("web")).unwrap();
+        assert!(installed.warnings.is_empty(), "{:?}", installed.warnings);
+        assert_eq!(bed.ledger.directories, [link.join(name), path.clone()]);
+        check_readable(&path.join(LINK), ALICE, ALICE, true);
+        assert_eq!(bed.standing(), Standing::Intact);
+    }
+}
+
+#[test]
 fn the_default_store_is_closed_to_everyone_else() {
     let (mut bed, _) = reachable(&[Layout::Combined], &[user("alice")]);
     fs::create_dir(bed.path()).unwrap();

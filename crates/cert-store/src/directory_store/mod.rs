@@ -105,7 +105,7 @@ impl DirectoryStore {
     /// # Errors
     /// Where a directory cannot be made, or the path is not to be trusted.
     pub fn make(&self, path: &Path) -> Result<Vec<PathBuf>, StoreError> {
-        Ok(self.opening.create(path, DIRECTORY)?.made)
+        Ok(reach::as_named(path, self.opening.create(path, DIRECTORY)?.made))
     }
 
     /// Every file-system call passes `gate`: for tests that try each of them.
@@ -139,7 +139,7 @@ impl DirectoryStore {
         let StoreLocation::Directory { path, .. } = location;
         self.opened.or_open(path, || {
             let created = self.opening.create(path, DIRECTORY)?;
-            self.remember(&created.made);
+            self.remember(&reach::as_named(path, created.made));
             Ok(created.directory)
         })
     }

@@ -100,6 +100,20 @@ pub(crate) fn way(path: &Path) -> BTreeSet<PathBuf> {
     paths.flat_map(|path| path.ancestors().map(PathBuf::from).collect::<Vec<_>>()).collect()
 }
 
+/// Directories that were made on the way to `path`, as `path` names them: behind a link they were
+/// made under another name.
+pub(super) fn as_named(path: &Path, made: Vec<PathBuf>) -> Vec<PathBuf> {
+    if made.iter().all(|made| path.starts_with(made)) {
+        return made;
+    }
+    let resolved = |path: &Path| std::fs::canonicalize(path).ok();
+    let made: BTreeSet<_> = made.iter().filter_map(|made| resolved(made)).collect();
+    let is_made = |above: &&Path| resolved(above).is_some_and(|above| made.contains(&above));
+    let mut named: Vec<PathBuf> = path.ancestors().filter(is_made).map(PathBuf::from).collect();
+    named.reverse();
+    named
+}
+
 /// The differences of the extension's own directories, and of the administrator's where they are
 /// to be opened too.
 pub(super) fn drift(
