@@ -72,6 +72,7 @@ fn a_file_with_the_right_key_and_other_certificates_stays_until_the_next_version
     let other = params.self_signed(&key_pair.unwrap()).unwrap().pem();
     chain.splice(..key(&content).to_chain_pem().len(), other.into_bytes());
     theirs(&file, &chain);
+    symlink(file.file_name().unwrap(), bed.file(LINK)).unwrap();
     let installed = bed.install(1, &content).unwrap();
     assert_eq!(installed.change, Change::Adopted);
     assert!(installed.warnings[0].contains("until the next version"), "{:?}", installed.warnings);
@@ -79,6 +80,18 @@ fn a_file_with_the_right_key_and_other_certificates_stays_until_the_next_version
     assert_eq!(bed.standing(), Standing::Intact);
     bed.install(2, &certificate("web")).unwrap();
     assert_eq!(bed.link(LINK), PathBuf::from(format!("{LINK}.{}", version(2))));
+}
+
+#[test]
+fn a_file_that_is_there_under_a_link_that_is_not_is_new_to_those_who_open_the_link() {
+    let mut bed = bed_with_store(&[Layout::Combined]);
+    let content = certificate("web");
+    theirs(&bed.file(&format!("{LINK}.{}", version(1))), &key(&content).to_pem());
+    symlink("an older version", bed.file(LINK)).unwrap();
+    assert_eq!(bed.install(1, &content).unwrap().change, Change::New);
+    bed.target.link_name = "another".into();
+    bed.ledger = Ledger::default();
+    assert_eq!(bed.install(1, &content).unwrap().change, Change::New);
 }
 
 #[test]

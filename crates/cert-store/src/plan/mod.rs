@@ -120,9 +120,10 @@ impl Plan {
         self.prepare.is_empty() && self.switch.is_empty()
     }
 
-    /// Whether everything was found in place.
+    /// Whether everything was found in place: whoever opens a link finds what was there before.
     pub(crate) fn adopts_all(&self) -> bool {
-        self.chosen.iter().all(|chosen| chosen.write != Some(Source::Ours))
+        let moves = self.switch.iter().any(|step| matches!(step, Step::Link { .. }));
+        !moves && self.chosen.iter().all(|chosen| chosen.write != Some(Source::Ours))
     }
 
     pub(crate) fn file(&self, part: Part) -> Option<&Chosen> {
