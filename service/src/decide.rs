@@ -107,7 +107,9 @@ impl<S: CertificateStore> Look<'_, '_, S> {
             return Ok(self.confirm(offered));
         }
         let verdict = guard::judge(offered, self.installed_validity(), self.now);
-        let guarded = self.target.delivery.guards != Guards::default();
+        // A version that the settings pin is their choice, and may be the way back.
+        let is_pinned = self.target.id.version().is_some();
+        let guarded = !is_pinned && self.target.delivery.guards != Guards::default();
         match (&verdict, content) {
             (Verdict::Install, Content::Certificate(key)) if guarded => {
                 Ok(self.loss(key).map_or(verdict, Verdict::Hold))

@@ -321,6 +321,21 @@ fn shrinking_names_are_held_back_where_a_guard_is_on() {
 }
 
 #[test]
+fn a_version_that_the_settings_pin_is_their_choice_whatever_it_lacks() {
+    let (mut vault, bed) = (Vault::default(), Bed::default());
+    vault.issue(1, -1, 30);
+    vault.issue(2, -1, 90);
+    let mut guarded = target("web", &bed);
+    guarded.delivery.guards = Guards { names: true, validity: true, issuer: true };
+    let ground = bed.ground(&vault, FORGET);
+    let record = look(&guarded, None, &ground, today()).record.unwrap();
+    guarded.id = guarded.id.at_version(&version(1)).unwrap();
+    let outcome = look(&guarded, Some(&record), &ground, today());
+    assert!(outcome.result.unwrap().remarks.is_empty());
+    assert_eq!(bed.store.installed.lock().unwrap()["contoso.web"].0, version(1));
+}
+
+#[test]
 fn an_interrupted_switch_is_finished_before_anybody_is_asked() {
     let (mut vault, bed) = (Vault::default(), Bed::default());
     vault.issue(1, -1, 90);
