@@ -8,7 +8,7 @@ use worker_state::Timestamp;
 
 use super::finding::{Finding, Step};
 use super::vault::is_private;
-use crate::guard::Dates;
+use crate::guard::{Dates, Validity};
 use crate::offer::{dates_of, decode, disabled, leaf_dates};
 use crate::source::failure;
 use crate::wording;
@@ -28,14 +28,16 @@ pub(super) struct Offered {
     pub(super) dates: Dates,
 }
 
-/// The steps from the vault's answer to its content. `probe` is the way to that vault.
+/// The steps from the vault's answer to its content. `any` says whether it need be no certificate;
+/// `probe` is the way to that vault.
 pub(super) fn asked(
     answer: Result<Secret, ClientError>,
+    any: bool,
     probe: Option<&Probe>,
     now: SystemTime,
 ) -> Asked {
     match answer {
-        Ok(secret) => read(&secret, now),
+        Ok(secret) => read(&secret, any, now),
         Err(error) => Asked { findings: refused(&error, probe), offered: None },
     }
 }
@@ -80,7 +82,7 @@ fn from_outside(probe: &Probe) -> Option<String> {
     })
 }
 
-fn read(secret: &Secret, now: SystemTime) -> Asked {
+fn read(secret: &Secret, any: bool, now: SystemTime) -> Asked {
     let permission = Finding::fine(
         Step::Permission,
         format!("the identity may read it; the version is {}", secret.version),
@@ -89,15 +91,20 @@ fn read(secret: &Secret, now: SystemTime) -> Asked {
         true => decode(secret),
         false => Err(disabled(secret)),
     };
-    let (key, notes) = match decoded {
-        Ok(decoded) => decoded,
+    let (dates, content) = match decoded {
+        Ok((key, notes)) => {
+            let dates = Dates { certificate: leaf_dates(&key), secret: dates_of(secret) };
+            (dates, content(&key, dates, now).with(names(&key)).with(notes))
+        }
+        Err(_) if any && secret.attributes.enabled => {
+            let dates = Dates { certificate: Validity::ALWAYS, secret: dates_of(secret) };
+            (dates, dated("no certificate: its value is written as it is".into(), dates, now))
+        }
         Err(failure) => {
             let content = Finding::failed(Step::Content, Fault::Customer, failure);
             return Asked { findings: vec![permission, content], offered: None };
         }
     };
-    let dates = Dates { certificate: leaf_dates(&key), secret: dates_of(secret) };
-    let content = content(&key, dates, now).with(names(&key)).with(notes);
     let offered = Some(Offered { version: secret.version.clone(), dates });
     Asked { findings: vec![permission, content], offered }
 }
@@ -111,6 +118,11 @@ fn content(key: &CertifiedKey, dates: Dates, now: SystemTime) -> Finding {
         key.key_algorithm(),
         chain(key),
     );
+    dated(text, dates, now)
+}
+
+/// What is in the secret, and whether it may be used at `now`.
+fn dated(text: String, dates: Dates, now: SystemTime) -> Finding {
     match dates.objection(now) {
         None => Finding::fine(Step::Content, text),
         Some(objection) => {

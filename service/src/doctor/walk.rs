@@ -41,9 +41,12 @@ struct Learnt {
     tokens: HashMap<(Identity, String), Option<Obstacle>>,
     /// What is wrong with stores.
     stores: HashMap<PathBuf, Obstacle>,
-    /// Answers, by who asked for what.
-    secrets: HashMap<(Identity, ObjectId), Asked>,
+    /// Answers.
+    secrets: HashMap<Question, Asked>,
 }
+
+/// Who asks, for what, and whether it may be any secret.
+type Question = (Identity, ObjectId, bool);
 
 /// What keeps a certificate from being asked for: a step in a section before its own.
 #[derive(Clone)]
@@ -128,17 +131,17 @@ impl Ground {
 
     /// Asks for the secrets of these targets, as far as the way to them is open.
     fn ask(&self, targets: &[Target], learnt: &mut Learnt) {
-        let mut wanted: Vec<(Identity, ObjectId)> = Vec::new();
+        let mut wanted: Vec<Question> = Vec::new();
         for target in targets.iter().filter(|target| learnt.obstacle(target).is_none()) {
-            let key = (target.identity.clone(), target.id.clone());
+            let key = question(target);
             if !learnt.secrets.contains_key(&key) && !wanted.contains(&key) {
                 wanted.push(key);
             }
         }
-        let answers = in_parallel(&wanted, |(identity, id)| {
+        let answers = in_parallel(&wanted, |(identity, id, any)| {
             let credential = self.credentials.of(identity)?;
             let answer = self.client.secret(id, credential, self.now);
-            Some(asked(answer, learnt.probes.get(id.vault().host()), self.now))
+            Some(asked(answer, *any, learnt.probes.get(id.vault().host()), self.now))
         });
         let answered = wanted.into_iter().zip(answers);
         learnt.secrets.extend(answered.filter_map(|(key, asked)| Some((key, asked?))));
@@ -147,8 +150,7 @@ impl Ground {
     fn certificate(&self, target: &Target, learnt: &Learnt) -> Section {
         let name = target.name().to_owned();
         let subject = Subject::Certificate { name, url: target.id.to_string() };
-        let key = (target.identity.clone(), target.id.clone());
-        let asked = learnt.secrets.get(&key);
+        let asked = learnt.secrets.get(&question(target));
         let mut findings = match asked {
             Some(asked) => asked.findings.clone(),
             None => not_asked(learnt.obstacle(target).as_ref()),
@@ -183,6 +185,10 @@ impl Learnt {
         let (step, _) = self.probes.get(host)?.stop.as_ref()?;
         Some(Obstacle { step: vault::step(*step), at: Subject::Vault(host.to_owned()) })
     }
+}
+
+fn question(target: &Target) -> Question {
+    (target.identity.clone(), target.id.clone(), target.delivery.accepts_any_secret)
 }
 
 fn not_asked(obstacle: Option<&Obstacle>) -> Vec<Finding> {

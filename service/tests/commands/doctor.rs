@@ -186,6 +186,20 @@ fn a_web_page_in_a_vaults_place_is_where_it_ends() {
 }
 
 #[test]
+fn a_secret_of_which_only_the_value_is_wanted_may_be_no_certificate() {
+    let world = World::new();
+    world.azure.put_secret("contoso", "web", PASSWORD, Some("text/plain"));
+    let output = json!({"path": world.bed.path("password"), "form": "raw"});
+    let settings = world.settings(json!([{"url": WEB, "outputs": [output]}]));
+    let ran = world.doctor_of(&settings);
+    assert_eq!(ran.code, Some(0), "{ran}");
+    assert!(step(&ran, "ok", "content").contains("written as it is"), "{ran}");
+    ran.assert_says("nothing yet: the next pass installs it");
+    world.azure.disable("contoso", "web");
+    assert_fails(&world.doctor_of(&settings), "content", 23, &["disabled"]);
+}
+
+#[test]
 fn what_is_no_certificate_is_told_without_a_word_of_it() {
     let mut world = World::new();
     world.azure.put_secret("contoso", "web", PASSWORD, Some("text/plain"));
