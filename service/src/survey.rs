@@ -32,6 +32,7 @@ pub(crate) fn survey(
     for damage in damaged {
         warn!("{damage}; nothing that it knew of will be removed");
     }
+    disk.store.remember(records.iter().flat_map(|record| &record.directories));
     let permission = disk.consumers.surroundings.permission;
     let (targets, warnings) = placed(&order.settings, permission, &disk.store);
     order.warnings.extend(warnings);

@@ -1,5 +1,6 @@
 //! The pictures of stores in `docs/files.md`, held against stores.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use serde_json::json;
@@ -62,5 +63,22 @@ fn a_store_looks_as_the_page_has_it() {
         world.put("web", &fake_azure::CertificateSpec::default());
         assert_eq!(world.bed.run(&sync).code, Some(0));
         assert_eq!(pictured(layout), listing(&world.store()), "{layout}");
+    }
+}
+
+#[test]
+fn a_store_that_was_made_for_one_certificate_is_opened_to_the_readers_of_another() {
+    let mut world = World::new();
+    world.put("api", &fake_azure::CertificateSpec::default());
+    let folder = world.store().parent().unwrap().to_owned();
+    std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let web = json!("https://contoso.vault.azure.net/secrets/web");
+    let acls = json!([{"user": "nobody"}]);
+    let api = json!({"url": "https://contoso.vault.azure.net/secrets/api", "acls": acls});
+    for certificates in [json!([web]), json!([web, api])] {
+        world.bed.write("settings.json", world.settings(certificates).to_string());
+        let ran = world.bed.run(&["sync", "--settings", "settings.json"]);
+        assert_eq!(ran.code, Some(0), "{ran}");
+        assert!(!ran.output.contains("(code 10)"), "{ran}");
     }
 }

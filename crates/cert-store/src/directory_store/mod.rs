@@ -99,6 +99,17 @@ impl DirectoryStore {
         DirectoryStore { made: Mutex::new(made), ..self }
     }
 
+    /// Takes note of directories of the extension's own. Which of them were made for one certificate
+    /// is in its ledger, and in nobody else's.
+    pub fn remember<'p>(&self, made: impl IntoIterator<Item = &'p PathBuf>) {
+        let mut known = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        for path in made {
+            if !known.contains(path) {
+                known.insert(path.clone());
+            }
+        }
+    }
+
     /// Makes the directory of a store where it is missing, as an installation does; says what was
     /// made, outermost first.
     ///
@@ -173,11 +184,6 @@ impl DirectoryStore {
             }
             None => Ok(()),
         }
-    }
-
-    fn remember(&self, made: &[PathBuf]) {
-        let mut known = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        known.extend(made.iter().cloned());
     }
 }
 
