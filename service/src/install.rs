@@ -127,7 +127,7 @@ impl<S: CertificateStore> Installation<'_, '_, S> {
             let change = reaction::Change {
                 certificate: self.target.name().to_owned(),
                 version: version.to_owned(),
-                paths: ready.outputs.paths(),
+                paths: self.target.paths(),
                 reason,
             };
             let occasion = Occasion { changes: vec![change] };

@@ -76,6 +76,8 @@ type Script = Box<dyn FnMut(&str) -> Result<(), String> + Send>;
 /// Consumers that do as the script says, and remember what they were asked.
 pub(crate) struct MemoryConsumers {
     pub(crate) asked: Mutex<Vec<String>>,
+    /// The paths that they were told last.
+    pub(crate) paths: Mutex<Vec<PathBuf>>,
     pub(crate) script: Mutex<Script>,
     /// What does not run is left alone.
     pub(crate) unit_runs: AtomicBool,
@@ -86,6 +88,7 @@ impl Default for MemoryConsumers {
     fn default() -> Self {
         Self {
             asked: Mutex::default(),
+            paths: Mutex::default(),
             script: Mutex::new(Box::new(|_| Ok(()))),
             unit_runs: true.into(),
             somebody_listens: true.into(),
@@ -110,6 +113,10 @@ impl MemoryConsumers {
     }
 }
 
+fn paths(occasion: &Occasion) -> Vec<PathBuf> {
+    occasion.changes.iter().flat_map(|change| change.paths.clone()).collect()
+}
+
 fn versions(occasion: &Occasion) -> String {
     let each = |change: &reaction::Change| {
         let number = change.version.trim_start_matches('0');
@@ -120,11 +127,13 @@ fn versions(occasion: &Occasion) -> String {
 
 impl Consumers for MemoryConsumers {
     fn check(&self, _: &Command, candidates: &Candidates, all: &Occasion) -> Result<(), String> {
+        *self.paths.lock().unwrap() = paths(all);
         let files = candidates.files.iter().filter(|(_, path)| path.exists()).count();
         self.ask(format!("check {} with {files} files", versions(all)))
     }
 
     fn react(&self, action: &Action, occasion: &Occasion) -> Result<Effect, String> {
+        *self.paths.lock().unwrap() = paths(occasion);
         self.ask(format!("{action} for {}", versions(occasion)))?;
         Ok(if self.unit_runs.load(Relaxed) { Effect::Done } else { Effect::NotRunning })
     }

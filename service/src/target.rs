@@ -34,7 +34,13 @@ impl Target {
         &self.place.link_name
     }
 
-    /// The link that consumers open.
+    /// Everything that consumers open: links and outputs.
+    pub(crate) fn paths(&self) -> Vec<PathBuf> {
+        let links = self.place.link_names().into_iter().map(|name| self.store().join(name));
+        links.chain(self.delivery.outputs.iter().map(|output| output.path().to_owned())).collect()
+    }
+
+    /// The link that consumers open; of the split layout, the certificate's.
     pub(crate) fn link(&self) -> PathBuf {
         match self.place.layouts.first() {
             Some(Layout::Split) => self.store().join(format!("{}.pem", self.name())),

@@ -81,10 +81,16 @@ impl Target {
     /// must not share any of them.
     #[must_use]
     pub fn public_names(&self) -> Vec<String> {
-        let parts = layouts(self).into_iter().flat_map(Part::of);
-        let links = parts.map(|part| part.link(&self.link_name));
         let split = self.layouts.contains(&Layout::Split);
-        links.chain(split.then(|| names::metadata(&self.link_name))).collect()
+        let metadata = split.then(|| names::metadata(&self.link_name));
+        self.link_names().into_iter().chain(metadata).collect()
+    }
+
+    /// Those of them that lead to certificates and keys.
+    #[must_use]
+    pub fn link_names(&self) -> Vec<String> {
+        let parts = layouts(self).into_iter().flat_map(Part::of);
+        parts.map(|part| part.link(&self.link_name)).collect()
     }
 
     /// The link's name where the settings do not choose one: `VAULT.CERTIFICATE`.

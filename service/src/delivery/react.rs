@@ -200,12 +200,10 @@ fn complain(answers: &mut Answers, at: usize, why: String) {
 
 fn change(item: &Item) -> Option<Change> {
     let record = item.record.as_deref()?;
-    let mut paths = vec![item.target.link()];
-    paths.extend(item.target.delivery.outputs.iter().map(|output| output.path().to_owned()));
     Some(Change {
         certificate: item.target.name().to_owned(),
         version: record::active_version(record).to_owned(),
-        paths,
+        paths: item.target.paths(),
         reason: reason(&record.delivery.reaction.as_ref()?.reason),
     })
 }

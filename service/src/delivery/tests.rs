@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
-use cert_store::{FileAccess, Form, Output};
+use cert_store::{FileAccess, Form, Layout, Output};
 use reaction::{Action, Command, LocalAddress, UnitName, Verb, Verification};
 use worker_state::{CertificateRecord, OperatorRequest, ReactionRecord, Wish};
 
@@ -121,6 +121,22 @@ fn a_change_is_tried_switched_to_and_told_once() {
     assert!(served(&bed, "web").starts_with(b"-----BEGIN CERTIFICATE"));
     let (again, _) = pass_over(&targets, &records, &bed, &vault, today());
     assert_eq!((bed.consumers.take().len(), &again), (0, &records));
+}
+
+#[test]
+fn consumers_are_told_every_link_and_output() {
+    let (mut vault, bed) = (Vault::default(), Bed::default());
+    vault.issue(1, -1, 90);
+    let mut both = target("web", &bed);
+    both.place.layouts = vec![Layout::Combined, Layout::Split];
+    let links = ["", ".pem", ".keyid"].map(|end| both.store().join(format!("contoso.web{end}")));
+    let expected = [&links[..], &[bed.folder.path().join("web.pem")]].concat();
+    pass_over(&[both.clone()], &[None], &bed, &vault, today());
+    assert_eq!(*bed.consumers.paths.lock().unwrap(), expected);
+    // The same where it is tried.
+    both.delivery.actions.clear();
+    pass_over(&[both], &[None], &bed, &vault, today());
+    assert_eq!(*bed.consumers.paths.lock().unwrap(), expected);
 }
 
 #[test]

@@ -96,14 +96,6 @@ impl PreparedOutputs {
         &self.warnings
     }
 
-    /// The paths that consumers open: files, and links to directories.
-    #[must_use]
-    pub fn paths(&self) -> Vec<PathBuf> {
-        let mut paths: Vec<PathBuf> = self.items.iter().map(|item| item.path.clone()).collect();
-        paths.dedup();
-        paths
-    }
-
     /// Writes all files, 0600, below a directory that exists and is the caller's alone, for
     /// whoever looks at them before the switch. Returns a name for each output and each file of a
     /// directory, in capitals, digits and underscores, and the path of its copy. None is called
