@@ -188,6 +188,8 @@ impl Outside for Serving<'_> {
     fn reread(&mut self) -> Reread {
         let now = self.now().wall;
         info!("asked to look at everything anew");
+        // Somebody may have written over what was told last: the agent does.
+        self.told.clear();
         let machine = self.machine;
         match order::read(self.origin, &machine.directories, &machine.surroundings, now) {
             Ok(order) if order.identity == self.order.identity => Reread::Same(order.refusal),

@@ -105,6 +105,24 @@ fn wrong_settings_are_refused_while_the_old_ones_are_still_served() {
 }
 
 #[test]
+fn a_refusal_that_the_agent_has_written_over_is_told_again() {
+    let mut bed = Bed::new();
+    bed.issue("web");
+    bed.install(&bed.settings(&["web"]));
+    apply(&mut bed, 1, &json!({ "secretsManagementSettings": {} }));
+    let package = Package::ours();
+    let folder = bed.agent.extension_folder(package.handler(), package.version());
+    // As the agent does while extensions are switched off (WALinuxAgent 2.15,
+    // ga/exthandlers.py:1559).
+    let switched_off = json!([{"status": {"operation": "Enable", "status": "error", "code": 1009,
+        "formattedMessage": {"lang": "en-US", "message": "extensions are switched off"}}}]);
+    std::fs::write(folder.join("status/1.status"), switched_off.to_string()).unwrap();
+    let answer = bed.agent.restart();
+    let status = answer.handler(package.handler()).extension();
+    assert!(status.message.contains("observedCertificates"), "{}", status.message);
+}
+
+#[test]
 fn wrong_settings_can_be_mended() {
     let mut bed = Bed::new();
     let web = bed.issue("web");
