@@ -48,8 +48,8 @@ struct Waiting<T> {
     open: usize,
     /// How many ever.
     most: usize,
-    /// Whether the vault has answered, and is far.
-    is_far: bool,
+    /// Whether the vault is far; nothing is known before it has answered once.
+    is_far: Option<bool>,
     /// For how many looks connections were opened ahead.
     ahead: usize,
 }
@@ -177,9 +177,11 @@ impl<V: Ord + Clone, T> Queue<V, T> {
             vault.open += 1;
             self.may_go_on.notify_one();
         }
-        if !vault.is_far && reach.is_far(name) {
-            vault.is_far = true;
-            self.may_go_on.notify_all();
+        if vault.is_far.is_none() {
+            vault.is_far = Some(reach.is_far(name));
+            if vault.is_far == Some(true) {
+                self.may_go_on.notify_all();
+            }
         }
     }
 
@@ -192,7 +194,7 @@ impl<T> Waiting<T> {
     fn nothing() -> Self {
         let most = AT_ONE_VAULT_IN_CALM;
         let (items, open) = (VecDeque::new(), AT_FIRST);
-        Self { items, under_way: 0, open, most, is_far: false, ahead: 0 }
+        Self { items, under_way: 0, open, most, is_far: None, ahead: 0 }
     }
 
     fn take<V: Ord + Clone>(vaults: &mut BTreeMap<V, Self>) -> Next<V, T> {
@@ -215,7 +217,7 @@ impl<T> Waiting<T> {
     fn take_ahead<V: Clone>(vaults: &mut BTreeMap<V, Self>) -> Option<V> {
         let lacks = |vault: &Self| {
             let looks = vault.most.min(vault.under_way + vault.items.len());
-            vault.is_far && vault.open + vault.ahead < looks
+            vault.is_far == Some(true) && vault.open + vault.ahead < looks
         };
         let (name, vault) = vaults.iter_mut().find(|(_, vault)| lacks(vault))?;
         vault.ahead += 1;
