@@ -26,9 +26,7 @@ FAKE_AZURE = os.path.join(bed.ROOT, "target", "debug", "fake-azure")
 TOLERANCE = 0.05
 VAULT = "counted"
 MANY = 1000
-# More than looks are ever under way at one vault: both have as many connections then. To a program in
-# callgrind every vault is far, so that it opens them all.
-FEW = (50, 60)
+FEW = (2, 12)
 
 
 class Bed:
