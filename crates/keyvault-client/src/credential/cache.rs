@@ -68,19 +68,19 @@ impl TokenCache {
 
     /// Has a token replaced, if it is still the one in memory.
     pub(super) fn reject(&self, resource: &str, token: &AccessToken) {
-        let slot = self.slot(resource);
-        let mut slot = lock(&slot);
-        if slot.token.as_ref().is_some_and(|current| current.is_same_as(token)) {
-            slot.is_rejected = true;
-        }
+        self.mark(resource, token, |slot| slot.is_rejected = true);
     }
 
     /// Has a token fetched anew at another time than it was, if it is still the one in memory.
     pub(super) fn doubt(&self, resource: &str, token: &AccessToken) {
+        self.mark(resource, token, |slot| slot.is_doubted = true);
+    }
+
+    fn mark(&self, resource: &str, token: &AccessToken, how: impl FnOnce(&mut Slot)) {
         let slot = self.slot(resource);
         let mut slot = lock(&slot);
         if slot.token.as_ref().is_some_and(|current| current.is_same_as(token)) {
-            slot.is_doubted = true;
+            how(&mut slot);
         }
     }
 

@@ -6,12 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{
-    ClientConfig, ClientConnection, DigitallySignedStruct, Error, SignatureScheme, StreamOwned,
-};
+use rustls::{ClientConnection, DigitallySignedStruct, Error, SignatureScheme, StreamOwned};
 
 use super::Trouble;
 use super::judge::Judge;
+use super::tls::client_config;
 
 /// Judges exactly as the verifier that requests use, and keeps what it was shown.
 #[derive(Clone)]
@@ -35,8 +34,8 @@ impl Witness {
     ) -> Result<StreamOwned<ClientConnection, S>, Trouble> {
         let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
         let name = ServerName::try_from(bare.to_owned()).map_err(Trouble::other)?;
-        let config = self.config().map_err(wrapped)?;
-        let mut connection = ClientConnection::new(Arc::new(config), name).map_err(wrapped)?;
+        let config = client_config(Arc::new(self.clone()))?;
+        let mut connection = ClientConnection::new(config, name).map_err(wrapped)?;
         connection.complete_io(&mut stream).map_err(Trouble::from_io)?;
         Ok(StreamOwned::new(connection, stream))
     }
@@ -44,17 +43,6 @@ impl Witness {
     /// What was presented, leaf first, in DER.
     pub(super) fn seen(&self) -> Vec<Vec<u8>> {
         self.0.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn config(&self) -> Result<ClientConfig, Error> {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = ClientConfig::builder_with_provider(provider)
-            .with_protocol_versions(rustls::ALL_VERSIONS)?
-            // Nothing is weakened here: the verifier is rustls' own, looked over the shoulder.
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(self.clone()))
-            .with_no_client_auth();
-        Ok(config)
     }
 }
 
