@@ -15,6 +15,7 @@ pub(crate) enum Code {
     Held = 13,
     ReactionFailed = 14,
     ExpiresSoon = 15,
+    OtherCertificates = 16,
     SecretNotFound = 20,
     AccessDenied = 21,
     VaultFirewall = 22,
@@ -53,7 +54,7 @@ mod tests {
             line.split_once(" = ").map(|(_, number)| number.trim_end_matches(','))
         });
         let numbers: Vec<&str> = numbers.collect();
-        assert_eq!(numbers.len(), 26);
+        assert_eq!(numbers.len(), 27);
         for number in numbers {
             assert!(page.contains(&format!("| {number} |")), "docs/status-codes.md lacks {number}");
         }

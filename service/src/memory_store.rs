@@ -95,6 +95,7 @@ impl CertificateStore for MemoryStore {
                 digest,
                 superseded: None,
                 adopted: false,
+                differs: false,
                 prepared: false,
             });
         }

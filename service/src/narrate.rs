@@ -5,16 +5,18 @@ use std::time::SystemTime;
 use cert_store::Change;
 use log::{error, info, warn};
 use worker_state::{
-    CertificateReport, CertificateState, InitialSyncPhase, InitialSyncRecord, Report,
+    CertificateRecord, CertificateReport, CertificateState, InitialSyncPhase, InitialSyncRecord,
+    Report,
 };
 
 use crate::code::Code;
 use crate::delivery::hold;
 use crate::failure::Failure;
-use crate::outcome::{Done, Outcome};
+use crate::outcome::{Done, Outcome, Remark};
 use crate::pass::News;
 use crate::record;
 use crate::roster::Entry;
+use crate::standing;
 
 /// Tells of a piece of news. `entries` are as they were before it.
 pub(crate) fn news(news: &News, entries: &[Entry]) {
@@ -56,6 +58,7 @@ fn looked(entry: &Entry, outcome: &Outcome) {
         Err(failure) => failed(entry, failure),
     }
     refused(entry, outcome);
+    taken_over(entry, outcome);
     for note in &outcome.notes {
         let name = entry.target.name();
         info!(certificate = name; "{name}: {note}");
@@ -74,6 +77,21 @@ fn refused(entry: &Entry, outcome: &Outcome) {
             "{name}: {} (code {code})", remark.text
         );
     }
+}
+
+/// Files that have just been taken over although they differ from what the vault hands out.
+fn taken_over(entry: &Entry, outcome: &Outcome) {
+    let told = |record: Option<&CertificateRecord>| record.map(standing::differing_remarks);
+    let before = told(entry.record.as_deref()).unwrap_or_default();
+    let now = told(outcome.record.as_deref()).unwrap_or_default();
+    for remark in now.iter().filter(|remark| !before.contains(remark)) {
+        warned(entry, remark);
+    }
+}
+
+fn warned(entry: &Entry, remark: &Remark) {
+    let (name, code) = (entry.target.name(), remark.code.number());
+    warn!(certificate = name, code = code; "{name}: {} (code {code})", remark.text);
 }
 
 fn brought(entry: &Entry, outcome: &Outcome, done: &Done) {
@@ -97,8 +115,7 @@ fn brought(entry: &Entry, outcome: &Outcome, done: &Done) {
         log::debug!("{name}: unchanged: version {version}");
     }
     for remark in done.remarks.iter().filter(|remark| !entry.remarks.contains(remark)) {
-        let code = remark.code.number();
-        warn!(certificate = name, code = code; "{name}: {} (code {code})", remark.text);
+        warned(entry, remark);
     }
 }
 

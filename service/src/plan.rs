@@ -123,7 +123,8 @@ fn foresee<S: CertificateStore>(
         Err(failure) => foreseen("fail", active, vec![failure.public], Vec::new()),
         Ok(Decision::Stay(remarks)) => {
             let held = record.and_then(hold::remark).into_iter().chain(remarks);
-            let mut reasons: Vec<String> = held.map(|remark| remark.text).collect();
+            let differing = record.map(standing::differing_remarks).into_iter().flatten();
+            let mut reasons: Vec<String> = held.chain(differing).map(|one| one.text).collect();
             match record.and_then(|record| still_to_tell(target, record)) {
                 Some(why) => {
                     reasons.insert(0, why);

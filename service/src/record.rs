@@ -57,6 +57,7 @@ fn ledger_file(kept: &FileRecord) -> LedgerFile {
         digest: kept.digest.clone(),
         superseded: kept.superseded_at.map(|at| at.moment()),
         adopted: kept.adopted,
+        differs: kept.differs,
         prepared: kept.prepared,
     }
 }
@@ -79,6 +80,7 @@ pub(crate) fn record(
         digest: known.digest.clone(),
         superseded_at: known.superseded.map(Into::into),
         adopted: known.adopted,
+        differs: known.differs,
         prepared: known.prepared,
     };
     CertificateRecord {

@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use extension_settings::Expiry;
-use worker_state::CertificateRecord;
+use worker_state::{CertificateRecord, FileRecord};
 
 use crate::code::Code;
 use crate::delivery::hold;
@@ -89,7 +89,8 @@ impl Entry {
             failed.map(|failure| Remark { code: failure.code, text: failure.public.clone() });
         let held = record.and_then(hold::remark);
         let told = record.and_then(reaction_remark);
-        failed.into_iter().chain(told).chain(held).chain(remarks).collect()
+        let taken_over = record.map(differing_remarks).into_iter().flatten();
+        failed.into_iter().chain(told).chain(held).chain(remarks).chain(taken_over).collect()
     }
 
     pub(crate) fn expired(&self, now: SystemTime) -> Option<String> {
@@ -112,6 +113,25 @@ pub(crate) fn reaction_remark(record: &CertificateRecord) -> Option<Remark> {
         due.since
     );
     Some(Remark { code: Code::ReactionFailed, text })
+}
+
+/// What is said as long as files are in use that another program wrote, and that are not quite what
+/// the vault hands out.
+pub(crate) fn differing_remarks(record: &CertificateRecord) -> Vec<Remark> {
+    let active = record::active_version(record);
+    let in_use = record
+        .files
+        .iter()
+        .filter(|file| file.differs && file.superseded_at.is_none() && file.version == active);
+    let remark = |file: &FileRecord| {
+        let text = format!(
+            "{:?} was there already with the right key but other certificates than the vault hands \
+             out; it stays until the next version",
+            record.store.join(&file.name)
+        );
+        Remark { code: Code::OtherCertificates, text }
+    };
+    in_use.map(remark).collect()
 }
 
 #[cfg(test)]
@@ -163,6 +183,30 @@ mod tests {
         let (standing, code, text) = standing_after(82, refuse);
         assert_eq!((standing, code), (Standing::Bad, Code::ExpiresSoon));
         assert!(text.contains("expires at") && text.ends_with("; the vault said no"), "{text}");
+    }
+
+    #[test]
+    fn a_file_that_was_taken_over_with_other_certificates_is_told_until_it_is_left_behind() {
+        let after = |superseded_at: Option<worker_state::Timestamp>| {
+            standing_after(1, |worker, now| {
+                let known = installed("contoso.web", now).record.unwrap();
+                let mut record = Arc::unwrap_or_clone(known);
+                record.files.push(FileRecord {
+                    name: "contoso.web.v1".into(),
+                    version: "v1".into(),
+                    digest: "d".into(),
+                    superseded_at,
+                    adopted: true,
+                    differs: true,
+                    prepared: false,
+                });
+                worker.roster.note_record(0, record, now);
+            })
+        };
+        let (standing, code, text) = after(None);
+        assert_eq!((standing, code), (Standing::Attention, Code::OtherCertificates));
+        assert!(text.starts_with("\"/store/contoso.web.v1\" was there already"), "{text}");
+        assert_eq!(after(Some(dawn().into())).0, Standing::Fine);
     }
 
     #[test]

@@ -29,6 +29,9 @@ pub struct LedgerFile {
     pub superseded: Option<SystemTime>,
     /// Whether it was found and taken over, not written: such a file is never removed.
     pub adopted: bool,
+    /// Whether it was taken over although it holds other certificates around the same key than the
+    /// vault hands out.
+    pub differs: bool,
     /// Whether it was written for a switch that did not come: nobody has seen that version.
     pub prepared: bool,
 }

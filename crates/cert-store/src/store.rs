@@ -212,7 +212,7 @@ pub struct Installed {
     pub paths: Vec<PathBuf>,
     /// The file that the first link leads to.
     pub file: PathBuf,
-    /// Grants that are not in force, and what else a person should know.
+    /// Grants that are not in force.
     pub warnings: Vec<String>,
 }
 

@@ -75,9 +75,16 @@ fn a_file_with_the_right_key_and_other_certificates_stays_until_the_next_version
     symlink(file.file_name().unwrap(), bed.file(LINK)).unwrap();
     let installed = bed.install(1, &content).unwrap();
     assert_eq!(installed.change, Change::Adopted);
-    assert!(installed.warnings[0].contains("until the next version"), "{:?}", installed.warnings);
+    let differs = |bed: &Bed| bed.ledger.files.iter().any(|file| file.differs);
+    assert!(differs(&bed));
     assert_eq!(fs::read(&file).unwrap(), chain);
     assert_eq!(bed.standing(), Standing::Intact);
+    fs::remove_file(bed.file(LINK)).unwrap();
+    assert_eq!(bed.install(1, &content).unwrap().change, Change::Repaired);
+    assert!(differs(&bed), "putting the link right changes nothing of the file");
+    fs::remove_file(&file).unwrap();
+    bed.install(1, &content).unwrap();
+    assert_eq!((differs(&bed), fs::read(&file).unwrap()), (false, key(&content).to_pem().to_vec()));
     bed.install(2, &certificate("web")).unwrap();
     assert_eq!(bed.link(LINK), PathBuf::from(format!("{LINK}.{}", version(2))));
 }

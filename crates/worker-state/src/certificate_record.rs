@@ -65,6 +65,10 @@ pub struct FileRecord {
     /// Whether it was found and taken over, not written: such a file is never removed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub adopted: bool,
+    /// Whether it was taken over although it holds other certificates around the same key than the
+    /// vault hands out.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub differs: bool,
     /// Whether it was written for a switch that did not come.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub prepared: bool,
@@ -141,6 +145,7 @@ pub(crate) mod tests {
                 digest: "d".into(),
                 superseded_at: Some(std::time::SystemTime::UNIX_EPOCH.into()),
                 adopted: false,
+                differs: false,
                 prepared: false,
             }],
             directories: vec!["/store".into()],

@@ -13,6 +13,7 @@ use super::secret::Offered;
 use super::store::refused;
 use crate::guard;
 use crate::record;
+use crate::standing;
 use crate::target::Target;
 
 /// What a pass would find at the certificate's names in its store, and on the way of those who
@@ -27,6 +28,8 @@ pub(super) fn findings(
     let mut findings = vec![files(target, record, offered, store, now)];
     let warnings = store.grant_warnings(&target.place, &record::ledger(record));
     findings.extend(warnings.into_iter().map(|text| Finding::attention(Step::Access, text)));
+    let differing = record.map(standing::differing_remarks).into_iter().flatten();
+    findings.extend(differing.map(|remark| Finding::attention(Step::Files, remark.text)));
     findings
 }
 

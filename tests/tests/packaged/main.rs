@@ -20,5 +20,6 @@ mod rotations;
 mod secrecy;
 mod settings;
 mod size;
+mod taken_over;
 mod two_of_everything;
 mod vault_trouble;

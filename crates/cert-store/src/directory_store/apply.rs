@@ -8,7 +8,7 @@ use atomic_file::Directory;
 use zeroize::Zeroizing;
 
 use super::{DirectoryStore, reach, retire, survey};
-use crate::access::{Access, Granted};
+use crate::access::Access;
 use crate::error::StoreError;
 use crate::ledger::{Ledger, LedgerFile};
 use crate::luma;
@@ -77,7 +77,7 @@ pub(super) fn prepare(
         let ahead = Ledger { directories: next.directories.clone(), ..announced };
         announce(&Announcement { ahead: &ahead, after: &next, change });
     }
-    let warnings = warnings(context, &granted, &directory, &plan);
+    let warnings = reach::warnings(store, target, &granted);
     let installed = installed(target, &directory, &plan, change, (next, warnings));
     let is_linked = !listing.links.is_empty();
     let existing = listing.files.into_keys().collect();
@@ -124,6 +124,7 @@ impl Metadata {
             digest: digest(&self.text),
             superseded: None,
             adopted: false,
+            differs: false,
             prepared: false,
         }
     }
@@ -166,24 +167,6 @@ fn change(plan: &Plan, request: &Request<'_>, ledger: &Ledger, opened: bool) -> 
         Some(_) if opened || !plan.is_empty() => Change::Repaired,
         Some(_) => Change::Same,
     }
-}
-
-fn warnings(
-    context: &Context<'_>,
-    granted: &Granted,
-    directory: &Directory,
-    plan: &Plan,
-) -> Vec<String> {
-    let mut warnings = reach::warnings(context.store, context.target, granted);
-    let differing = plan.chosen.iter().filter(|chosen| chosen.differs);
-    warnings.extend(differing.map(|chosen| {
-        let path = directory.path().join(&chosen.name);
-        format!(
-            "{path:?} was there already with the right key but other certificates than the vault \
-             hands out; it stays until the next version"
-        )
-    }));
-    warnings
 }
 
 impl Prepared {

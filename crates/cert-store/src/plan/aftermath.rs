@@ -38,6 +38,7 @@ pub(crate) fn next_ledger(
             digest: chosen.digest.clone(),
             superseded: None,
             adopted: chosen.adopted,
+            differs: chosen.differs,
             prepared: false,
         })
         .collect();
@@ -83,6 +84,7 @@ pub(crate) fn announced(
             digest: plan.file(part)?.digest.clone(),
             superseded: Some(now),
             adopted: false,
+            differs: false,
             prepared: true,
         })
     });

@@ -75,7 +75,15 @@ fn described(wanted: &Request<'_>, plan: &Plan) -> Option<LedgerFile> {
 
 fn file(name: &str, version: &str, digest: &str, superseded: Option<SystemTime>) -> LedgerFile {
     let (name, version, digest) = (name.into(), version.into(), digest.into());
-    LedgerFile { name, version, digest, superseded, adopted: false, prepared: false }
+    LedgerFile {
+        name,
+        version,
+        digest,
+        superseded,
+        adopted: false,
+        differs: false,
+        prepared: false,
+    }
 }
 
 fn combined(version: &str) -> String {

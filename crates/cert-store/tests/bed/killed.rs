@@ -82,7 +82,15 @@ pub(crate) fn write_ledger(folder: &Path, ledger: &Ledger) {
     let generation = |g: &Option<Generation>| g.as_ref().map(|g| json!([g.version, g.digest]));
     let seconds = |at: SystemTime| at.duration_since(start()).unwrap().as_secs();
     let file = |f: &LedgerFile| {
-        json!([f.name, f.version, f.digest, f.superseded.map(seconds), f.adopted, f.prepared])
+        json!([
+            f.name,
+            f.version,
+            f.digest,
+            f.superseded.map(seconds),
+            f.adopted,
+            f.prepared,
+            f.differs
+        ])
     };
     let document = json!({
         "active": generation(&ledger.active),
@@ -109,6 +117,7 @@ fn read_ledger(folder: &Path) -> Ledger {
         superseded: value[3].as_u64().map(|seconds| start() + Duration::from_secs(seconds)),
         adopted: value[4].as_bool().unwrap(),
         prepared: value[5].as_bool().unwrap(),
+        differs: value[6].as_bool().unwrap(),
     };
     let list = |key: &str| document[key].as_array().unwrap().iter();
     Ledger {
