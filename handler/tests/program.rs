@@ -124,6 +124,28 @@ fn commands_end_with_0_and_failures_with_1() {
 }
 
 #[test]
+fn of_a_state_directory_that_is_a_mount_point_the_content_is_removed() {
+    let bed = Bed::new();
+    let [state, run] = ["state", "run"].map(|name| bed.root.path().join(name));
+    fs::create_dir(&state).unwrap();
+    let script = "mount -t tmpfs -o mode=700 tmpfs \"$STATE_DIRECTORY\" && \"$0\" install && \
+                  ls -A \"$STATE_DIRECTORY\" && \"$0\" uninstall && ls -A \"$STATE_DIRECTORY\"";
+    let mut unshare = Command::new("unshare");
+    unshare.args(["--mount", "--propagation", "private"]);
+    if !rustix::process::geteuid().is_root() {
+        unshare.arg("--map-root-user");
+    }
+    unshare.args(["sh", "-c", script]).arg(bed.program("akvvm_handler"));
+    unshare.env("AKVVM_SUPERVISOR", "detached");
+    unshare.env("STATE_DIRECTORY", &state).env("RUNTIME_DIRECTORY", &run);
+    let output = unshare.output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let said = text(&output.stdout);
+    assert!(said.contains("\nrecords\n"), "{said}");
+    assert!(said.ends_with("the state is removed; certificates and logs stay\n"), "{said}");
+}
+
+#[test]
 fn a_wrong_call_is_answered_with_the_usage() {
     let bed = Bed::new();
     let output = bed.call(&["start"], "detached");

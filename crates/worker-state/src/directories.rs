@@ -99,7 +99,8 @@ impl Directories {
     }
 
     /// Removes everything of ours from the state and run-time directories, and the directories
-    /// themselves where nothing else is in them: they may be anybody's choice.
+    /// themselves where nothing else is in them and nothing is mounted on them: they may be anybody's
+    /// choice.
     ///
     /// # Errors
     /// Names what could not be removed.
@@ -187,14 +188,17 @@ impl Directories {
     }
 }
 
-/// Removes one thing; what is not there, or is a directory that others use too, is no error.
+/// Removes one thing; what is not there, or is a directory that others use too or have mounted a
+/// file system on, is no error.
 fn gone(path: &Path, remove: fn(PathBuf) -> io::Result<()>) -> Result<(), StateError> {
     match remove(path.to_owned()) {
         Ok(()) => Ok(()),
         Err(error)
             if matches!(
                 error.kind(),
-                io::ErrorKind::NotFound | io::ErrorKind::DirectoryNotEmpty
+                io::ErrorKind::NotFound
+                    | io::ErrorKind::DirectoryNotEmpty
+                    | io::ErrorKind::ResourceBusy
             ) =>
         {
             Ok(())

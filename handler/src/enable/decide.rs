@@ -49,7 +49,7 @@ pub(super) enum Action {
     WithdrawRefusal(Assignment),
     /// Assign it and start a worker.
     Start(Assignment),
-    /// Stop the worker, assign it and start another.
+    /// Assign it, stop the worker and start another.
     Restart(Assignment),
     /// Have the worker, which goes on with the former settings, publish the refusal.
     RecordRefusal(Assignment, Failure),

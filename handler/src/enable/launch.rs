@@ -13,16 +13,28 @@ use crate::worker::{self, Beat};
 const MESSAGE: &str = "starting the worker";
 
 impl Enabling<'_> {
-    /// Serves new settings. `lease` is there where no worker has to be stopped first.
+    /// Serves new settings. `lease` is there where no worker has to be stopped first. One that is
+    /// at work is stopped once they are assigned: on a disk that is full it goes on as before.
     pub(super) fn serve(
         &self,
         lease: Option<Lease>,
         assignment: &Assignment,
     ) -> Result<(), Failure> {
-        let lease = lease.map_or_else(|| worker::stop(self.job), Ok)?;
-        self.job.directories().sweep(&lease, self.lock);
+        let lease = match lease {
+            Some(lease) => {
+                self.job.directories().sweep(&lease, self.lock);
+                self.assign(assignment)?;
+                lease
+            }
+            None => {
+                self.assign(assignment)?;
+                self.job.say("stopping the worker, to start one for these settings");
+                let lease = worker::stop(self.job)?;
+                self.job.directories().sweep(&lease, self.lock);
+                lease
+            }
+        };
         let right = SoleWriter::holding(lease);
-        self.assign(assignment)?;
         // An old success must not stand while nothing is known: a dependent extension would be
         // let go by it.
         let (command, word) = (self.job.invocation.command, Word::Transitioning(MESSAGE));

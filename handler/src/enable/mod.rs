@@ -91,10 +91,7 @@ impl Enabling<'_> {
                 self.withdraw_refusal(&assignment, found.process.as_ref())?;
             }
             Action::Start(assignment) => self.serve(found.lease, &assignment)?,
-            Action::Restart(assignment) => {
-                job.say("stopping the worker, to start one for these settings");
-                self.serve(None, &assignment)?;
-            }
+            Action::Restart(assignment) => self.serve(None, &assignment)?,
             Action::RecordRefusal(former, failure) => {
                 return Err(self.record_refusal(former, failure, found.process.as_ref()));
             }

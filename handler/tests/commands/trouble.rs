@@ -189,6 +189,24 @@ fn a_damaged_assignment_is_replaced() {
 }
 
 #[test]
+fn a_worker_that_runs_goes_on_where_new_settings_cannot_be_kept() {
+    let bed = Bed::new();
+    let extension = bed.extension("1.0.0", "dutiful");
+    extension.settings(3, &settings("web"));
+    extension.call("enable", 3).good();
+    let worker = bed.worker();
+    // What no file can replace stands for a disk that is full: nothing can be written there.
+    let assigned = bed.root.path().join("state/assignment.json");
+    fs::remove_file(&assigned).unwrap();
+    fs::create_dir(&assigned).unwrap();
+    extension.settings(4, &settings("mail"));
+    let failure = extension.call("enable", 4).bad();
+    assert!(failure.sentence.contains("assignment.json: cannot be written"), "{failure}");
+    assert_eq!(bed.worker(), worker);
+    assert_eq!(extension.status(4), None, "the status is the worker's to write");
+}
+
+#[test]
 fn a_state_directory_that_cannot_be_used_is_told_in_the_status() {
     let bed = Bed::new();
     let extension = bed.extension("1.0.0", "dutiful");
