@@ -72,7 +72,7 @@ impl<S: CertificateStore> Look<'_, '_, S> {
     }
 
     /// A pinned version never changes: what stands intact needs no question.
-    fn is_pinned_and_intact(&self) -> bool {
+    pub(crate) fn is_pinned_and_intact(&self) -> bool {
         let pinned = self.target.id.version();
         self.is_intact() && pinned.is_some_and(|pinned| self.is_active(pinned))
     }

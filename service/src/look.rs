@@ -17,7 +17,7 @@ use crate::decide::{Decision, Version};
 use crate::delivery::outputs;
 use crate::failure::{Failure, Retry};
 use crate::install::{Brought, Installation};
-use crate::outcome::Outcome;
+use crate::outcome::{Outcome, Remark};
 use crate::pass::Ground;
 use crate::queue::Reach;
 use crate::record;
@@ -28,6 +28,11 @@ use crate::turns::Turn;
 pub(crate) trait SecretSource: Reach<Vault> + Send + Sync {
     /// The secret that `id` names, asked for as the target's identity.
     fn secret(&self, id: &ObjectId, target: &Target, now: SystemTime) -> Result<Secret, Failure>;
+
+    /// What wants attention of the way to the target's secret, although it leads there.
+    fn remark(&self, _target: &Target, _now: SystemTime) -> Option<Remark> {
+        None
+    }
 
     /// Waits for the turn to decode what was fetched.
     fn turn(&self) -> Option<Turn<'_>> {
@@ -65,7 +70,9 @@ pub(crate) fn look<S: CertificateStore>(
     // A command that tries the new files may take its time: nobody waits for that.
     let in_hand = turn.filter(|_| target.delivery.check.is_none());
     let mut outcome = match decision.and_then(|decision| look.carry_out(decision)) {
-        Ok(Brought { done, record, unkept, notes }) => {
+        Ok(Brought { mut done, record, unkept, notes }) => {
+            let asked = !look.is_pinned_and_intact();
+            done.remarks.extend(asked.then(|| ground.source.remark(target, now)).flatten());
             let record = record.map(Arc::new);
             Outcome { present: true, result: Ok(done), record, unkept, notes }
         }

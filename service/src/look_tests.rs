@@ -9,7 +9,7 @@ use crate::code::Code;
 use crate::look::look;
 use crate::memory_ground::{Bed, FORGET};
 use crate::memory_vault::{DAY, Vault, today, version};
-use crate::outcome::Outcome;
+use crate::outcome::{Outcome, Remark};
 use crate::simulation::target;
 
 fn look_at(vault: &Vault, bed: &Bed, record: Option<&CertificateRecord>) -> Outcome {
@@ -204,6 +204,23 @@ fn a_pinned_version_that_stands_is_not_asked_for_again() {
     let again = look(&pinned, Some(&record), &bed.ground(&vault, FORGET), today());
     assert_eq!(again.result.unwrap().change, Change::Same);
     assert_eq!(vault.asked.lock().unwrap().len(), 1);
+}
+
+#[test]
+fn what_wants_attention_of_the_way_is_told_with_each_look_that_went_there() {
+    let (mut vault, bed) = (Vault::default(), Bed::default());
+    vault.issue(1, -1, 90);
+    let remark = Remark { code: Code::IdentityEndpoint, text: "it is getting late".into() };
+    vault.remark = Some(remark.clone());
+    let first = look_at(&vault, &bed, None);
+    assert_eq!(first.result.unwrap().remarks, std::slice::from_ref(&remark));
+    let record = first.record.unwrap();
+    let again = look_at(&vault, &bed, Some(&record));
+    assert_eq!(again.result.unwrap().remarks, [remark]);
+    let mut pinned = target("web");
+    pinned.id = pinned.id.at_version(&version(1)).unwrap();
+    let unasked = look(&pinned, Some(&record), &bed.ground(&vault, FORGET), today());
+    assert_eq!(unasked.result.unwrap().remarks, []);
 }
 
 #[test]

@@ -10,6 +10,7 @@ use object_id::ObjectId;
 use crate::code::Code;
 use crate::failure::{Failure, Retry};
 use crate::look::SecretSource;
+use crate::outcome::Remark;
 use crate::queue::Reach;
 use crate::target::Target;
 
@@ -18,6 +19,8 @@ use crate::target::Target;
 pub(crate) struct Vault {
     pub(crate) versions: BTreeMap<String, (String, Attributes)>,
     pub(crate) asked: Mutex<Vec<String>>,
+    /// What wants attention of the way here.
+    pub(crate) remark: Option<Remark>,
 }
 
 /// A day.
@@ -59,6 +62,10 @@ impl Vault {
 impl Reach<object_id::Vault> for Vault {}
 
 impl SecretSource for Vault {
+    fn remark(&self, _: &Target, _: SystemTime) -> Option<Remark> {
+        self.remark.clone()
+    }
+
     fn secret(&self, id: &ObjectId, _: &Target, _: SystemTime) -> Result<Secret, Failure> {
         self.asked.lock().unwrap().push(id.to_string());
         let found = match id.version() {

@@ -3,15 +3,18 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use keyvault_client::{ClientError, ErrorKind, Http, Network, Secret, SecretClient};
+use keyvault_client::{
+    ClientError, ErrorKind, Http, Network, RenewalFailure, Secret, SecretClient,
+};
 use object_id::{ObjectId, Vault};
-use worker_state::{Environment, environment_name as name};
+use worker_state::{Environment, Timestamp, environment_name as name};
 
 use crate::closed_vaults::ClosedVaults;
 use crate::code::Code;
 use crate::credentials::Credentials;
 use crate::failure::{Failure, Retry, one_line};
 use crate::look::SecretSource;
+use crate::outcome::Remark;
 use crate::queue::Reach;
 use crate::target::Target;
 use crate::traffic::Traffic;
@@ -94,6 +97,13 @@ impl SecretSource for VaultSource {
         self.closed.was_closed(vault)
     }
 
+    fn remark(&self, target: &Target, now: SystemTime) -> Option<Remark> {
+        let Way { client, credentials, .. } = self.way.as_ref().ok()?;
+        let credential = credentials.of(&target.identity)?;
+        let failed = client.renewal_failure(target.id.vault(), credential, now)?;
+        Some(renewal_remark(&failed))
+    }
+
     fn secret(&self, id: &ObjectId, target: &Target, now: SystemTime) -> Result<Secret, Failure> {
         let Way { client, credentials, .. } = self.way.as_ref().map_err(Clone::clone)?;
         let Some(credential) = credentials.of(&target.identity) else {
@@ -136,6 +146,17 @@ pub(crate) fn failure(error: &ClientError) -> Failure {
     let request = error.request_id().map(|id| format!("x-ms-request-id {}", one_line(id)));
     failure.causes.extend(request);
     failure
+}
+
+/// What is said while a token is in use that could not be renewed. Its words stay the same from
+/// poll to poll, so that the log has them once.
+fn renewal_remark(failed: &RenewalFailure) -> Remark {
+    let Failure { code, public, .. } = failure(&failed.error);
+    let good_until = Timestamp::from(failed.good_until);
+    let text = format!(
+        "the token for the vault is good until {good_until} and cannot be renewed: {public}"
+    );
+    Remark { code, text }
 }
 
 /// Whether every other request to the same vault would meet the same, or the vault asked for time.

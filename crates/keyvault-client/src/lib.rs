@@ -24,7 +24,7 @@ mod vault;
 
 pub use credential::{
     AccessToken, AzureArcCredential, EndpointError, IdentityEndpoint, IdentitySelector,
-    ManagedIdentityCredential, TokenClaims, TokenCredential,
+    ManagedIdentityCredential, RenewalFailure, TokenClaims, TokenCredential,
 };
 pub use error::ClientError;
 pub use http::{Http, ProxyError};

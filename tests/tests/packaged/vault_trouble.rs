@@ -45,6 +45,28 @@ fn a_vault_that_begins_to_answer_a_web_page_changes_nothing() {
 }
 
 #[test]
+fn a_token_that_cannot_be_renewed_is_a_warning_while_it_lasts() {
+    let mut bed = Bed::new();
+    let web = bed.issue("web");
+    let short = json!({ "expires_in": "30", "expires_on": null });
+    bed.azure.fault(Rule::new(When::at(Place::Imds), Action::Patch(short)));
+    bed.install(&bed.settings(&["web"]));
+    bed.installed(&web);
+    bed.azure.clear_faults();
+    bed.azure.fault(Rule::new(When::at(Place::Imds), Action::Html { status: 503 }));
+    let asked = bed.azure.requests_to(Place::Imds).len();
+    let message = trouble(&mut bed, "warning");
+    assert_says(&message, &["cannot be renewed: the identity endpoint"]);
+    // More polls try, and say nothing new.
+    let tried = || bed.azure.requests_to(Place::Imds).len() > asked + 3;
+    eventually("more tries", || tried().then_some(()));
+    let log = std::fs::read_to_string(bed.folder().join("log/akvvm_service.log")).unwrap();
+    assert_eq!(log.matches("cannot be renewed").count(), 1, "{log}");
+    bed.azure.clear_faults();
+    assert_says(&trouble(&mut bed, "success"), &[&web.version]);
+}
+
+#[test]
 fn a_secret_that_is_a_password() {
     let mut bed = Bed::new();
     bed.azure.put_secret("shop", "web", "hunter2-hunter2", None);

@@ -15,7 +15,9 @@ use super::answer::TokenAnswer;
 use super::cache::TokenCache;
 use super::key_file::{self, KeyFileError};
 use super::refusal::{Machine, Refusal};
-use super::{AccessToken, IdentityEndpoint, IdentitySelector, TokenCredential, token_url};
+use super::{
+    AccessToken, IdentityEndpoint, IdentitySelector, RenewalFailure, TokenCredential, token_url,
+};
 
 /// What Microsoft's own clients ask for; known to every agent since 2020.
 const API_VERSION: &str = "2020-06-01";
@@ -136,6 +138,10 @@ impl TokenCredential for AzureArcCredential {
 
     fn has_token(&self, resource: &str, now: SystemTime) -> bool {
         self.tokens.has_token(resource, now)
+    }
+
+    fn renewal_failure(&self, resource: &str, now: SystemTime) -> Option<RenewalFailure> {
+        self.tokens.renewal_failure(resource, now)
     }
 
     fn reject(&self, resource: &str, token: &AccessToken) {

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use crate::error::ClientError;
 
-use super::AccessToken;
+use super::{AccessToken, RenewalFailure};
 
 /// A vault that rejects every token must not make this machine ask for one after the other: at
 /// one time (that is, within one pass) there is a first request and one after a rejection.
@@ -64,6 +64,20 @@ impl TokenCache {
     pub(super) fn has_token(&self, resource: &str, now: SystemTime) -> bool {
         let slot = self.slot(resource);
         slot.try_lock().is_ok_and(|slot| slot.current(now).is_some())
+    }
+
+    /// Why the token in memory is not a newer one, while it is handed out all the same.
+    pub(super) fn renewal_failure(
+        &self,
+        resource: &str,
+        now: SystemTime,
+    ) -> Option<RenewalFailure> {
+        let slot = self.slot(resource);
+        let slot = lock(&slot);
+        let token =
+            slot.token.as_ref().filter(|token| token.is_usable(now) && !slot.is_rejected)?;
+        let error = slot.failure.clone()?;
+        Some(RenewalFailure { error, good_until: token.expires() })
     }
 
     /// Has a token replaced, if it is still the one in memory.
@@ -190,12 +204,16 @@ mod tests {
     fn an_old_token_is_used_while_it_lasts_if_its_renewal_fails() {
         let cache = TokenCache::default();
         cache.token("r", at(0), || Ok(token("a", 0, 7200))).unwrap();
+        let known = |now| cache.renewal_failure("r", at(now)).map(|failed| failed.good_until);
+        assert_eq!(known(3599), None);
         for now in [3600, 7199] {
             assert_eq!(cache.token("r", at(now), || Err(failure())).unwrap().text(), "a");
+            assert_eq!((known(now), known(7200)), (Some(at(7200)), None));
         }
         assert!(cache.token("r", at(7200), || Err(failure())).is_err());
         let renewed = cache.token("r", at(7201), || Ok(token("b", 7201, 7200)));
         assert_eq!(renewed.unwrap().text(), "b");
+        assert_eq!(known(7201), None);
     }
 
     #[test]

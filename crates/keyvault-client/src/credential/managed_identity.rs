@@ -13,7 +13,9 @@ use crate::kind::ErrorKind;
 use super::answer::TokenAnswer;
 use super::cache::TokenCache;
 use super::refusal::{Machine, Refusal};
-use super::{AccessToken, IdentityEndpoint, IdentitySelector, TokenCredential, token_url};
+use super::{
+    AccessToken, IdentityEndpoint, IdentitySelector, RenewalFailure, TokenCredential, token_url,
+};
 
 /// The oldest version that every cloud has; it knows all selectors.
 const API_VERSION: &str = "2018-02-01";
@@ -98,6 +100,10 @@ impl TokenCredential for ManagedIdentityCredential {
 
     fn has_token(&self, resource: &str, now: SystemTime) -> bool {
         self.tokens.has_token(resource, now)
+    }
+
+    fn renewal_failure(&self, resource: &str, now: SystemTime) -> Option<RenewalFailure> {
+        self.tokens.renewal_failure(resource, now)
     }
 
     fn reject(&self, resource: &str, token: &AccessToken) {

@@ -40,6 +40,12 @@ pub trait TokenCredential: Send + Sync {
         true
     }
 
+    /// What hindered the renewal of the token in memory when that was tried last, while it is
+    /// still good at `now`.
+    fn renewal_failure(&self, _resource: &str, _now: SystemTime) -> Option<RenewalFailure> {
+        None
+    }
+
     /// Tells that a vault did not accept this token: it is not handed out again.
     fn reject(&self, resource: &str, token: &AccessToken);
 
@@ -47,6 +53,15 @@ pub trait TokenCredential: Send + Sync {
     /// have got another identity since: the next call with another `now` asks for a token anew,
     /// and hands out this one where that fails.
     fn doubt(&self, _resource: &str, _token: &AccessToken) {}
+}
+
+/// A token that is old, and could not be replaced.
+#[derive(Clone, Debug)]
+pub struct RenewalFailure {
+    /// Why there is no newer one.
+    pub error: ClientError,
+    /// How long the old one can be used.
+    pub good_until: SystemTime,
 }
 
 /// Which of a machine's managed identities is wanted.

@@ -16,7 +16,7 @@ use std::time::SystemTime;
 use object_id::{ObjectId, Vault};
 
 use crate::challenge::{self, ForeignResource};
-use crate::credential::{AccessToken, TokenCredential};
+use crate::credential::{AccessToken, RenewalFailure, TokenCredential};
 use crate::error::ClientError;
 use crate::http::{Answer, Http};
 use crate::kind::ErrorKind;
@@ -78,6 +78,17 @@ impl SecretClient {
     /// fails, the request connects as it goes, and tells why it cannot.
     pub fn open_ahead(&self, vault: &Vault) {
         let _ = self.http.open_ahead(&address(vault));
+    }
+
+    /// Why `credential` has no newer token for this vault than one that comes to its end.
+    #[must_use]
+    pub fn renewal_failure(
+        &self,
+        vault: &Vault,
+        credential: &dyn TokenCredential,
+        now: SystemTime,
+    ) -> Option<RenewalFailure> {
+        credential.renewal_failure(&self.known_resource(vault)?, now)
     }
 
     /// The answer to the request with a token, and the token.
