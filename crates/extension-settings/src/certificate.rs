@@ -197,7 +197,7 @@ fn read_acl(field: Field, remarks: &mut Remarks) -> Option<Acl> {
         return field.refuse("an object, {\"user\": \"NAME\"} or {\"group\": \"NAME\"}", remarks);
     }
     let (mut user, mut group) = (None, None);
-    for (key, field) in field.object(remarks)?.fields() {
+    for (key, field) in field.object(remarks)?.fields(Level::Acl, remarks) {
         match known_at(Level::Acl, &key) {
             Some("user") => user = Some(read_account(&field, remarks)?),
             Some(_) => group = Some(read_account(&field, remarks)?),

@@ -59,7 +59,8 @@ impl Sorter<'_> {
         let path = entry.path.clone();
         let mut found = Entry { path, keys: Claims::default(), identity: Claims::default() };
         if may_hold_keys(&entry) {
-            for (key, field) in entry.object(self.remarks)?.fields() {
+            let entry = entry.object(self.remarks)?;
+            for (key, field) in entry.fields(Level::Entry, self.remarks) {
                 self.place_in_entry(&mut found, &key, field);
             }
         } else if entry.value.is_string() {
@@ -99,7 +100,7 @@ impl Sorter<'_> {
             return drop(section.text(self.remarks));
         }
         let Some(section) = section.object(self.remarks) else { return };
-        for (key, field) in section.fields() {
+        for (key, field) in section.fields(Level::Override, self.remarks) {
             match (known_at(Level::Override, &key), home(&key)) {
                 (Some(name), _) => {
                     let claim = Claim { field, misplaced: false };

@@ -1,11 +1,12 @@
 //! One value of the document with its path, and the lenient ways to read it.
 
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use serde_json::{Map, Value};
 
 use crate::invisible;
-use crate::key::closest;
+use crate::key::{Level, closest, spelling};
 use crate::placeholder::recognise;
 use crate::remark::{Remarks, excerpt};
 use crate::repetition;
@@ -25,14 +26,27 @@ pub(crate) struct Object {
 }
 
 impl Object {
-    /// The object's values. Those that are null count as absent: templates produce them for
-    /// parameters that were not given.
-    pub(crate) fn fields(self) -> impl Iterator<Item = (String, Field)> {
+    /// The object's values by their keys, which are read in any case. Those that are null count as
+    /// absent: templates produce them for parameters that were not given.
+    pub(crate) fn fields(mut self, level: Level, remarks: &mut Remarks) -> Vec<(String, Field)> {
+        self.keys.retain(|_, value| !value.is_null());
         let Self { path, keys } = self;
-        keys.into_iter().filter(|(_, value)| !value.is_null()).map(move |(key, value)| {
+        let mut misspelt = BTreeMap::new();
+        for key in keys.keys() {
+            let known = spelling(level, key).filter(|known| !keys.contains_key(*known));
+            known.map(|known| misspelt.entry(known).or_insert_with(|| key.clone()));
+        }
+        let read = |(key, value): (String, Value)| {
             let field = Field::new(path_to(&path, &key), value);
-            (key, field)
-        })
+            match misspelt.iter().find(|(_, written)| **written == key) {
+                Some((known, _)) => {
+                    remarks.warning(&field.path, format!("is called {known}; read as that"));
+                    ((*known).to_owned(), field)
+                }
+                None => (key, field),
+            }
+        };
+        keys.into_iter().map(read).collect()
     }
 }
 

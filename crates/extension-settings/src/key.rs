@@ -180,6 +180,17 @@ pub(crate) fn home(key: &str) -> Option<(Level, &'static str)> {
     Level::ALL.into_iter().find_map(|level| Some((level, known_at(level, key)?)))
 }
 
+/// The known key that `key` is but for its case, if it means something at `level`.
+pub(crate) fn spelling(level: Level, key: &str) -> Option<&'static str> {
+    if known_at(level, key).is_some() {
+        return None;
+    }
+    let others: &[Level] = if Level::NESTED.contains(&level) { &[] } else { &Level::ALL };
+    let levels = std::iter::once(&level).chain(others);
+    let mut known = levels.flat_map(|level| level.keys()).copied();
+    known.find(|known| *known != key && known.eq_ignore_ascii_case(key))
+}
+
 /// What to say about a key that is not known at `level`.
 pub(crate) fn advice(level: Level, key: &str) -> String {
     if let Some(known) = nearest(level, key) {
@@ -261,6 +272,19 @@ mod tests {
         }
         assert_eq!(nearest(Level::Root, "owner"), None);
         assert_eq!(nearest(Level::Root, &"x".repeat(10_000)), None);
+    }
+
+    #[test]
+    fn no_two_keys_differ_in_their_case_alone() {
+        let all = Level::ALL.iter().chain(&Level::NESTED).flat_map(|level| level.keys());
+        for key in all {
+            for level in Level::ALL.iter().chain(&Level::NESTED) {
+                assert_eq!(spelling(*level, key), None);
+            }
+        }
+        assert_eq!(spelling(Level::Root, "MSICLIENTID"), Some("msiClientId"));
+        assert_eq!(spelling(Level::Root, "Command"), None, "it means nothing there");
+        assert_eq!(spelling(Level::Check, "Command"), Some("command"));
     }
 
     #[test]

@@ -25,7 +25,7 @@ impl Nested {
     pub(crate) fn read(field: Field, level: Level, remarks: &mut Remarks) -> Option<Self> {
         let path = field.path.clone();
         let mut keys = BTreeMap::new();
-        for (key, field) in field.object(remarks)?.fields() {
+        for (key, field) in field.object(remarks)?.fields(level, remarks) {
             match known_at(level, &key) {
                 Some(_) if field.is_blank() => _ = field.text(remarks),
                 Some(name) => _ = keys.insert(name, field),

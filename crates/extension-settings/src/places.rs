@@ -56,7 +56,7 @@ pub(crate) struct Sorter<'r> {
 
 impl Sorter<'_> {
     fn open(&mut self, level: Level, object: Object, misplaced: bool) {
-        for (key, field) in object.fields() {
+        for (key, field) in object.fields(level, self.remarks) {
             if let Some(section) = Level::of_section(&key) {
                 let right = level == Level::Root && section != Level::Override;
                 if !right && !misplaced {

@@ -195,6 +195,33 @@ fn every_problem_is_reported_at_once_with_its_path() {
 }
 
 #[test]
+fn keys_in_another_case_are_read_with_a_warning_unless_the_right_ones_stand_there_too() {
+    let parsed = read(&json!({
+        "SecretsManagementSettings": {
+            "POLLINGINTERVALINS": "60",
+            "PollingIntervalInS": 90,
+            "pollingintervalins": null,
+            "ObservedCertificates": [{"URL": WEB, "ACLs": [{"User": "app"}], "Outputs": [
+                {"Path": "/etc/app/web.pem", "form": "fullchain"}
+            ]}],
+        },
+        "AuthenticationSettings": {"msiclientid": "c7373ae5-91c2-4165-8ab6-7381d6e75619"},
+    }));
+    let Parsed { settings, warnings } = parsed.unwrap();
+    assert_eq!(settings.polling_interval, Duration::from_secs(60));
+    let certificate = &settings.certificates[0];
+    assert_eq!(certificate.acls[0].user.as_deref(), Some("app"));
+    assert_eq!(certificate.outputs.len(), 1);
+    let id = IdentitySelector::ClientId("c7373ae5-91c2-4165-8ab6-7381d6e75619".into());
+    assert_eq!(certificate.identity.selector, id);
+    let said: Vec<String> = warnings.iter().map(ToString::to_string).collect();
+    let told = |text: &str| said.iter().filter(|warning| warning.contains(text)).count();
+    assert_eq!(told("read as that"), 10, "{said:#?}");
+    let other = "SecretsManagementSettings.PollingIntervalInS: unknown key, ignored: did you mean";
+    assert_eq!(told(other), 1, "{said:#?}");
+}
+
+#[test]
 fn a_misspelt_list_shows_up_beside_the_problem_that_it_causes() {
     let refused = read(&json!({"secretsManagementSettings": {"observedCertificate": [WEB]}}));
     let refused = refused.unwrap_err();

@@ -124,9 +124,9 @@ fn other_documents_in_the_settings_place_are_told() {
             json!({"secretsManagementSettings": "System.Collections.Hashtable"}).to_string(),
             "ConvertTo-Json -Depth 10",
         ),
-        refused(
-            json!({"SecretsManagementSettings": {"ObservedCertificates": [URL]}}).to_string(),
-            "did you mean secretsManagementSettings?",
+        read(
+            &json!({"SecretsManagementSettings": {"ObservedCertificates": [URL]}}),
+            "SecretsManagementSettings: is called secretsManagementSettings; read as that",
         ),
     ]);
 }
