@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use anyhow::{Context, Result};
+use atomic_file::{Directory, FileOptions};
 use status_schema::{
     HandlerEnvironment, Heartbeat, HeartbeatState, SequenceNumber, State, Status, StatusReport,
 };
@@ -67,11 +68,32 @@ pub(crate) fn write_not_ready(
     replace(&agent.heartbeat_file, &beat.to_json())
 }
 
-fn replace(path: &Path, content: &[u8]) -> Result<()> {
-    if let Some(folder) = path.parent().filter(|folder| !folder.exists()) {
-        make_private(folder)?;
+/// Makes sure that status and heartbeat could be written now, and leaves both as they are: while a
+/// worker is at work, they are its to write.
+///
+/// # Errors
+/// Names the file that could not be.
+pub(crate) fn rehearse(agent: &HandlerEnvironment, number: SequenceNumber) -> Result<()> {
+    // More than either takes.
+    let content = [b' '; 8 * 1024];
+    let status = agent.status_folder.join(number.status_file_name());
+    for path in [&status, &agent.heartbeat_file] {
+        let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { continue };
+        make_where_missing(folder)?;
+        let folder = Directory::open(folder)?;
+        // Written beside, and removed as it is let go.
+        drop(folder.stage(name, &FileOptions::mode(0o600), &content)?);
     }
+    Ok(())
+}
+
+fn replace(path: &Path, content: &[u8]) -> Result<()> {
+    path.parent().map_or(Ok(()), make_where_missing)?;
     Ok(atomic_file::replace_file(path, 0o600, content)?)
+}
+
+fn make_where_missing(folder: &Path) -> Result<()> {
+    if folder.exists() { Ok(()) } else { make_private(folder) }
 }
 
 /// As the agent makes it (WALinuxAgent 2.15, `ga/exthandlers.py:1510`).

@@ -234,6 +234,10 @@ fn create_private(directory: &Path) -> Result<(), StateError> {
     let metadata =
         std::fs::symlink_metadata(directory).map_err(|error| StateError::read(directory, error))?;
     let owner = rustix::process::geteuid().as_raw();
+    if metadata.is_symlink() {
+        let why = "is a symbolic link: mount there what it leads to, or name that in its variable";
+        return Err(StateError::untrusted(directory, why.into()));
+    }
     if !metadata.is_dir() {
         return Err(StateError::untrusted(directory, "is not a directory".into()));
     }
@@ -339,6 +343,15 @@ mod tests {
         assert_eq!(directories.sweep(&lease, &lock), 3);
         assert!(directories.report_path().exists());
         assert_eq!(directories.sweep(&lease, &lock), 0);
+    }
+
+    #[test]
+    fn a_link_in_the_place_of_the_state_directory_is_called_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let directories = Directories::below(folder.path());
+        std::os::unix::fs::symlink("/", directories.state()).unwrap();
+        let error = directories.create().unwrap_err();
+        assert!(error.to_string().contains("state: is a symbolic link: mount there"), "{error}");
     }
 
     #[test]

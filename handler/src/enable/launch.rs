@@ -14,7 +14,8 @@ const MESSAGE: &str = "starting the worker";
 
 impl Enabling<'_> {
     /// Serves new settings. `lease` is there where no worker has to be stopped first. One that is
-    /// at work is stopped once they are assigned: on a disk that is full it goes on as before.
+    /// at work is stopped once they are assigned, and its files can be written: on a disk that is
+    /// full it goes on as before.
     pub(super) fn serve(
         &self,
         lease: Option<Lease>,
@@ -27,6 +28,8 @@ impl Enabling<'_> {
                 lease
             }
             None => {
+                status::rehearse(self.agent, self.number)
+                    .map_err(|error| Failure::of_state(&format_args!("{error:#}")))?;
                 self.assign(assignment)?;
                 self.job.say("stopping the worker, to start one for these settings");
                 let lease = worker::stop(self.job)?;

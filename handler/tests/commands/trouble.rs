@@ -207,6 +207,26 @@ fn a_worker_that_runs_goes_on_where_new_settings_cannot_be_kept() {
 }
 
 #[test]
+fn a_worker_that_runs_goes_on_where_the_agents_files_cannot_be_written() {
+    let bed = Bed::new();
+    let extension = bed.extension("1.0.0", "dutiful");
+    extension.settings(3, &settings("web"));
+    extension.call("enable", 3).good();
+    let (worker, assigned) = (bed.worker(), Assignment::read(&bed.directories()).unwrap());
+    let folder = extension.folder.join("status");
+    fs::remove_dir_all(&folder).unwrap();
+    fs::write(&folder, "in the way").unwrap();
+    extension.settings(4, &settings("mail"));
+    let failure = extension.call("enable", 4).bad();
+    assert!(failure.sentence.contains("status\" is not a directory"), "{failure}");
+    assert_eq!((bed.worker(), Assignment::read(&bed.directories()).unwrap()), (worker, assigned));
+    fs::remove_file(&folder).unwrap();
+    extension.call("enable", 4).good();
+    let left = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name());
+    assert_eq!(left.collect::<Vec<_>>(), ["4.status"], "nothing is left of the rehearsal");
+}
+
+#[test]
 fn a_state_directory_that_cannot_be_used_is_told_in_the_status() {
     let bed = Bed::new();
     let extension = bed.extension("1.0.0", "dutiful");
