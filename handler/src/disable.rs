@@ -7,7 +7,7 @@
 
 use worker_state::{Assignment, HandlerLock, WorkerSight};
 
-use crate::failure::Failure;
+use crate::failure::{Failure, chain};
 use crate::job::Job;
 use crate::sole_writer::SoleWriter;
 use crate::{status, worker};
@@ -25,13 +25,13 @@ pub(crate) fn disable(job: &Job<'_>) -> Result<(), Failure> {
     }
     if let Err(error) = job.machine.supervisor.keep_stopped() {
         // The worker would find no assignment at boot.
-        job.complain(&format!("{error:#}"));
+        job.complain(&chain(&error));
     }
     let stopped = end(job, &lock)?;
     let right = stopped.map(Some).unwrap_or_else(|| job.sole_writer(job.invocation.agent().ok()?));
     match (job.invocation.agent(), right) {
         (Ok(agent), Some(right)) => status::write_not_ready(&right, agent, 0, MESSAGE)
-            .unwrap_or_else(|error| job.complain(&format!("{error:#}"))),
+            .unwrap_or_else(|error| job.complain(&chain(&error))),
         (Err(unknown), _) => job.complain(unknown),
         (Ok(_), None) => {}
     }

@@ -59,12 +59,29 @@ impl Failure {
 
     /// A failure to start or stop the worker, with the whole chain of causes.
     pub(crate) fn of_worker(error: &anyhow::Error) -> Self {
-        Self::new(Code::Worker, format!("{error:#}"))
+        Self::new(Code::Worker, chain(error))
+    }
+
+    /// A failure to write the agent's files or the unit, likewise.
+    pub(crate) fn of_files(error: &anyhow::Error) -> Self {
+        Self::new(Code::State, chain(error))
     }
 
     pub(crate) fn told(self) -> Self {
         Self { told: true, ..self }
     }
+}
+
+/// An error and its causes, but for those whose words an error above them has taken over.
+pub(crate) fn chain(error: &anyhow::Error) -> String {
+    let mut text = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !text.ends_with(&cause) {
+            text.push_str(": ");
+            text.push_str(&cause);
+        }
+    }
+    text
 }
 
 impl From<StateError> for Failure {
@@ -100,6 +117,16 @@ mod tests {
         for code in [Code::SettingsRefused, Code::NotAlone, Code::Worker, Code::State] {
             assert!(page.contains(&format!("| {} |", code.number())), "{code:?}");
         }
+    }
+
+    #[test]
+    fn no_cause_is_said_twice() {
+        let full = || std::io::Error::from_raw_os_error(28);
+        let named =
+            anyhow::Error::new(full()).context(format!("cannot write \"0.status\": {}", full()));
+        assert_eq!(chain(&named).matches("No space left").count(), 1);
+        let plain = anyhow::Error::new(full()).context("0.status");
+        assert!(chain(&plain).starts_with("0.status: No space left"), "{}", chain(&plain));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use worker_state::{Assignment, Directories, HandlerLock, LeaseError, UpdateMarke
 use crate::clock::{Clock, wait_for};
 use crate::console::Console;
 use crate::extension_folder;
-use crate::failure::{Code, Failure};
+use crate::failure::{Code, Failure, chain};
 use crate::invocation::Invocation;
 use crate::limits::Limits;
 use crate::settings;
@@ -170,7 +170,7 @@ impl Job<'_> {
         let beaten =
             status::write_not_ready(&right, agent, failure.code.number(), &failure.sentence);
         for error in [written.err(), beaten.err()].into_iter().flatten() {
-            self.complain(&format!("{error:#}"));
+            self.complain(&chain(&error));
         }
     }
 }

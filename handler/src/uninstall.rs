@@ -6,7 +6,7 @@
 
 use worker_state::{HandlerLock, UpdateMarker, WorkerSight};
 
-use crate::failure::{Code, Failure};
+use crate::failure::Failure;
 use crate::job::Job;
 use crate::{disable, worker};
 
@@ -34,7 +34,7 @@ fn remove_unit(job: &Job<'_>) -> Result<(), Failure> {
     let real = std::fs::canonicalize(folder).ok().filter(|real| real != folder);
     for folder in std::iter::once(folder).chain(&real) {
         let removed = job.machine.supervisor.remove(folder);
-        match removed.map_err(|error| Failure::new(Code::State, format!("{error:#}")))? {
+        match removed.map_err(|error| Failure::of_files(&error))? {
             Some(path) => job.say(&format!("{} is removed", path.display())),
             None => continue,
         }

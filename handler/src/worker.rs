@@ -8,7 +8,7 @@ use rustix::process::Signal;
 use worker_state::{Lease, Presence, ProcessIdentity, WorkerSight};
 
 use crate::clock::wait_for;
-use crate::failure::{Code, Failure};
+use crate::failure::{Code, Failure, chain};
 use crate::job::Job;
 use crate::supervisor::Started;
 
@@ -33,7 +33,7 @@ pub(crate) fn settled(job: &Job<'_>) -> Result<WorkerSight, Failure> {
 /// started by hand is left alone.
 pub(crate) fn stop(job: &Job<'_>) -> Result<Lease, Failure> {
     if let Err(error) = job.machine.supervisor.stop() {
-        job.complain(&format!("{error:#}"));
+        job.complain(&chain(&error));
     }
     let limits = &job.machine.limits;
     for (signal, limit) in [(Signal::TERM, limits.graceful_end), (Signal::KILL, limits.forced_end)]

@@ -29,7 +29,7 @@ impl Enabling<'_> {
             }
             None => {
                 status::rehearse(self.agent, self.number)
-                    .map_err(|error| Failure::of_state(&format_args!("{error:#}")))?;
+                    .map_err(|error| Failure::of_files(&error))?;
                 self.assign(assignment)?;
                 self.job.say("stopping the worker, to start one for these settings");
                 let lease = worker::stop(self.job)?;
@@ -42,7 +42,7 @@ impl Enabling<'_> {
         // let go by it.
         let (command, word) = (self.job.invocation.command, Word::Transitioning(MESSAGE));
         status::write(&right, self.agent, self.number, command, &word, self.job.now())
-            .map_err(|error| Failure::of_state(&format_args!("{error:#}")))?;
+            .map_err(|error| Failure::of_files(&error))?;
         self.launch(right, assignment)
     }
 
@@ -51,7 +51,7 @@ impl Enabling<'_> {
     pub(super) fn launch(&self, right: SoleWriter, assignment: &Assignment) -> Result<(), Failure> {
         // Should this process be killed while it waits, this says how far it had come.
         status::write_not_ready(&right, self.agent, 0, MESSAGE)
-            .map_err(|error| Failure::of_state(&format_args!("{error:#}")))?;
+            .map_err(|error| Failure::of_files(&error))?;
         let job = self.job;
         let file = &self.agent.heartbeat_file;
         let before = Beat::of(file);
