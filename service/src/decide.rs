@@ -43,7 +43,9 @@ impl<S: CertificateStore> Look<'_, '_, S> {
         if self.is_pinned_and_intact() {
             return Ok(Decision::Stay(self.date_remark(Validity::ALWAYS)));
         }
-        let secret = self.ground.source.secret(&self.target.id, self.target, self.now)?;
+        let secret = self.ground.source.secret(&self.target.id, self.target, self.now);
+        (self.ground.answered)();
+        let secret = secret?;
         if !secret.attributes.enabled {
             return Err(disabled(&secret));
         }

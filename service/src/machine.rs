@@ -112,6 +112,7 @@ impl Outside for Serving<'_> {
             let keep = |record: &CertificateRecord| records.keep(record, &lease);
             let ground = Ground {
                 source: source.as_ref(),
+                answered: &|| (),
                 store: &disk.store,
                 outputs: &disk.outputs,
                 consumers: &disk.consumers,

@@ -60,6 +60,7 @@ impl Bed {
     ) -> Ground<'a, S> {
         Ground {
             source,
+            answered: &|| (),
             store,
             outputs: &self.outputs,
             consumers: &self.consumers,

@@ -14,7 +14,7 @@ use crate::delivery::outputs;
 use crate::delivery::react::react;
 use crate::look::{self, Keep, SecretSource};
 use crate::outcome::Outcome;
-use crate::queue::Queue;
+use crate::queue::{Answered, Queue};
 use crate::record;
 use crate::target::Target;
 
@@ -44,6 +44,8 @@ pub(crate) struct Item {
 /// What a pass stands on.
 pub(crate) struct Ground<'a, S> {
     pub(crate) source: &'a dyn SecretSource,
+    /// Is told when it has answered.
+    pub(crate) answered: Answered<'a>,
     pub(crate) store: &'a S,
     /// What consumers open beside the store.
     pub(crate) outputs: &'a OutputStore,
@@ -63,6 +65,14 @@ impl<'a, S> Ground<'a, S> {
         'a: 'b,
     {
         Ground { keep, ..*self }
+    }
+
+    /// The same, where somebody wants to hear when a vault has answered.
+    pub(crate) fn telling<'b>(&'b self, answered: Answered<'b>) -> Ground<'b, S>
+    where
+        'a: 'b,
+    {
+        Ground { answered, ..*self }
     }
 }
 
@@ -150,7 +160,9 @@ fn look_at_all<S: CertificateStore>(
     let vault = |item: &Item| item.target.id.vault().clone();
     let queue = Queue::new(due.map(|item| (vault(item), item.wanted, item)))
         .careful_at(|vault| ground.source.was_closed(vault.host()));
-    queue.work_off(ground.source, |item| look_and_tell(item, ground, now, tell))
+    queue.work_off(ground.source, |item, answered| {
+        look_and_tell(item, &ground.telling(answered), now, tell)
+    })
 }
 
 fn look_and_tell<S: CertificateStore>(

@@ -14,7 +14,7 @@ use crate::failure::Failure;
 use crate::look::Look;
 use crate::order::{self, Surroundings};
 use crate::pass::Ground;
-use crate::queue::Queue;
+use crate::queue::{Answered, Queue};
 use crate::source::VaultSource;
 use crate::target::Target;
 use crate::{record, serve, standing, survey, terminal};
@@ -74,6 +74,7 @@ fn foresee_all(
     let source = VaultSource::new(targets.iter(), &order.environment, Default::default());
     let ground = Ground {
         source: &source,
+        answered: &|| (),
         store: &disk.store,
         outputs: &disk.outputs,
         consumers: &disk.consumers,
@@ -81,9 +82,9 @@ fn foresee_all(
         keep: &|_| Ok(()),
         interval: order.settings.polling_interval,
     };
-    let look = |target: &Target| {
+    let look = |target: &Target, answered: Answered<'_>| {
         let record = records.of(&target.store(), target.name());
-        foresee(target, record, Look::begin(target, record, &ground, now))
+        foresee(target, record, Look::begin(target, record, &ground.telling(answered), now))
     };
     Ok(side_by_side(&targets, &source, look))
 }
@@ -92,12 +93,13 @@ fn foresee_all(
 fn side_by_side(
     targets: &[Target],
     source: &VaultSource,
-    look: impl Fn(&Target) -> Foreseen + Sync,
+    look: impl Fn(&Target, Answered<'_>) -> Foreseen + Sync,
 ) -> Vec<Foreseen> {
     let vault = |target: &Target| target.id.vault().clone();
     let queue =
         Queue::new(targets.iter().enumerate().map(|(at, one)| (vault(one), true, (at, one))));
-    let mut found = queue.work_off(source, |(at, target)| Some((at, look(target))));
+    let mut found =
+        queue.work_off(source, |(at, target), answered| Some((at, look(target, answered))));
     found.sort_by_key(|(at, _)| *at);
     found.into_iter().map(|(_, foreseen)| foreseen).collect()
 }

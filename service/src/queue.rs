@@ -2,19 +2,24 @@
 //! answers slowly, or never, must not keep all hands busy while others wait.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, Once, PoisonError};
 
 /// Looks under way at one vault while certificates are wanted that are not there: each waits for a
 /// round trip most of its time, and holds one connection.
 const AT_ONE_VAULT: usize = 48;
 /// And where everything stands, and a poll only asks for news: nobody waits for those.
 const AT_ONE_VAULT_IN_CALM: usize = 2;
-/// A pass begins with so many at each vault, and each that ends lets one more be under way: a vault
-/// that throttles a thousand machines at once refuses each of them twice, not dozens of times. More
-/// than this machine keeps up with are never under way: they would only fill its memory.
+/// A pass begins with so many at each vault: one that throttles a thousand machines at once refuses
+/// each of them twice, not dozens of times.
 const AT_FIRST: usize = 2;
+/// Each that is answered lets so many more be under way, unless the machine does not keep up with
+/// them: they would only fill its memory. From two to 48 this takes three round trips.
+const MORE_WITH_EACH: usize = 2;
 /// Looks under way in all. While a vault with fewer has something left, no other gets more.
 const AT_ONCE: usize = 64;
+
+/// Says that the vault has answered what this look asks it; once is enough.
+pub(crate) type Answered<'a> = &'a (dyn Fn() + Sync);
 
 /// What a queue wants to know of the vaults `V`, and to have done about them.
 pub(crate) trait Reach<V> {
@@ -48,7 +53,7 @@ struct Waiting<T> {
     open: usize,
     /// How many ever.
     most: usize,
-    /// Whether the vault is far; nothing is known before it has answered once.
+    /// Whether the vault is far; nothing is known before there was a connection to it.
     is_far: Option<bool>,
     /// For how many looks connections were opened ahead.
     ahead: usize,
@@ -65,7 +70,7 @@ enum Next<V, T> {
     Nothing,
 }
 
-impl<V: Ord + Clone, T> Queue<V, T> {
+impl<V: Ord + Clone + Send + Sync, T: Send> Queue<V, T> {
     /// Queues items, each with the vault that it asks and whether somebody waits for it.
     pub(crate) fn new(items: impl IntoIterator<Item = (V, bool, T)>) -> Self {
         let mut vaults: BTreeMap<V, Waiting<T>> = BTreeMap::new();
@@ -90,24 +95,22 @@ impl<V: Ord + Clone, T> Queue<V, T> {
         let vaults = self.vaults.get_mut().unwrap_or_else(PoisonError::into_inner);
         for (_, waiting) in vaults.iter_mut().filter(|(vault, _)| closed(vault)) {
             waiting.open = 1;
+            waiting.is_far = Some(false);
         }
         self
     }
 
     /// Works off what waits, with as many threads as that takes; what came of it, in no order.
+    /// `work` says when the vault has answered: the next looks need not wait until it has ended.
     /// While the machine is crowded, no more looks are under way than before.
     pub(crate) fn work_off<R: Send>(
         &self,
         reach: &(impl Reach<V> + Sync + ?Sized),
-        work: impl Fn(T) -> Option<R> + Sync,
-    ) -> Vec<R>
-    where
-        V: Send,
-        T: Send,
-    {
+        work: impl Fn(T, Answered<'_>) -> Option<R> + Sync,
+    ) -> Vec<R> {
         let hand = || {
             let mut found = Vec::new();
-            self.work(reach, |item| found.extend(work(item)));
+            self.work(reach, |item, answered| found.extend(work(item, answered)));
             found
         };
         std::thread::scope(|scope| {
@@ -124,10 +127,13 @@ impl<V: Ord + Clone, T> Queue<V, T> {
 
     /// Works off what waits, as one of several threads: an item of the vault with the fewest looks
     /// under way first.
-    fn work(&self, reach: &(impl Reach<V> + ?Sized), mut work: impl FnMut(T)) {
+    fn work(&self, reach: &(impl Reach<V> + Sync + ?Sized), mut work: impl FnMut(T, Answered<'_>)) {
         let mut done = None;
         while let Some((vault, item)) = self.next(done.take(), reach) {
-            work(item);
+            let once = Once::new();
+            let answered = || once.call_once(|| self.answered(&vault, reach));
+            work(item, &answered);
+            answered(); // where nobody was asked
             done = Some(vault);
         }
     }
@@ -135,8 +141,8 @@ impl<V: Ord + Clone, T> Queue<V, T> {
     /// Waits for something to do; `done`: the vault of the look that this thread has just ended.
     fn next(&self, done: Option<V>, reach: &(impl Reach<V> + ?Sized)) -> Option<(V, T)> {
         let mut vaults = self.vaults();
-        if let Some(name) = done {
-            self.ended(&name, &mut vaults, reach);
+        if let Some(vault) = done.and_then(|name| vaults.get_mut(&name)) {
+            vault.under_way -= 1;
         }
         loop {
             match Waiting::take(&mut vaults) {
@@ -152,6 +158,7 @@ impl<V: Ord + Clone, T> Queue<V, T> {
                         drop(vaults);
                         reach.open_ahead(&vault);
                         vaults = self.vaults();
+                        self.learn_distance(&vault, &mut vaults, reach);
                     }
                     None => {
                         let waited = self.may_go_on.wait(vaults);
@@ -162,21 +169,27 @@ impl<V: Ord + Clone, T> Queue<V, T> {
         }
     }
 
-    /// A look at this vault has ended: one more may be under way than before, and where the vault is
-    /// far, those who wait for that may connect meanwhile.
-    fn ended(
+    /// This vault has answered a look: more may be under way than before.
+    fn answered(&self, name: &V, reach: &(impl Reach<V> + ?Sized)) {
+        let mut vaults = self.vaults();
+        let Some(vault) = vaults.get_mut(name) else { return };
+        if vault.open < vault.most && !reach.is_crowded() {
+            vault.open = vault.most.min(vault.open + MORE_WITH_EACH);
+            for _ in 0..MORE_WITH_EACH {
+                self.may_go_on.notify_one();
+            }
+        }
+        self.learn_distance(name, &mut vaults, reach);
+    }
+
+    /// This vault has been connected to. Where it is far, those who wait connect meanwhile.
+    fn learn_distance(
         &self,
         name: &V,
         vaults: &mut BTreeMap<V, Waiting<T>>,
         reach: &(impl Reach<V> + ?Sized),
     ) {
         let Some(vault) = vaults.get_mut(name) else { return };
-        vault.under_way -= 1;
-        if vault.open < vault.most && !reach.is_crowded() {
-            // One more than this thread takes itself.
-            vault.open += 1;
-            self.may_go_on.notify_one();
-        }
         if vault.is_far.is_none() {
             vault.is_far = Some(reach.is_far(name));
             if vault.is_far == Some(true) {
@@ -213,11 +226,13 @@ impl<T> Waiting<T> {
     }
 
     /// A vault to which another connection is worth being opened ahead: never more than there will
-    /// be looks for.
+    /// be looks for. The first tells how far a vault is, and a look will use it wherever that is. Only
+    /// one at a time is tried: vaults that nobody can reach must not keep all hands.
     fn take_ahead<V: Clone>(vaults: &mut BTreeMap<V, Self>) -> Option<V> {
+        let is_tried = vaults.values().any(|vault| vault.is_far.is_none() && vault.ahead > 0);
         let lacks = |vault: &Self| {
             let looks = vault.most.min(vault.under_way + vault.items.len());
-            vault.is_far == Some(true) && vault.open + vault.ahead < looks
+            vault.is_far.unwrap_or(!is_tried) && vault.open + vault.ahead < looks
         };
         let (name, vault) = vaults.iter_mut().find(|(_, vault)| lacks(vault))?;
         vault.ahead += 1;
@@ -274,7 +289,7 @@ mod tests {
     fn everything_is_worked_off_once() {
         let queue = queue(&[("a", 3), ("b", 1)]);
         let mut seen = Vec::new();
-        queue.work(&quick(), |item| seen.push(item));
+        queue.work(&quick(), |item, _| seen.push(item));
         seen.sort();
         assert_eq!(seen, ["a0", "a1", "a2", "b0"]);
         assert_eq!(queue.hands, 4);
@@ -300,61 +315,100 @@ mod tests {
         assert_eq!(taken.iter().filter(|vault| *vault == "good").count(), 20);
     }
 
+    /// Has as many looks begin as may be under way; how many are.
+    fn fill(queue: &Queue<String, String>) -> usize {
+        let mut vaults = queue.vaults();
+        while let Next::Item(..) = Waiting::take(&mut vaults) {}
+        vaults["a"].under_way
+    }
+
     #[test]
-    fn a_pass_begins_with_two_looks_and_each_that_ends_lets_one_more_be_under_way() {
+    fn a_pass_begins_with_two_looks_and_each_that_is_answered_lets_two_more_be_under_way() {
         let queue = queue(&[("a", 1000)]);
-        let under_way = || queue.vaults.lock().unwrap()["a"].under_way;
-        for expected in [2, 4, 8, 16, 32, 48, 48] {
-            let ended = under_way();
-            for _ in 0..ended {
+        let mut under_way = fill(&queue);
+        for expected in [2, 6, 18, 48, 48] {
+            assert_eq!(under_way, expected);
+            for _ in 0..under_way {
+                queue.answered(&"a".into(), &quick());
                 drop(queue.next(Some("a".into()), &quick()));
             }
-            while let Next::Item(..) = Waiting::take(&mut queue.vaults.lock().unwrap()) {}
-            assert_eq!(under_way(), expected);
+            under_way = fill(&queue);
         }
+    }
+
+    /// How many looks may be under way before and after each says that the vault has answered, as
+    /// often as it says so, and when it ends.
+    fn opened_by_looks(times: usize) -> Vec<(usize, usize)> {
+        let queue = queue(&[("a", 10)]);
+        let open = || queue.vaults()["a"].open;
+        let mut seen = Vec::new();
+        queue.work(&quick(), |_, answered| {
+            let before = open();
+            (0..times).for_each(|_| answered());
+            seen.push((before, open()));
+        });
+        seen
+    }
+
+    #[test]
+    fn looks_begin_when_the_vault_has_answered_another_not_when_that_is_on_the_disk() {
+        assert_eq!(opened_by_looks(1)[..3], [(2, 4), (4, 6), (6, 8)]);
+        assert_eq!(opened_by_looks(2), opened_by_looks(1));
+    }
+
+    #[test]
+    fn looks_that_ask_nobody_let_others_begin_when_they_end() {
+        assert_eq!(opened_by_looks(0)[..3], [(2, 2), (4, 4), (6, 6)]);
     }
 
     #[test]
     fn a_vault_that_was_closed_is_asked_once_before_it_is_asked_twice() {
         let queue = queue(&[("open", 3), ("was closed", 3)]).careful_at(|vault| vault != "open");
         let opened = || {
-            let vaults = queue.vaults.lock().unwrap();
+            let vaults = queue.vaults();
             ["open", "was closed"].map(|vault| vaults[vault].open)
         };
         assert_eq!(opened(), [AT_FIRST, 1]);
-        while let Next::Item(..) = Waiting::take(&mut queue.vaults.lock().unwrap()) {}
-        drop(queue.next(Some("was closed".into()), &quick()));
-        assert_eq!(opened(), [AT_FIRST, 2]);
+        assert_eq!(Waiting::take_ahead(&mut queue.vaults()), Some("open".into()));
+        assert_eq!(Waiting::take_ahead(&mut queue.vaults()), None, "before it is known to be open");
+        queue.answered(&"was closed".into(), &quick());
+        assert_eq!(opened(), [AT_FIRST, 1 + MORE_WITH_EACH]);
     }
 
     #[test]
     fn while_the_machine_does_not_keep_up_no_more_are_under_way() {
         let queue = queue(&[("a", 1000)]);
         let open = || queue.vaults.lock().unwrap()["a"].open;
-        assert!(queue.next(None, &quick()).is_some());
-        assert!(queue.next(Some("a".into()), &surroundings(true, false)).is_some());
+        queue.answered(&"a".into(), &surroundings(true, false));
         assert_eq!(open(), AT_FIRST);
-        assert!(queue.next(Some("a".into()), &quick()).is_some());
-        assert_eq!(open(), AT_FIRST + 1);
+        queue.answered(&"a".into(), &quick());
+        assert_eq!(open(), AT_FIRST + MORE_WITH_EACH);
     }
 
     #[test]
     fn whoever_waits_for_a_vault_that_is_far_connects_meanwhile() {
         let opened_ahead = |far, count| {
             let queue = queue(&[("a", count)]);
-            let reach = surroundings(false, far);
-            let (first, second) = (queue.next(None, &reach), queue.next(None, &reach));
-            assert!(first.is_some() && second.is_some());
-            assert_eq!(Waiting::take_ahead(&mut queue.vaults()), None, "nothing is known yet");
-            assert!(queue.next(Some("a".into()), &reach).is_some());
-            while let Next::Item(..) = Waiting::take(&mut queue.vaults()) {}
             let ahead = || Waiting::take_ahead(&mut queue.vaults());
-            std::iter::from_fn(ahead).count()
+            fill(&queue);
+            let unknown = std::iter::from_fn(ahead).count();
+            queue.learn_distance(&"a".into(), &mut queue.vaults(), &surroundings(false, far));
+            (unknown, std::iter::from_fn(ahead).count())
         };
-        assert_eq!(opened_ahead(true, 1000), AT_ONE_VAULT - AT_FIRST - 1);
-        assert_eq!(opened_ahead(true, 10), 10 - 1 - AT_FIRST - 1, "no more than there are looks");
-        assert_eq!(opened_ahead(true, 4), 0);
-        assert_eq!(opened_ahead(false, 1000), 0);
+        assert_eq!(opened_ahead(true, 1000), (1, AT_ONE_VAULT - AT_FIRST - 1));
+        assert_eq!(opened_ahead(true, 10), (1, 10 - AT_FIRST - 1), "no more than there are looks");
+        assert_eq!(opened_ahead(true, 3), (1, 0));
+        assert_eq!(opened_ahead(true, 2), (0, 0));
+        assert_eq!(opened_ahead(false, 1000), (1, 0));
+    }
+
+    #[test]
+    fn how_far_vaults_are_is_found_out_one_after_the_other() {
+        let queue = queue(&[("a", 3), ("b", 3)]);
+        let ahead = || Waiting::take_ahead(&mut queue.vaults());
+        assert_eq!([ahead(), ahead()], [Some("a".into()), None]);
+        queue.learn_distance(&"a".into(), &mut queue.vaults(), &quick());
+        assert_eq!([ahead(), ahead()], [Some("b".into()), None]);
     }
 
     #[test]
@@ -364,7 +418,7 @@ mod tests {
         let worked = Mutex::new(0);
         std::thread::scope(|scope| {
             for _ in 0..queue.hands {
-                scope.spawn(|| queue.work(&reach, |_| *worked.lock().unwrap() += 1));
+                scope.spawn(|| queue.work(&reach, |_, _| *worked.lock().unwrap() += 1));
             }
         });
         assert_eq!(worked.into_inner().unwrap(), 100);
@@ -377,7 +431,7 @@ mod tests {
         let worked = Mutex::new(0);
         std::thread::scope(|scope| {
             for _ in 0..queue.hands {
-                scope.spawn(|| queue.work(&quick(), |_| *worked.lock().unwrap() += 1));
+                scope.spawn(|| queue.work(&quick(), |_, _| *worked.lock().unwrap() += 1));
             }
         });
         assert_eq!(worked.into_inner().unwrap(), 200);

@@ -1,5 +1,6 @@
 //! Secrets from Key Vault, each asked for with its target's identity.
 
+use std::num::NonZero;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -45,7 +46,7 @@ impl VaultSource {
         environment: &Environment,
         traffic: Arc<Traffic>,
     ) -> Self {
-        let (closed, turns) = (ClosedVaults::default(), Turns::default());
+        let (closed, turns) = (ClosedVaults::default(), Turns::new(processors()));
         Self { way: Way::new(targets, environment), closed, traffic, turns }
     }
 
@@ -124,6 +125,11 @@ impl SecretSource for VaultSource {
         self.traffic.count(vault, answer.as_ref().err().map(|failure| failure.code));
         answer
     }
+}
+
+/// How many threads can run at once, as far as the system tells.
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, NonZero::get)
 }
 
 pub(crate) fn network(environment: &Environment) -> Network {

@@ -3,16 +3,16 @@
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-/// So many are decoded at once: more than a machine's few processors, since threads are seldom
-/// alone.
+/// No more than so many are decoded at once, however many processors there are.
 const AT_ONCE: usize = 8;
 /// With so many in hand, decoded, written, or waiting for that, no further ones need be fetched.
 /// Writers wait for the disk, so there is work for more than are decoded.
-const CROWD: usize = 2 * AT_ONCE;
+const CROWD: usize = 16;
 
 /// Turns that are taken, and whoever waits for one.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Turns {
+    at_once: usize,
     state: Mutex<State>,
     freed: Condvar,
 }
@@ -24,11 +24,18 @@ struct State {
 }
 
 impl Turns {
+    /// One turn for each processor. Who writes waits for the disk a dozen times, each time for
+    /// microseconds: with more decoders than processors, then also for some of them to end.
+    pub(crate) fn new(processors: usize) -> Self {
+        let at_once = processors.clamp(1, AT_ONCE);
+        Self { at_once, state: Mutex::default(), freed: Condvar::new() }
+    }
+
     /// Waits for the turn to decode.
     pub(crate) fn take(&self) -> Turn<'_> {
         let mut state = self.state();
         state.in_hand += 1;
-        let state = self.freed.wait_while(state, |state| state.taken == AT_ONCE);
+        let state = self.freed.wait_while(state, |state| state.taken == self.at_once);
         let mut state = state.unwrap_or_else(PoisonError::into_inner);
         state.taken += 1;
         Turn { turns: self, is_taken: true }
@@ -76,7 +83,7 @@ mod tests {
 
     #[test]
     fn twice_as_many_in_hand_as_are_decoded_are_a_crowd() {
-        let turns = Turns::default();
+        let turns = Turns::new(AT_ONCE);
         let mut written: Vec<_> = (0..AT_ONCE).map(|_| turns.take()).collect();
         written.iter_mut().for_each(Turn::pass_on);
         let mut decoded: Vec<_> = (1..AT_ONCE).map(|_| turns.take()).collect();
@@ -89,7 +96,7 @@ mod tests {
 
     #[test]
     fn whoever_waits_for_a_turn_is_in_hand() {
-        let turns = Turns::default();
+        let turns = Turns::new(AT_ONCE);
         let taken: Vec<_> = (0..AT_ONCE).map(|_| turns.take()).collect();
         std::thread::scope(|scope| {
             for _ in 0..AT_ONCE {
@@ -104,9 +111,15 @@ mod tests {
     }
 
     #[test]
+    fn there_are_as_many_turns_as_processors_up_to_eight() {
+        let at_once = [0, 1, 2, 96].map(|processors| Turns::new(processors).at_once);
+        assert_eq!(at_once, [1, 1, 2, AT_ONCE]);
+    }
+
+    #[test]
     fn everyone_gets_a_turn_and_no_more_than_a_few_at_once() {
         let (turns, at_once, most, had) =
-            (Turns::default(), AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(0));
+            (Turns::new(2), AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(0));
         std::thread::scope(|scope| {
             for _ in 0..50 {
                 scope.spawn(|| {
@@ -119,6 +132,6 @@ mod tests {
             }
         });
         assert_eq!(had.into_inner(), 50);
-        assert!(most.into_inner() <= AT_ONCE);
+        assert!(most.into_inner() <= 2);
     }
 }

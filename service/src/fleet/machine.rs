@@ -13,8 +13,9 @@ use crate::simulation::{dawn, failed, installed};
 const VAULT: &str = "contoso";
 /// A round trip, in which one machine's looks that are under way at once are answered.
 const ROUND: Duration = Duration::from_millis(30);
-/// As `queue` begins a pass.
+/// As `queue` begins a pass, and as it goes on.
 const AT_FIRST: usize = 2;
+const MORE_WITH_EACH: usize = 2;
 
 /// The worker's own parts that decide when a vault is asked.
 pub(super) struct Machine {
@@ -58,7 +59,7 @@ impl Machine {
                 let outcome = outcome(item.target.name(), answer, present, moment(now));
                 self.roster.note(item.index, outcome, moment(now));
             }
-            (now, open, left) = (now + ROUND, 2 * open, rest);
+            (now, open, left) = (now + ROUND, open * (1 + MORE_WITH_EACH), rest);
         }
         let looked: Vec<usize> = due.iter().map(|item| item.index).collect();
         self.roster.end_pass(&looked, moment(now), &mut || chance.f64());
