@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use atomic_file::{Directory, Kind};
+use atomic_file::{Directory, Entry, Kind};
 use certified_key::pkcs12_opens_with;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
@@ -138,7 +138,7 @@ impl Making<'_> {
         let generation = generation_name(name, &all);
         let live = leads.is_some_and(|to| to.as_os_str() == generation.as_str());
         let inner = self.generation(parent, &generation)?;
-        for (name, made) in all {
+        for (name, made) in &all {
             let found = private_file::examine(&inner, name)?;
             let stands = found.is_some_and(|f| f.digest() == made.digest && f.has(&made.access));
             if !stands && live {
@@ -146,8 +146,6 @@ impl Making<'_> {
             } else if !stands {
                 inner.stage(name, &made.access.options(), &made.bytes)?.place()?;
             }
-            let (path, inner) = (link.to_owned(), Some(name.clone()));
-            self.prepared.items.push(Item { path, inner, bytes: made.bytes });
         }
         if !live {
             inner.sync()?;
@@ -158,8 +156,42 @@ impl Making<'_> {
             Some(before) if before.current != generation => Some(before.current.clone()),
             _ => before.and_then(|before| before.previous.clone()),
         };
+        if let Some(former) = &previous {
+            self.close_former(parent, former, &all)?;
+        }
+        for (name, made) in all {
+            let (path, inner) = (link.to_owned(), Some(name.clone()));
+            self.prepared.items.push(Item { path, inner, bytes: made.bytes });
+        }
         let record = OutputDirectoryRecord { link: link.into(), current: generation, previous };
         self.prepared.ledger.directories.push(record);
+        Ok(())
+    }
+
+    /// Gives the files of the generation before the access that is wanted now, and what is wanted
+    /// no more to nobody else: a private key that was in use until yesterday is as good as today's.
+    fn close_former(
+        &mut self,
+        parent: &Directory,
+        former: &str,
+        wanted: &[(&String, Made)],
+    ) -> Result<(), StoreError> {
+        let is_ours =
+            |entry: Entry| entry.kind == Kind::Directory && entry.user == self.store.owner.0;
+        if !parent.look(former)?.is_some_and(is_ours) {
+            return Ok(());
+        }
+        let Some(inner) = parent.enter(former)? else { return Ok(()) };
+        let alone = Access::file(self.store.owner, FileAccess::default().mode, &Granted::default());
+        for name in inner.list()? {
+            let Some(name) = name.to_str() else { continue };
+            let Some(found) = private_file::examine(&inner, name)? else { continue };
+            let made = wanted.iter().find(|(known, _)| *known == name);
+            let access = made.map_or(&alone, |(_, made)| &made.access);
+            if !found.has(access) {
+                self.prepared.stage(&inner, name, access, &found.content)?;
+            }
+        }
         Ok(())
     }
 

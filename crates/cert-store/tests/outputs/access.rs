@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use atomic_file::{Call, Gate};
-use cert_store::{Accounts, FileAccess, Form, Grant, Output, OutputStore};
+use cert_store::{Accounts, FileAccess, Form, Grant, Output, OutputStore, SetFile};
 use rustix::io::Errno;
 
 use crate::bed::certificate;
@@ -206,4 +206,65 @@ fn a_planted_link_on_the_way_is_refused() {
     let refused = place.install(1, &certificate("web")).unwrap_err();
     assert!(refused.is_customer(), "{refused}");
     assert!(!Path::new("/etc/akvvm-test.key").exists());
+}
+
+#[test]
+fn read_access_to_the_former_directory_goes_with_the_grant() {
+    if !rustix::process::geteuid().is_root() {
+        return println!("only root can give files away");
+    }
+    let group = |name| Grant { user: None, group: named(name) };
+    let site = |access: FileAccess, name: &str| SetFile {
+        name: name.into(),
+        form: Form::PrivateKey,
+        access,
+    };
+    let granted = FileAccess {
+        owner: named("tomcat"),
+        grants: vec![group("web"), group("61014")],
+        ..FileAccess::default()
+    };
+    let left = FileAccess { grants: vec![group("61014")], ..FileAccess::default() };
+    // Before the next version, and with it.
+    for number in [2, 3] {
+        let mut place = Place::new();
+        place.store = OutputStore::new(place.keep()).with_accounts(People::default());
+        let files = vec![site(granted.clone(), "site.key"), site(granted.clone(), "old.key")];
+        place.wanted = vec![Output::Directory { link: place.path("tls"), files }];
+        let contents = [certificate("web"), certificate("web"), certificate("web")];
+        place.install(1, &contents[0]).unwrap();
+        place.install(2, &contents[1]).unwrap();
+        let files = vec![site(left.clone(), "site.key")];
+        place.wanted = vec![Output::Directory { link: place.path("tls"), files }];
+        place.install(number, &contents[number as usize - 1]).unwrap();
+        let former = place.ledger.directories[0].previous.clone().unwrap();
+        let former = place.path(&former);
+        for (id, expected) in [(TOMCAT, false), (WEB, false), (61_014, true)] {
+            assert_eq!(reads(&former.join("site.key"), id, id), expected, "{id} in {number}");
+            assert!(!reads(&former.join("old.key"), id, id), "{id} in {number}");
+        }
+        let after = place.snapshot();
+        assert!(!place.install(number, &contents[number as usize - 1]).unwrap());
+        assert_eq!(place.snapshot(), after);
+    }
+}
+
+#[test]
+fn a_former_directory_that_is_gone_or_somebody_elses_is_left_alone() {
+    if !rustix::process::geteuid().is_root() {
+        return println!("only root can give files away");
+    }
+    let mut place = Place::with_set();
+    let contents = [certificate("web"), certificate("web")];
+    place.install(1, &contents[0]).unwrap();
+    place.install(2, &contents[1]).unwrap();
+    let former = place.path(place.ledger.directories[0].previous.as_ref().unwrap());
+    let key = former.join("tls.key");
+    let open = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+    std::fs::set_permissions(&key, open).unwrap();
+    std::os::unix::fs::chown(&former, Some(STRANGER), None).unwrap();
+    assert!(!place.install(2, &contents[1]).unwrap());
+    assert_eq!(mode(&key), 0o644);
+    std::fs::remove_dir_all(&former).unwrap();
+    assert!(!place.install(2, &contents[1]).unwrap());
 }
