@@ -68,15 +68,17 @@ pub(crate) fn curve_of(algorithm: &AlgorithmIdentifier<'_>) -> Option<Curve> {
     Curve::named(ObjectIdentifier::from_bytes(oid.as_bytes()).ok()?)
 }
 
-/// Compares an uncompressed point with one that may be compressed (SEC 1 §2.3.3).
+/// Compares an uncompressed point with one that may be compressed (SEC 1 §2.3.3), or hybrid: whole,
+/// with the parity said once more (X9.62 §4.3.6; `openssl ec -conv_form hybrid` writes it).
 fn same_point(uncompressed: &[u8], stated: &[u8]) -> bool {
+    let parity = |tag: u8| uncompressed.last().is_some_and(|last| last & 1 == tag & 1);
     match stated.split_first() {
         Some((tag @ (2 | 3), x)) => {
-            let parity = uncompressed.last().is_some_and(|last| last & 1 == tag & 1);
-            parity
+            parity(*tag)
                 && uncompressed.get(1..=x.len()) == Some(x)
                 && uncompressed.len() == 2 * x.len() + 1
         }
+        Some((tag @ (6 | 7), both)) => parity(*tag) && uncompressed.get(1..) == Some(both),
         _ => uncompressed == stated,
     }
 }
@@ -95,6 +97,19 @@ mod tests {
             assert!(!same_point(&point, &[&[tag ^ 1], &point[1..33]].concat()));
             assert!(!same_point(&point, &compressed[..32]));
             assert!(!same_point(&point, &[]));
+        }
+    }
+
+    #[test]
+    fn a_hybrid_point_is_the_same_point() {
+        for scalar in [[3; 32], [4; 32], [5; 32], [6; 32]] {
+            let point = Curve::P256.public_point(&scalar).unwrap();
+            let tag = 6 + (point[64] & 1);
+            let hybrid = [&[tag], &point[1..]].concat();
+            assert!(same_point(&point, &hybrid));
+            assert!(!same_point(&point, &[&[tag ^ 1], &point[1..]].concat()));
+            assert!(!same_point(&point, &hybrid[..64]));
+            assert!(!same_point(&point, &hybrid[..33]));
         }
     }
 }

@@ -110,6 +110,7 @@ def odd_pem(cases, pki):
         "ec-with-parameters": ("ec", "-in", pki.key("p384")),
         "ec-without-public-half": ("ec", "-in", pki.key("p384"), "-no_public"),
         "ec-compressed": ("ec", "-in", pki.key("p384"), "-conv_form", "compressed"),
+        "ec-hybrid": ("ec", "-in", pki.key("p384"), "-conv_form", "hybrid"),
     }.items():
         path = cases.new_file("openssl", f"{case}.pem")
         parameters = run("openssl", "ecparam", "-name", "secp384r1")
