@@ -1,7 +1,7 @@
 //! What a look comes to: the vault is asked, its answer is compared with what is installed, and
 //! nothing is written.
 
-use cert_store::CertificateStore;
+use cert_store::{CertificateStore, Form, Output};
 use certified_key::{CertifiedKey, Content};
 use keyvault_client::Secret;
 use zeroize::Zeroizing;
@@ -149,14 +149,30 @@ impl<S: CertificateStore> Look<'_, '_, S> {
             Version { version, content, value, notes, remarks: Vec::new() }
         };
         if let Some(content) = self.recall().map_err(|error| store_failure(&error))? {
-            return Ok(known(content, None, Vec::new()));
+            // The store has not the value that an output may want; without it the rest is made.
+            let value = self.wants_value().then(|| self.secret_at(version).ok()).flatten();
+            return Ok(known(content, value.map(|secret| secret.value), Vec::new()));
         }
+        let secret = self.secret_at(version)?;
+        let (content, notes) = self.content(&secret)?;
+        Ok(known(content, Some(secret.value), notes))
+    }
+
+    /// Whether an output that is to be written takes the secret's value as the vault has it.
+    fn wants_value(&self) -> bool {
+        let takes = |output: &Output| match output {
+            Output::File { form, .. } => *form == Form::Raw,
+            Output::Directory { files, .. } => files.iter().any(|file| file.form == Form::Raw),
+        };
+        !self.output_drifts.is_empty() && self.target.delivery.outputs.iter().any(takes)
+    }
+
+    /// The version that is installed, from the vault, whatever it offers now.
+    fn secret_at(&self, version: &str) -> Result<Secret, Failure> {
         let malformed =
             |error: object_id::ObjectIdError| Failure::of(&error, Code::State, Retry::NextPoll);
         let id = self.target.id.at_version(version).map_err(malformed)?;
-        let secret = self.ground.source.secret(&id, self.target, self.now)?;
-        let (content, notes) = self.content(&secret)?;
-        Ok(known(content, Some(secret.value), notes))
+        self.ground.source.secret(&id, self.target, self.now)
     }
 
     /// What a secret holds. Where the settings want no certificate of it, it may be anything.

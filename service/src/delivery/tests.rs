@@ -173,6 +173,25 @@ fn a_refused_check_leaves_everything_as_it_was_and_is_repeated_only_in_its_turn(
 }
 
 #[test]
+fn an_output_that_is_added_while_a_version_is_held_has_the_version_in_use() {
+    let (mut vault, bed, mut targets, records) = installed();
+    vault.issue(2, -1, 180);
+    refuse(&bed, &["check contoso.web:2"], "no");
+    let (records, _) = pass_over(&targets, &records, &bed, &vault, today());
+    assert!(records[0].as_ref().unwrap().delivery.held(&version(2)).is_some());
+    let path = bed.folder.path().join("value");
+    let (form, access) = (Form::Raw, FileAccess::default());
+    targets[0].delivery.outputs.push(Output::File { path: path.clone(), form, access });
+    let (records, _) = pass_over(&targets, &records, &bed, &vault, today());
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), vault.versions[&version(1)].0);
+    assert_eq!(active(&records[0]), "1");
+    assert!(records[0].as_ref().unwrap().delivery.held(&version(2)).is_some());
+    let asked = vault.asked.lock().unwrap().len();
+    pass_over(&targets, &records, &bed, &vault, today());
+    assert_eq!(vault.asked.lock().unwrap().len(), asked + 1, "the version in use, once only");
+}
+
+#[test]
 fn a_newer_version_does_not_wait_for_a_held_one() {
     let (mut vault, bed, targets, records) = installed();
     vault.issue(2, -1, 180);
