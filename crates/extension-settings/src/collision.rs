@@ -78,6 +78,12 @@ fn same_link(
     place: &Path,
 ) -> String {
     let place = place.display();
+    if certificate == rival {
+        return format!(
+            "would write the same link as {other}, {place}, because both entries say the same: remove \
+             one of them"
+        );
+    }
     if certificate.id == rival.id && certificate.layout != rival.layout {
         return format!(
             "would write the same link as {other}, {place}, in another layout: remove one and \

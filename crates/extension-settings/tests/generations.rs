@@ -249,6 +249,21 @@ fn two_entries_for_one_link_are_refused_with_both_paths() {
 }
 
 #[test]
+fn of_two_entries_that_say_the_same_one_is_to_be_removed() {
+    let list = "secretsManagementSettings.observedCertificates";
+    let entry = json!({"url": WEB, "customSymbolicLinkName": "web"});
+    let spelt_otherwise = json!({"customSymbolicLinkName": "web", "url": format!("{WEB}/")});
+    for second in [entry.clone(), spelt_otherwise] {
+        let problems = problems(&entries(&json!([entry, API, second])));
+        let expected = format!(
+            "{list}[2]: would write the same link as {list}[0], {DEFAULT_STORE}/web, because both \
+             entries say the same: remove one of them"
+        );
+        assert_eq!(problems, [expected]);
+    }
+}
+
+#[test]
 fn links_of_the_split_layout_collide_by_their_own_names() {
     let split = json!({"url": WEB, "certificateFileLayout": "split"});
     let pem = json!({"url": API, "customSymbolicLinkName": "contoso.web.pem"});

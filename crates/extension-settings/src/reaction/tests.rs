@@ -54,6 +54,14 @@ fn every_mistake_has_its_path_and_its_fix() {
         (json!([{}]), "onRenewal[0].unit: missing: write a systemd unit"),
         (json!(["nginx"]), "onRenewal[0]: must be an object such as {\"unit\": \"nginx.service\"}"),
         (json!({"unit": "-H"}), "onRenewal.unit: \"-H\" begins like an option"),
+        (
+            json!({"unit": "renew.timer"}),
+            "onRenewal.unit: \"renew.timer\" is neither a service nor a socket nor a target; only",
+        ),
+        (
+            json!({"signal": "HUP", "unit": "home.mount"}),
+            "onRenewal.unit: \"home.mount\" is neither a service nor a socket nor a target; only",
+        ),
         (json!({"unit": "a", "action": "relaod"}), "did you mean \"reload\"?"),
         (json!({"unit": "a", "user": "b"}), "onRenewal.user: goes with a command only: remove it"),
         (

@@ -8,20 +8,13 @@ use crate::remark::{Remarks, excerpt};
 /// The longest name of a unit, in bytes (`systemd.unit(5)`).
 const LONGEST_NAME: usize = 255;
 
-/// What a unit's name ends in (`systemd.unit(5)`).
-const SUFFIXES: [&str; 11] = [
-    ".service",
-    ".socket",
-    ".device",
-    ".mount",
-    ".automount",
-    ".swap",
-    ".target",
-    ".path",
-    ".timer",
-    ".slice",
-    ".scope",
-];
+/// What the name of a unit that can follow a certificate ends in.
+const SUFFIXES: [&str; 3] = [".service", ".socket", ".target"];
+
+/// What other units' names end in (`systemd.unit(5)`): none of them reads a certificate, and a
+/// mount or a swap that is restarted is a machine that stands still.
+const OTHER_SUFFIXES: [&str; 8] =
+    [".device", ".mount", ".automount", ".swap", ".path", ".timer", ".slice", ".scope"];
 
 /// The name of a systemd unit, with its suffix: nothing that could be read as an option, a path
 /// or a pattern.
@@ -98,6 +91,10 @@ fn complete(text: &str) -> Result<String, &'static str> {
     if !text.bytes().all(legal) || text.starts_with('.') || text.contains("..") {
         return Err("is no unit's name");
     }
+    if OTHER_SUFFIXES.iter().any(|suffix| text.ends_with(suffix)) {
+        return Err("is neither a service nor a socket nor a target; only these can follow a \
+                    certificate");
+    }
     let suffix = SUFFIXES.iter().find(|suffix| text.ends_with(*suffix));
     let stem = text.strip_suffix(suffix.copied().unwrap_or_default()).unwrap_or(text);
     if stem.ends_with('@') {
@@ -119,10 +116,19 @@ mod tests {
             ("php8.2-fpm", "php8.2-fpm.service"),
             ("postgresql@15-main", "postgresql@15-main.service"),
             ("web.target", "web.target"),
-            ("dev-disk\\x2d1.mount", "dev-disk\\x2d1.mount"),
+            ("dev-disk\\x2d1.socket", "dev-disk\\x2d1.socket"),
         ] {
             assert_eq!(complete(text).as_deref(), Ok(name));
         }
+    }
+
+    #[test]
+    fn a_unit_that_cannot_follow_a_certificate_is_refused_by_its_kind() {
+        for text in ["renew.timer", "home.mount", "dev-sda2.swap", "system.slice", "spool.path"] {
+            let reason = complete(text).unwrap_err();
+            assert!(reason.contains("neither a service nor a socket nor a target"), "{text}");
+        }
+        assert_eq!(complete("mount").as_deref(), Ok("mount.service"));
     }
 
     #[test]

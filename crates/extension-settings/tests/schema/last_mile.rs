@@ -75,6 +75,7 @@ fn of_entry(key: &str) -> (Vec<Value>, Vec<Value>) {
                 json!({"pidFile": "/run/x.pid"}),
                 json!({"signal": "HUP", "unit": "a", "pidFile": "/run/x.pid"}),
                 json!({"unit": "nginx", "command": ["/bin/x"]}),
+                json!({"unit": "renew.timer"}),
                 json!({"unit": "nginx", "user": "www-data"}),
                 json!({"signal": "HUP", "unit": "nginx", "action": "reload"}),
             ],
