@@ -29,6 +29,12 @@ MANY = 1000
 FEW = (2, 12)
 
 
+def of_its_own(number):
+    """The vault of one of a few certificates. Each is asked over one connection then; how many
+    connections would be shared at one vault is chance, and the costliest part of it."""
+    return f"{VAULT}-{number}"
+
+
 class Bed:
     """A vault whose secrets are all the same, and a folder for the worker's files."""
 
@@ -40,23 +46,29 @@ class Bed:
             "opened": ("pkcs12.txt", "application/x-pkcs12"),
             "ordered": ("chain.pem", "application/x-pem-file"),
         }
-        secrets = {}
+        secrets, of_few = {}, {}
         for name, (file, content_type) in kinds.items():
             with open(os.path.join(INPUTS, file)) as value:
                 value = value.read()
             value = value.replace("\n", "") if content_type.endswith("pkcs12") else value
-            for number in range(MANY):
-                secrets[f"{name}-{number}"] = {"value": value, "content_type": content_type}
-        scenario = {"vaults": {VAULT: {"secrets": secrets}}}
+            secret = {"value": value, "content_type": content_type}
+            secrets.update({f"{name}-{number}": secret for number in range(MANY)})
+            for number in range(max(FEW)):
+                vault = of_few.setdefault(of_its_own(number), {"secrets": {}})
+                vault["secrets"][f"{name}-{number}"] = secret
+        scenario = {"vaults": {VAULT: {"secrets": secrets}, **of_few}}
         self.azure = bed.Azure(FAKE_AZURE, folder, scenario)
 
     def command(self, what, name, count):
         """One of the worker's commands for so many of these certificates, and its environment."""
         place = os.path.join(self._folder, f"{name}-{count}")
         os.makedirs(place, exist_ok=True)
-        url = f"https://{VAULT}.vault.azure.net/secrets/{name}"
         store = {"certificateStoreLocation": os.path.join(place, "store")}
-        observed = [{"url": f"{url}-{number}", **store} for number in range(count)]
+        observed = []
+        for number in range(count):
+            vault = of_its_own(number) if count in FEW else VAULT
+            url = f"https://{vault}.vault.azure.net/secrets/{name}-{number}"
+            observed.append({"url": url, **store})
         settings = {
             "secretsManagementSettings": {"observedCertificates": observed},
             "authenticationSettings": {"msiEndpoint": self.azure.identity_endpoint()},
