@@ -5,8 +5,7 @@ use std::time::SystemTime;
 use cert_store::Change;
 use log::{error, info, warn};
 use worker_state::{
-    CertificateRecord, CertificateReport, CertificateState, InitialSyncPhase, InitialSyncRecord,
-    Report,
+    CertificateReport, CertificateState, InitialSyncPhase, InitialSyncRecord, Report,
 };
 
 use crate::code::Code;
@@ -81,9 +80,9 @@ fn refused(entry: &Entry, outcome: &Outcome) {
 
 /// Files that have just been taken over although they differ from what the vault hands out.
 fn taken_over(entry: &Entry, outcome: &Outcome) {
-    let told = |record: Option<&CertificateRecord>| record.map(standing::differing_remarks);
-    let before = told(entry.record.as_deref()).unwrap_or_default();
-    let now = told(outcome.record.as_deref()).unwrap_or_default();
+    let Some(record) = outcome.record.as_deref() else { return };
+    let before = entry.record.as_deref().map(standing::differing_remarks).unwrap_or_default();
+    let now = standing::differing_remarks(record);
     for remark in now.iter().filter(|remark| !before.contains(remark)) {
         warned(entry, remark);
     }

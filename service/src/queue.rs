@@ -11,10 +11,10 @@ const AT_ONE_VAULT: usize = 48;
 const AT_ONE_VAULT_IN_CALM: usize = 2;
 /// A pass begins with so many at each vault: one that throttles a thousand machines at once refuses
 /// each of them twice, not dozens of times.
-const AT_FIRST: usize = 2;
+pub(crate) const AT_FIRST: usize = 2;
 /// Each that is answered lets so many more be under way, unless the machine does not keep up with
 /// them: they would only fill its memory. From two to 48 this takes three round trips.
-const MORE_WITH_EACH: usize = 2;
+pub(crate) const MORE_WITH_EACH: usize = 2;
 /// Looks under way in all. While a vault with fewer has something left, no other gets more.
 const AT_ONCE: usize = 64;
 

@@ -7,7 +7,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 const AT_ONCE: usize = 8;
 /// With so many in hand, decoded, written, or waiting for that, no further ones need be fetched.
 /// Writers wait for the disk, so there is work for more than are decoded.
-const CROWD: usize = 16;
+const CROWD: usize = 2 * AT_ONCE;
 
 /// Turns that are taken, and whoever waits for one.
 #[derive(Debug)]

@@ -7,15 +7,13 @@ use crate::closed_vaults::ClosedVaults;
 use crate::failure::Failure;
 use crate::moment::Moment;
 use crate::outcome::Outcome;
+use crate::queue::{AT_FIRST, MORE_WITH_EACH};
 use crate::roster::Roster;
 use crate::simulation::{dawn, failed, installed};
 
 const VAULT: &str = "contoso";
 /// A round trip, in which one machine's looks that are under way at once are answered.
 const ROUND: Duration = Duration::from_millis(30);
-/// As `queue` begins a pass, and as it goes on.
-const AT_FIRST: usize = 2;
-const MORE_WITH_EACH: usize = 2;
 
 /// The worker's own parts that decide when a vault is asked.
 pub(super) struct Machine {
