@@ -130,7 +130,7 @@ impl<'a, 'g, S: CertificateStore> Look<'a, 'g, S> {
         let ledger = record::ledger(record);
         let standing = ground
             .store
-            .standing(&target.place, &ledger)
+            .standing(&target.place, &ledger, &target.read_before, now)
             .map_err(|error| (false, store_failure(&error)))?;
         let (wanted, known) = (&target.delivery.outputs, outputs::ledger(record));
         let is_stored = standing == Standing::Intact

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 
 use cert_store::{
     Announce, Announcement, CertificateStore, Change, Drift, Generation, Installed, Layout, Ledger,
-    LedgerFile, Retirement, Standing, StoreError, StoreLocation, Target, Wanted,
+    LedgerFile, ReadBefore, Retirement, Standing, StoreError, StoreLocation, Target, Wanted,
 };
 use certified_key::{CertifiedKey, Content};
 
@@ -34,7 +34,13 @@ pub(crate) struct Ready {
 impl CertificateStore for MemoryStore {
     type Prepared = Ready;
 
-    fn standing(&self, target: &Target, ledger: &Ledger) -> Result<Standing, StoreError> {
+    fn standing(
+        &self,
+        target: &Target,
+        ledger: &Ledger,
+        _: &ReadBefore,
+        _: SystemTime,
+    ) -> Result<Standing, StoreError> {
         let Some(active) = &ledger.active else { return Ok(Standing::Absent) };
         let installed = self.installed.lock().unwrap();
         let linked = self.links.lock().unwrap().contains(&target.link_name);

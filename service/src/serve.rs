@@ -221,7 +221,7 @@ pub(crate) fn prepare(machine: &Machine, order: &mut Order) -> anyhow::Result<Pr
     }
     let disk = Arc::new(disk);
     remains::sweep(machine, order);
-    let known = survey::survey(order, &machine.directories, &disk)?;
+    let known = survey::survey(order, &machine.directories, &disk, machine.clock.now().wall)?;
     let targets = known.iter().map(|known| &known.target);
     let source =
         Arc::new(VaultSource::new(targets, &order.environment, Arc::clone(&machine.traffic)));

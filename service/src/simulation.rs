@@ -178,7 +178,8 @@ pub(crate) fn target(name: &str) -> Target {
         retain: Retain::Versions(2),
     };
     let identity = Identity { endpoint: None, selector: IdentitySelector::Unspecified };
-    Target { id, identity, place, delivery: Delivery::default() }
+    let (delivery, read_before) = (Delivery::default(), cert_store::ReadBefore::default());
+    Target { id, identity, place, delivery, read_before }
 }
 
 /// A worker for certificates of these names, polling every hour.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::time::SystemTime;
 
 use cert_store::OutputStore;
 use cert_store::{CertificateStore, Layout, Standing, StoreLocation};
@@ -26,6 +27,7 @@ pub(crate) fn survey(
     order: &mut Order,
     directories: &Directories,
     disk: &Disk,
+    now: SystemTime,
 ) -> Result<Vec<Known>, StateError> {
     let (records, damaged) = Records::read(directories)?;
     let is_whole = damaged.is_empty();
@@ -38,7 +40,7 @@ pub(crate) fn survey(
     order.warnings.extend(warnings);
     sweep(&targets, &records, &disk.store);
     sweep_outputs(&targets, &records, is_whole, &disk.outputs);
-    Ok(targets.into_iter().map(|target| known(target, &records, disk)).collect())
+    Ok(targets.into_iter().map(|target| known(target, &records, disk, now)).collect())
 }
 
 /// The targets of the settings as they are served on this machine, and what is odd about that.
@@ -67,9 +69,10 @@ fn unite(targets: &mut [Target]) {
     }
 }
 
-fn known(target: Target, records: &Records, disk: &Disk) -> Known {
+fn known(target: Target, records: &Records, disk: &Disk, now: SystemTime) -> Known {
     let record = records.of(&target.store(), target.name()).cloned();
-    let standing = disk.store.standing(&target.place, &record::ledger(record.as_ref()));
+    let ledger = record::ledger(record.as_ref());
+    let standing = disk.store.standing(&target.place, &ledger, &target.read_before, now);
     let known = outputs::ledger(record.as_ref());
     let drifts = disk.outputs.standing(&target.delivery.outputs, &known);
     let wanted = record.as_ref().is_some_and(|record| record::is_wanted(record, &target));

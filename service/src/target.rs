@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use cert_store::{Grant, Layout, Retain, StoreLocation};
+use cert_store::{Grant, Layout, ReadBefore, Retain, StoreLocation};
 use extension_settings::{FileLayout, Identity, ObservedCertificate, Settings};
 use object_id::ObjectId;
 use reaction::Permission;
@@ -20,6 +20,8 @@ pub(crate) struct Target {
     pub(crate) place: cert_store::Target,
     /// What goes beyond the store.
     pub(crate) delivery: Delivery,
+    /// What its files contained when they were last read.
+    pub(crate) read_before: ReadBefore,
 }
 
 impl Target {
@@ -82,6 +84,7 @@ fn target(settings: &Settings, observed: &ObservedCertificate) -> Target {
         identity: observed.identity.clone(),
         place,
         delivery: Delivery::default(),
+        read_before: ReadBefore::default(),
     }
 }
 

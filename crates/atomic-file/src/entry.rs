@@ -1,5 +1,7 @@
 //! What stands under a name.
 
+use std::time::{Duration, SystemTime};
+
 use rustix::fs::{FileType, Stat};
 
 /// What kind of thing stands under a name. Nothing here is followed.
@@ -30,6 +32,9 @@ pub struct Entry {
     pub length: u64,
     /// Device and inode: equal for two names of the same thing.
     pub identity: (u64, u64),
+    /// When content, mode, owner, attributes or number of names were changed last; what lies before 1970
+    /// is not told.
+    pub changed: Option<SystemTime>,
 }
 
 impl Entry {
@@ -46,8 +51,15 @@ impl Entry {
             group: stat.st_gid,
             length: u64::try_from(stat.st_size).unwrap_or_default(),
             identity: (stat.st_dev, stat.st_ino),
+            changed: changed(stat),
         }
     }
+}
+
+fn changed(stat: &Stat) -> Option<SystemTime> {
+    let seconds = u64::try_from(stat.st_ctime).ok()?;
+    let nanoseconds = u32::try_from(stat.st_ctime_nsec).ok()?;
+    SystemTime::UNIX_EPOCH.checked_add(Duration::new(seconds, nanoseconds))
 }
 
 /// One regular file, looked at through one handle: what is said about it belongs together.

@@ -22,6 +22,7 @@ mod pieces;
 mod plan;
 mod posix_acl;
 mod private_file;
+mod read_before;
 mod store;
 mod target;
 
@@ -33,6 +34,7 @@ pub use outputs::{
     FileAccess, Form, Material, Output, OutputDirectoryRecord, OutputError, OutputFileRecord,
     OutputLedger, OutputStore, PreparedOutputs, ReplacedFile, SetFile,
 };
+pub use read_before::ReadBefore;
 pub use store::{
     Announce, Announcement, CertificateStore, Change, Drift, Installed, Retirement, Standing,
     Wanted,

@@ -8,6 +8,7 @@ use certified_key::Content;
 
 use crate::error::StoreError;
 use crate::ledger::{Generation, Ledger};
+use crate::read_before::ReadBefore;
 use crate::target::{Layout, StoreLocation, Target};
 
 /// A place that keeps certificates: a directory here, a certificate store on other systems.
@@ -20,11 +21,18 @@ pub trait CertificateStore: Send + Sync {
     /// What stands between the two halves of an installation.
     type Prepared;
 
-    /// Compares what stands there with what the ledger says. Reads only.
+    /// Compares what stands there with what the ledger says. Reads only, and only what was touched
+    /// since it was `read_before`; `now` is not later than the call.
     ///
     /// # Errors
     /// When the store cannot be read, or something foreign stands in the way.
-    fn standing(&self, target: &Target, ledger: &Ledger) -> Result<Standing, StoreError>;
+    fn standing(
+        &self,
+        target: &Target,
+        ledger: &Ledger,
+        read_before: &ReadBefore,
+        now: SystemTime,
+    ) -> Result<Standing, StoreError>;
 
     /// What is wrong with the access that was asked for, in sentences for a warning: unknown
     /// users, directories they cannot pass. Reads only; empty means that every grant is usable.

@@ -45,7 +45,8 @@ fn files(
         Ok(met) => met,
         Err(error) => return refused(Step::Files, &error),
     };
-    let standing = match store.standing(&target.place, &record::ledger(record)) {
+    let ledger = record::ledger(record);
+    let standing = match store.standing(&target.place, &ledger, &target.read_before, now) {
         Ok(standing) => standing,
         Err(error) => return refused(Step::Files, &error),
     };

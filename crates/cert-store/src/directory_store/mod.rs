@@ -23,6 +23,7 @@ use crate::accounts::{Accounts, NameService};
 use crate::error::StoreError;
 use crate::ledger::{Generation, Ledger};
 use crate::names::Part;
+use crate::read_before::ReadBefore;
 use crate::store::{Announce, CertificateStore, Installed, Retirement, Standing, Wanted};
 use crate::target::{Layout, StoreLocation, Target};
 
@@ -198,9 +199,15 @@ impl fmt::Debug for DirectoryStore {
 impl CertificateStore for DirectoryStore {
     type Prepared = Prepared;
 
-    fn standing(&self, target: &Target, ledger: &Ledger) -> Result<Standing, StoreError> {
+    fn standing(
+        &self,
+        target: &Target,
+        ledger: &Ledger,
+        read_before: &ReadBefore,
+        now: SystemTime,
+    ) -> Result<Standing, StoreError> {
         self.refuse(&target.location, |closed| closed.hidden)?;
-        survey::standing(self, target, ledger)
+        survey::standing(self, target, ledger, (read_before, now))
     }
 
     fn grant_warnings(&self, target: &Target, ledger: &Ledger) -> Vec<String> {

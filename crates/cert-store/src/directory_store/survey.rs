@@ -1,6 +1,7 @@
 //! Looking at a store: what stands there, compared with the ledger or with what is wanted.
 
 use std::path::PathBuf;
+use std::time::SystemTime;
 
 use atomic_file::{Directory, FileError, Kind};
 use certified_key::Content;
@@ -14,13 +15,18 @@ use crate::names::{self, Part};
 use crate::pieces::{self, Likeness, Pieces, digest};
 use crate::plan::{FileState, LinkState, Listing, Request};
 use crate::private_file::examine;
+use crate::read_before::ReadBefore;
 use crate::store::{Drift, Standing};
 use crate::target::{Layout, Target, layouts};
+
+/// What was read before, and what time it is.
+type Sight<'a> = (&'a ReadBefore, SystemTime);
 
 pub(super) fn standing(
     store: &DirectoryStore,
     target: &Target,
     ledger: &Ledger,
+    sight: Sight<'_>,
 ) -> Result<Standing, StoreError> {
     if !knows(ledger, target) {
         return Ok(Standing::Absent);
@@ -34,10 +40,10 @@ pub(super) fn standing(
     let own = store.own_directories(&target.location, ledger);
     let mut drifts = reach::drift(store, target, &own, &granted);
     for layout in layouts(target) {
-        layout_drift(&directory, target, ledger, layout, &private, &mut drifts)?;
+        layout_drift(&directory, target, ledger, layout, (&private, sight), &mut drifts)?;
     }
     if target.layouts.contains(&Layout::Split) {
-        metadata_drift(store, &directory, target, ledger, &mut drifts)?;
+        metadata_drift(store, &directory, target, ledger, sight, &mut drifts)?;
     }
     Ok(if drifts.is_empty() { Standing::Intact } else { Standing::Drifted(drifts) })
 }
@@ -55,7 +61,7 @@ fn layout_drift(
     target: &Target,
     ledger: &Ledger,
     layout: Layout,
-    access: &Access,
+    (access, sight): (&Access, Sight<'_>),
     drifts: &mut Vec<Drift>,
 ) -> Result<(), StoreError> {
     for &part in Part::of(layout) {
@@ -65,7 +71,7 @@ fn layout_drift(
             drifts.push(Drift::LayoutMissing(layout));
             return Ok(());
         };
-        drifts.extend(file_drift(directory, file, access)?);
+        drifts.extend(file_drift(directory, file, access, sight)?);
         drifts.extend(link_drift(directory, &part.link(&target.link_name), &file.name)?);
     }
     Ok(())
@@ -76,11 +82,15 @@ fn metadata_drift(
     directory: &Directory,
     target: &Target,
     ledger: &Ledger,
+    sight: Sight<'_>,
     drifts: &mut Vec<Drift>,
 ) -> Result<(), StoreError> {
     let name = names::metadata(&target.link_name);
     match ledger.active_files().find(|file| file.name == name) {
-        Some(file) => drifts.extend(file_drift(directory, file, &Access::public(store.owner))?),
+        Some(file) => {
+            let access = Access::public(store.owner);
+            drifts.extend(file_drift(directory, file, &access, sight)?);
+        }
         None => drifts.push(Drift::FileMissing(directory.path().join(name))),
     }
     Ok(())
@@ -90,15 +100,16 @@ fn file_drift(
     directory: &Directory,
     file: &LedgerFile,
     access: &Access,
+    (read_before, now): Sight<'_>,
 ) -> Result<Option<Drift>, StoreError> {
     let path = || directory.path().join(&file.name);
-    let Some(found) = examine(directory, &file.name)? else {
+    let Some(found) = read_before.look(directory, &file.name, now)? else {
         return Ok(Some(Drift::FileMissing(path())));
     };
-    if digest(&found.content) != file.digest {
+    if found.digest != file.digest {
         return Ok(Some(Drift::FileChanged(path())));
     }
-    let as_asked = found.has(access);
+    let as_asked = access.is(&found.entry, found.acl.as_deref());
     Ok((!as_asked).then(|| Drift::FileAccess(path())))
 }
 

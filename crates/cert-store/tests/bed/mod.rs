@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use cert_store::{
-    Announcement, CertificateStore, DirectoryStore, Installed, Layout, Ledger, Retain, Standing,
-    StoreError, StoreLocation, Target, Wanted,
+    Announcement, CertificateStore, DirectoryStore, Installed, Layout, Ledger, ReadBefore, Retain,
+    Standing, StoreError, StoreLocation, Target, Wanted,
 };
 use certified_key::{CertifiedKey, Content};
 use object_id::{ObjectId, VaultSuffixes};
@@ -97,7 +97,10 @@ impl Bed {
     }
 
     pub(crate) fn standing(&self) -> Standing {
-        let standing = self.store.standing(&self.target, &self.ledger).unwrap();
+        let standing = self
+            .store
+            .standing(&self.target, &self.ledger, &ReadBefore::default(), self.now)
+            .unwrap();
         self.store.rest();
         standing
     }
