@@ -11,7 +11,7 @@ use ureq::unversioned::transport::{
     ConnectProxyConnector, ConnectionDetails, Connector, DefaultConnector, TcpConnector, Transport,
 };
 
-use super::ahead::{Connections, Opened, Opener, Taker, Way};
+use super::ahead::{Chain, Connections, Opened, Opener, Taker, Way};
 use super::judge::Judge;
 use super::proxy::ProxyServer;
 use super::resolver::Resolver;
@@ -54,18 +54,18 @@ impl VaultAgents {
                 .chain(TcpConnector::default())
                 .chain(TlsConnector(client_config(judge)?))
                 .chain(Boxed);
-        let way: Way = Arc::new(chain);
+        let chain: Chain = Arc::new(chain);
         let proxied = match proxy {
-            Some(proxy) => Some(WayAgents::new(timeouts, &way, Some(proxy.for_ureq()?))),
+            Some(proxy) => Some(WayAgents::new(timeouts, &chain, Some(proxy.for_ureq()?))),
             None => None,
         };
-        Ok(Self { direct: WayAgents::new(timeouts, &way, None), proxied })
+        Ok(Self { direct: WayAgents::new(timeouts, &chain, None), proxied })
     }
 }
 
 impl WayAgents {
-    fn new(timeouts: &Timeouts, way: &Way, proxy: Option<ureq::Proxy>) -> Self {
-        let proxied = proxy.is_some();
+    fn new(timeouts: &Timeouts, chain: &Chain, proxy: Option<ureq::Proxy>) -> Self {
+        let way = Way { chain: Arc::clone(chain), proxied: proxy.is_some() };
         let config = basics(timeouts.vault_connect, timeouts.vault)
             .https_only(true)
             .input_buffer_size(BELOW_TLS)
@@ -73,8 +73,8 @@ impl WayAgents {
             .proxy(proxy)
             .build();
         let connections = Connections::default();
-        let taker = Taker { way: Arc::clone(way), connections: connections.clone() };
-        let opener = Opener { way: Arc::clone(way), connections: connections.clone(), proxied };
+        let taker = Taker { way: way.clone(), connections: connections.clone() };
+        let opener = Opener { way, connections: connections.clone() };
         Self {
             requests: Agent::with_parts(config.clone(), taker, Resolver),
             opening: Agent::with_parts(config, opener, Resolver),

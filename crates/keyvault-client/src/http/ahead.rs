@@ -14,6 +14,8 @@ use std::time::Duration;
 use ureq::unversioned::transport::time::Instant;
 use ureq::unversioned::transport::{ConnectionDetails, Connector, Transport};
 
+use super::corked::Corked;
+
 /// Connecting to a vault that is far takes longer than this: then it is worth doing ahead also for
 /// those who have a token, and merely wait to be let through. In a vault's own region it takes a
 /// few milliseconds.
@@ -21,8 +23,35 @@ const FAR: Duration = Duration::from_millis(20);
 /// A connection that has waited for longer than this may have been closed by the vault meanwhile.
 const FRESH: Duration = Duration::from_secs(20);
 
+/// What a connection goes through, one after the other.
+pub(super) type Chain = Arc<dyn Connector<(), Out = Box<dyn Transport>>>;
+
 /// How connections come about, shared by who opens them ahead and who uses them.
-pub(super) type Way = Arc<dyn Connector<(), Out = Box<dyn Transport>>>;
+#[derive(Clone, Debug)]
+pub(super) struct Way {
+    pub(super) chain: Chain,
+    /// Whether vaults are reached through a proxy, which is connected to first.
+    pub(super) proxied: bool,
+}
+
+impl Way {
+    /// ureq connects to the proxy by the same connector, with a configuration that has no proxy.
+    fn is_to_proxy(&self, details: &ConnectionDetails<'_>) -> bool {
+        self.proxied && details.config.proxy().is_none()
+    }
+
+    fn connect(
+        &self,
+        details: &ConnectionDetails<'_>,
+    ) -> Result<Option<Box<dyn Transport>>, ureq::Error> {
+        let connection = self.chain.connect(details, None)?;
+        Ok(if self.is_to_proxy(details) {
+            connection.map(|connection| Corked::new(connection).boxed())
+        } else {
+            connection
+        })
+    }
+}
 
 /// What is known of connections, and those that wait for their first request.
 #[derive(Clone, Debug, Default)]
@@ -54,7 +83,7 @@ impl Connections {
         way: &Way,
         details: &ConnectionDetails<'_>,
     ) -> Result<Option<Box<dyn Transport>>, ureq::Error> {
-        let connection = way.connect(details, None)?;
+        let connection = way.connect(details)?;
         let took = since(details.now, (details.current_time)());
         self.known().took.insert(authority(details), took);
         Ok(connection)
@@ -107,8 +136,6 @@ impl Connector<()> for Taker {
 pub(super) struct Opener {
     pub(super) way: Way,
     pub(super) connections: Connections,
-    /// Whether vaults are reached through a proxy, which is connected to first.
-    pub(super) proxied: bool,
 }
 
 impl Connector<()> for Opener {
@@ -120,8 +147,7 @@ impl Connector<()> for Opener {
         _: Option<()>,
     ) -> Result<Option<Self::Out>, ureq::Error> {
         let connection = self.connections.connect(&self.way, details)?;
-        // ureq connects to the proxy by the same connector, with a configuration that has no proxy.
-        if self.proxied && details.config.proxy().is_none() {
+        if self.way.is_to_proxy(details) {
             return Ok(connection);
         }
         let Some(connection) = connection else { return Ok(None) };

@@ -3,6 +3,7 @@
 mod agents;
 mod ahead;
 mod body;
+mod corked;
 mod judge;
 mod no_proxy;
 mod proxy;
