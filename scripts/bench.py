@@ -188,6 +188,8 @@ class Bench:
             with open(f"/proc/{process.pid}/status") as file:
                 status = dict(line.split(":", 1) for line in file)
             memory = [int(status[name].split()[0]) / 1024 for name in ("VmRSS", "VmHWM")]
+            # A first poll reads every file; those after it read what was touched.
+            bed.until(lambda: passes() > 1, "the first poll", patience)
             before, spent = passes(), processor(process.pid)
             bed.until(lambda: passes() >= before + 3, "three polls", patience)
             return [*memory, (processor(process.pid) - spent) / (passes() - before)]

@@ -217,7 +217,8 @@ mod tests {
     use super::*;
 
     fn entry(user: u32, mode: u32) -> Entry {
-        Entry { kind: Kind::Link, mode, user, group: 0, length: 0, identity: (0, 0) }
+        let identity = (0, 0);
+        Entry { kind: Kind::Link, mode, user, group: 0, length: 0, identity, changed: None }
     }
 
     #[test]

@@ -10,7 +10,9 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
 use bed::{Bed, certificate, key, mode, version};
-use cert_store::{CertificateStore, Change, Drift, Layout, Standing, StoreError, StoreLocation};
+use cert_store::{
+    CertificateStore, Change, Drift, Layout, ReadBefore, Standing, StoreError, StoreLocation,
+};
 
 const LINK: &str = "exampleVault.myCertificate";
 
@@ -91,11 +93,13 @@ fn repair(damage: impl Fn(&Bed), expected: impl Fn(&Bed) -> Drift) {
     let mut bed = Bed::new(&[Layout::Combined]);
     let content = certificate("web");
     bed.install(1, &content).unwrap();
+    let before = ReadBefore::default();
+    assert_eq!(bed.standing_since(&before), Standing::Intact);
     damage(&bed);
-    assert_eq!(bed.standing(), Standing::Drifted(vec![expected(&bed)]));
+    assert_eq!(bed.standing_since(&before), Standing::Drifted(vec![expected(&bed)]));
     let installed = bed.install(1, &content).unwrap();
     assert_eq!(installed.change, Change::Repaired);
-    assert_eq!(bed.standing(), Standing::Intact);
+    assert_eq!(bed.standing_since(&before), Standing::Intact);
     assert_eq!(fs::read(bed.file(LINK)).unwrap(), *key(&content).to_pem());
     assert_eq!(bed.names(), [LINK.to_owned(), file(1)]);
 }
