@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::field::Field;
+use crate::placeholder;
 use crate::remark::{Remarks, excerpt};
 use crate::settings::{DEFAULT_STORE, FileLayout, StoreLocation};
 
@@ -37,6 +38,7 @@ impl StoreLocation {
         }
         match normalised(&text) {
             Ok(path) => {
+                warn_of_placeholder(field, &text, remarks);
                 if names_a_file(&path) {
                     let text = "looks like a file's name, but becomes a directory: the links in it \
                         are named by customSymbolicLinkName";
@@ -54,6 +56,14 @@ impl StoreLocation {
                 None
             }
         }
+    }
+}
+
+/// A directory may be called anything, but seldom is.
+fn warn_of_placeholder(field: &Field, text: &str, remarks: &mut Remarks) {
+    if let Some(what) = placeholder::recognise(text) {
+        let text = format!("\"{}\" {what}; it is used as it stands", excerpt(text));
+        remarks.warning(&field.path, text);
     }
 }
 
@@ -90,7 +100,10 @@ pub(crate) fn normalised(text: &str) -> Result<PathBuf, &'static str> {
 /// Reads a `customSymbolicLinkName`.
 pub(crate) fn read_link_name(field: &Field, remarks: &mut Remarks) -> Option<String> {
     let name = field.text(remarks)?;
-    let Err(reason) = check_link_name(&name) else { return Some(name) };
+    let Err(reason) = check_link_name(&name) else {
+        warn_of_placeholder(field, &name, remarks);
+        return Some(name);
+    };
     let text = format!(
         "\"{}\" {reason}: write a plain file name; the directory is certificateStoreLocation",
         excerpt(&name)
@@ -172,6 +185,22 @@ mod tests {
         assert_eq!(read, StoreLocation::default_store());
         let StoreLocation::Directory { is_default, .. } = read;
         assert!(is_default);
+    }
+
+    #[test]
+    fn a_variable_that_nothing_filled_in_is_used_with_a_warning() {
+        for (text, warns) in
+            [("/srv/${ENVIRONMENT}/certs", true), ("/srv/<app>", true), ("/srv/a", false)]
+        {
+            let mut remarks = Remarks::default();
+            let field = Field::new("x".to_owned(), json!(text));
+            assert!(StoreLocation::read(&field, &mut remarks).is_some());
+            let field = Field::new("y".to_owned(), json!(text.split('/').nth(2)));
+            assert!(read_link_name(&field, &mut remarks).is_some());
+            let warnings = remarks.conclude(None).unwrap_err().warnings;
+            let paths: Vec<&str> = warnings.iter().map(|warning| warning.path.as_str()).collect();
+            assert_eq!(paths, if warns { vec!["x", "y"] } else { vec![] }, "{warnings:?}");
+        }
     }
 
     #[test]
