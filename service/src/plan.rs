@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use cert_store::{CertificateStore, Standing};
+use std::time::SystemTime;
+
+use cert_store::{CertificateStore, DirectoryStore, Fate, Standing, StoreError};
 use serde_json::{Value, json};
 use worker_state::{CertificateRecord, Directories, Records};
 
@@ -11,7 +13,7 @@ use crate::commands::Outcome;
 use crate::decide::{Decision, Version};
 use crate::delivery::hold;
 use crate::failure::Failure;
-use crate::look::Look;
+use crate::look::{Look, store_failure};
 use crate::order::{self, Surroundings};
 use crate::pass::Ground;
 use crate::queue::{Answered, Queue};
@@ -84,9 +86,26 @@ fn foresee_all(
     };
     let look = |target: &Target, answered: Answered<'_>| {
         let record = records.of(&target.store(), target.name());
-        foresee(target, record, Look::begin(target, record, &ground.telling(answered), now))
+        let free = match record {
+            None => way_in(&disk.store, target, now),
+            Some(_) => Ok(()),
+        };
+        let ground = ground.telling(answered);
+        foresee(target, record, free.and_then(|()| Look::begin(target, record, &ground, now)))
     };
     Ok(side_by_side(&targets, &source, look))
+}
+
+/// Whether a first installation would find its store and its names free.
+fn way_in(store: &DirectoryStore, target: &Target, now: SystemTime) -> Result<(), (bool, Failure)> {
+    let names = store.inherited(&target.place, now).map(|found| found.names);
+    let names = names.map_err(|error| (false, store_failure(&error)))?;
+    names.into_iter().try_for_each(|name| match name.fate {
+        Fate::InTheWay(by) => {
+            Err((false, store_failure(&StoreError::Taken { path: name.path, by })))
+        }
+        _ => Ok(()),
+    })
 }
 
 /// Several certificates at once, as a pass does; in the order of `targets`.
@@ -209,6 +228,7 @@ fn document(foreseen: &[Foreseen]) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use cert_store::StoreLocation;
     use reaction::{Action, UnitName, Verb};
 
     use super::*;
@@ -240,6 +260,28 @@ mod tests {
         vault.issue(2, -1, 180);
         let rotate = foreseen(&vault, &bed, Some(&record));
         assert_eq!((rotate.action, rotate.version), ("rotate", Some(version(2))));
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "a test makes what stands in the way")]
+    fn what_stands_in_the_way_of_a_first_installation_is_foreseen() {
+        let folder = tempfile::tempdir().unwrap();
+        let (store, path) = (DirectoryStore::new(), folder.path().join("store"));
+        let mut target = target("web");
+        target.place.location = StoreLocation::Directory { path: path.clone(), is_default: false };
+        assert!(way_in(&store, &target, today()).is_ok(), "no store yet");
+        std::fs::write(&path, "a file").unwrap();
+        assert!(way_in(&store, &target, today()).is_err());
+        std::fs::remove_file(&path).unwrap();
+        std::fs::create_dir_all(path.join(&target.place.link_name)).unwrap();
+        let (present, failure) = way_in(&DirectoryStore::new(), &target, today()).unwrap_err();
+        let vault = Vault::default();
+        let bed = Bed::default();
+        let ground = bed.ground(&vault, FORGET);
+        let look =
+            Err((present, failure)).and_then(|()| Look::begin(&target, None, &ground, today()));
+        let foreseen = foresee(&target, None, look);
+        assert!(foreseen.action == "fail" && foreseen.reasons[0].contains("a directory"));
     }
 
     #[test]
