@@ -21,6 +21,16 @@ pub(crate) fn ambiguous(name: &str, paths: impl Iterator<Item = PathBuf>) -> Str
     )
 }
 
+/// A word as a shell takes it.
+pub(crate) fn typed(word: &str) -> String {
+    let is_plain =
+        |character: char| character.is_alphanumeric() || "._-@+=:,%/".contains(character);
+    match word.chars().all(is_plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', r"'\''")),
+    }
+}
+
 /// Which identity is meant.
 pub(crate) fn selector(selector: &IdentitySelector) -> String {
     match selector {
@@ -44,5 +54,17 @@ pub(crate) fn layout(layout: FileLayout) -> &'static str {
         FileLayout::Unstated | FileLayout::Combined => "combined",
         FileLayout::Split => "split",
         FileLayout::Both => "both",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_written_as_a_shell_takes_them() {
+        assert_eq!(typed("contoso.web"), "contoso.web");
+        assert_eq!(typed("my site"), "'my site'");
+        assert_eq!(typed("it's $5"), r"'it'\''s $5'");
     }
 }

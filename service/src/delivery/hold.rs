@@ -9,6 +9,7 @@ use crate::code::Code;
 use crate::outcome::Remark;
 use crate::record;
 use crate::schedule;
+use crate::wording::typed;
 
 /// What is known of `version`, where it must stay outside at `now`.
 pub(crate) fn held<'r>(
@@ -99,7 +100,8 @@ pub(crate) fn remark(record: &CertificateRecord) -> Option<Remark> {
     let text = format!(
         "version {version} is held: {because}; {} is in use; {end} with akvvm_service sync \
          --release {}",
-        active.version, record.link
+        active.version,
+        typed(&record.link)
     );
     Some(Remark { code: Code::Held, text })
 }

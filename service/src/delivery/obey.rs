@@ -94,7 +94,7 @@ fn fulfil<S: CertificateStore>(
             let text = format!(
                 "version {version} is in use again; version {left} is held until a newer one \
                  comes, or akvvm_service sync --release {}",
-                target.name()
+                wording::typed(target.name())
             );
             Ok((after, text))
         }

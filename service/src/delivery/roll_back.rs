@@ -15,6 +15,7 @@ use crate::pass::Ground;
 use crate::record;
 use crate::schedule;
 use crate::target::Target;
+use crate::wording::typed;
 
 /// Why a version is taken back.
 #[derive(Clone, Copy)]
@@ -134,7 +135,7 @@ fn way_back<S: CertificateStore>(
              akvvm_service sync --release {}",
             held.version,
             held.because,
-            target.name()
+            typed(target.name())
         ));
     }
     let content = match ground.store.recall(&target.place, previous, &ledger) {

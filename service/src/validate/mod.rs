@@ -109,7 +109,8 @@ fn nothing_there(error: &OrderError) -> String {
     match error {
         OrderError::Nothing => format!(
             "no settings here: no extension assigned any to this user's worker, and there is no \
-             {DEFAULT_SETTINGS}; name a file with --settings, or run this as root"
+             {DEFAULT_SETTINGS}; name a file with --settings \
+             (root alone sees what came through the guest agent)"
         ),
         other => other.to_string(),
     }
