@@ -89,6 +89,7 @@ usage: akvvm_service run      [--settings FILE]           serve until stopped
        akvvm_service plan     [--settings FILE] [--json]  what a pass would do, and why
        akvvm_service status   [--json]                    how all certificates stand
        akvvm_service rollback NAME [--json]               back to the version before, and stay
+                              [--settings FILE]           (of those settings)
        akvvm_service history  NAME [--json]               what happened to a certificate
        akvvm_service validate [--settings FILE] [--json]  what the settings mean, what is wrong
        akvvm_service doctor   [--settings FILE] [--json]  try every step from identity to store

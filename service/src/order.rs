@@ -79,7 +79,8 @@ impl fmt::Display for OrderError {
         match self {
             Self::Nothing => write!(
                 f,
-                "nothing to serve: no extension assigned anything, and there is no {DEFAULT_SETTINGS}"
+                "nothing to serve: no extension assigned anything, and there is no \
+                 {DEFAULT_SETTINGS}; name a file with --settings"
             ),
             Self::ExtensionGone(folder) => write!(
                 f,

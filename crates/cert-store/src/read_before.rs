@@ -47,7 +47,8 @@ impl ReadBefore {
         let Some(found) = examine(directory, name)? else { return Ok(None) };
         let digest = digest(&found.content);
         let read = Arc::new(Read { entry: found.entry, acl: found.acl, digest });
-        if read.entry.changed.is_some_and(|changed| changed + LEFT_ALONE < now) {
+        let age = |changed| now.duration_since(changed).ok();
+        if read.entry.changed.and_then(age).is_some_and(|age| age > LEFT_ALONE) {
             self.keep(&read);
         }
         Ok(Some(read))
