@@ -2,9 +2,7 @@
 
 use std::path::PathBuf;
 
-use std::time::SystemTime;
-
-use cert_store::{CertificateStore, DirectoryStore, Fate, Standing, StoreError};
+use cert_store::{CertificateStore, Standing};
 use serde_json::{Value, json};
 use worker_state::{CertificateRecord, Directories, Records};
 
@@ -87,25 +85,13 @@ fn foresee_all(
     let look = |target: &Target, answered: Answered<'_>| {
         let record = records.of(&target.store(), target.name());
         let free = match record {
-            None => way_in(&disk.store, target, now),
+            None => disk.store.way_in(&target.place).map_err(|e| (false, store_failure(&e))),
             Some(_) => Ok(()),
         };
         let ground = ground.telling(answered);
         foresee(target, record, free.and_then(|()| Look::begin(target, record, &ground, now)))
     };
     Ok(side_by_side(&targets, &source, look))
-}
-
-/// Whether a first installation would find its store and its names free.
-fn way_in(store: &DirectoryStore, target: &Target, now: SystemTime) -> Result<(), (bool, Failure)> {
-    let names = store.inherited(&target.place, now).map(|found| found.names);
-    let names = names.map_err(|error| (false, store_failure(&error)))?;
-    names.into_iter().try_for_each(|name| match name.fate {
-        Fate::InTheWay(by) => {
-            Err((false, store_failure(&StoreError::Taken { path: name.path, by })))
-        }
-        _ => Ok(()),
-    })
 }
 
 /// Several certificates at once, as a pass does; in the order of `targets`.
@@ -228,12 +214,13 @@ fn document(foreseen: &[Foreseen]) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use cert_store::StoreLocation;
+    use cert_store::StoreError;
     use reaction::{Action, UnitName, Verb};
 
     use super::*;
     use crate::look::look;
     use crate::memory_ground::{Bed, FORGET};
+    use crate::memory_store::MemoryStore;
     use crate::memory_vault::{Vault, today, version};
     use crate::simulation::target;
 
@@ -263,24 +250,10 @@ mod tests {
     }
 
     #[test]
-    #[expect(clippy::disallowed_methods, reason = "a test makes what stands in the way")]
-    fn what_stands_in_the_way_of_a_first_installation_is_foreseen() {
-        let folder = tempfile::tempdir().unwrap();
-        let (store, path) = (DirectoryStore::new(), folder.path().join("store"));
-        let mut target = target("web");
-        target.place.location = StoreLocation::Directory { path: path.clone(), is_default: false };
-        assert!(way_in(&store, &target, today()).is_ok(), "no store yet");
-        std::fs::write(&path, "a file").unwrap();
-        assert!(way_in(&store, &target, today()).is_err());
-        std::fs::remove_file(&path).unwrap();
-        std::fs::create_dir_all(path.join(&target.place.link_name)).unwrap();
-        let (present, failure) = way_in(&DirectoryStore::new(), &target, today()).unwrap_err();
-        let vault = Vault::default();
-        let bed = Bed::default();
-        let ground = bed.ground(&vault, FORGET);
-        let look =
-            Err((present, failure)).and_then(|()| Look::begin(&target, None, &ground, today()));
-        let foreseen = foresee(&target, None, look);
+    fn a_certificate_that_cannot_be_looked_at_fails() {
+        let taken = StoreError::Taken { path: "/store/web".into(), by: "a directory" };
+        let look: Result<Look<'_, '_, MemoryStore>, _> = Err((false, store_failure(&taken)));
+        let foreseen = foresee(&target("web"), None, look);
         assert!(foreseen.action == "fail" && foreseen.reasons[0].contains("a directory"));
     }
 

@@ -148,6 +148,34 @@ fn what_is_not_ours_under_the_links_name_is_an_error_and_stays() {
 }
 
 #[test]
+fn what_stands_in_the_way_is_foreseen_as_it_will_be_met() {
+    let link = |ending| format!("{LINK}{ending}");
+    for (layout, name, is_directory) in [
+        (Layout::Combined, link(""), true),
+        (Layout::Combined, link(""), false),
+        (Layout::Split, link(".pem"), false),
+        (Layout::Split, link(".keyid"), true),
+        (Layout::Split, link(".luma"), true),
+    ] {
+        let mut bed = Bed::new(&[layout]);
+        assert!(bed.store.way_in(&bed.target).is_ok(), "no store yet");
+        fs::write(bed.path(), "a file").unwrap();
+        assert!(bed.store.way_in(&bed.target).is_err());
+        fs::remove_file(bed.path()).unwrap();
+        fs::create_dir(bed.path()).unwrap();
+        assert!(bed.store.way_in(&bed.target).is_ok());
+        if is_directory {
+            fs::create_dir(bed.file(&name)).unwrap();
+        } else {
+            fs::write(bed.file(&name), "precious").unwrap();
+        }
+        let foreseen = bed.store.way_in(&bed.target).unwrap_err();
+        let met = bed.install(1, &certificate("web")).unwrap_err();
+        assert_eq!(foreseen.to_string(), met.to_string());
+    }
+}
+
+#[test]
 fn an_existing_directory_keeps_its_mode_and_the_default_store_does_not() {
     let mut bed = Bed::new(&[Layout::Combined]);
     fs::create_dir(bed.path()).unwrap();

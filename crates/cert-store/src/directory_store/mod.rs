@@ -133,6 +133,14 @@ impl DirectoryStore {
         self.opened.forget();
     }
 
+    /// Whether a first installation would find the store and the target's names free. Reads only.
+    ///
+    /// # Errors
+    /// When the store cannot be read, or something foreign stands in the way.
+    pub fn way_in(&self, target: &Target) -> Result<(), StoreError> {
+        survey::way_in(self, target)
+    }
+
     fn granted(&self, target: &Target, ledger: &Ledger) -> Granted {
         Granted::resolve(&target.grants, &ledger.grantees, self.accounts.as_ref())
     }

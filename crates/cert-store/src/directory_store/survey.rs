@@ -123,6 +123,24 @@ fn link_drift(directory: &Directory, link: &str, to: &str) -> Result<Option<Drif
     }
 }
 
+/// Whether what is not installed yet could be: nothing foreign stands under the target's names.
+pub(super) fn way_in(store: &DirectoryStore, target: &Target) -> Result<(), StoreError> {
+    let Some(directory) = store.open(&target.location)? else { return Ok(()) };
+    let taken = |name, by| Err(StoreError::Taken { path: directory.path().join(name), by });
+    for link in target.link_names() {
+        if let Some(LinkState::Taken(by)) = look_at_link(&directory, &link)? {
+            return taken(link, by);
+        }
+    }
+    let metadata = names::metadata(&target.link_name);
+    match directory.look(&metadata)?.map(|entry| entry.kind) {
+        Some(Kind::Directory) if target.layouts.contains(&Layout::Split) => {
+            taken(metadata, "a directory")
+        }
+        _ => Ok(()),
+    }
+}
+
 fn look_at_link(directory: &Directory, name: &str) -> Result<Option<LinkState>, FileError> {
     Ok(match directory.look(name)?.map(|entry| entry.kind) {
         None => None,
