@@ -53,13 +53,24 @@ end() {
 # Whatever we have written down for ourselves; certificates stay, wherever they are.
 forget() {
     alone 2>/dev/null || return 0
-    rm -rf /var/lib/akvvm/records /var/lib/akvvm/outputs /run/akvvm/requests /run/akvvm/candidates
+    rm -rf /run/akvvm/candidates
+    # Files by their names: somebody may have put a store here.
+    rm -f /var/lib/akvvm/records/*.json /run/akvvm/requests/*.request /run/akvvm/requests/*.answer
+    for kept in /var/lib/akvvm/outputs/*; do
+        digest=${kept##*/}
+        case ${digest%.replaced} in
+        *[!0-9a-f]*) ;;
+        *) rm -f "$kept" ;;
+        esac
+    done
     for name in lease handler.lock assignment.json update.json initial-sync.json report.json \
         made-directories.json; do
         rm -f "/var/lib/akvvm/$name"
     done
     rm -f /run/akvvm/worker.json /var/log/akvvm/akvvm_service.log*
-    for folder in /var/lib/akvvm /run/akvvm /var/log/akvvm /etc/akvvm; do
+    for folder in /var/lib/akvvm/records /var/lib/akvvm/outputs /run/akvvm/requests \
+        /var/lib/akvvm /run/akvvm /var/log/akvvm /etc/akvvm; do
+        rm -f "$folder"/.akvvm-*.tmp
         rmdir "$folder" 2>/dev/null || :
     done
 }

@@ -100,16 +100,20 @@ impl Directories {
 
     /// Removes everything of ours from the state and run-time directories, and the directories
     /// themselves where nothing else is in them and nothing is mounted on them: they may be anybody's
-    /// choice.
+    /// choice, and so may what stands in them, a store of certificates even.
     ///
     /// # Errors
     /// Names what could not be removed.
     pub fn remove(&self) -> Result<(), StateError> {
-        for below in
-            [self.records_path(), self.outputs_path(), self.requests_path(), self.candidates_path()]
-        {
-            gone(&below, std::fs::remove_dir_all)?;
-        }
+        gone(&self.candidates_path(), std::fs::remove_dir_all)?;
+        clear(&self.records_path(), |name| name.ends_with(".json"))?;
+        clear(&self.requests_path(), |name| {
+            name.ends_with(".request") || name.ends_with(".answer")
+        })?;
+        clear(&self.outputs_path(), |name| {
+            let digest = name.strip_suffix(".replaced").unwrap_or(name);
+            digest.len() == 64 && digest.bytes().all(|byte| byte.is_ascii_hexdigit())
+        })?;
         for file in [
             self.presence_path(),
             self.assignment_path(),
@@ -186,6 +190,21 @@ impl Directories {
     pub(crate) fn presence_path(&self) -> PathBuf {
         self.runtime.join("worker.json")
     }
+}
+
+/// Removes the files that are ours from a directory, and the directory where no others are in it.
+fn clear(directory: &Path, is_ours: fn(&str) -> bool) -> Result<(), StateError> {
+    let Ok(entries) = std::fs::read_dir(directory) else {
+        return gone(directory, std::fs::remove_dir);
+    };
+    for entry in entries {
+        let path = entry.map_err(|error| StateError::read(directory, error))?.path();
+        if path.file_name().and_then(|name| name.to_str()).is_some_and(is_ours) {
+            gone(&path, std::fs::remove_file)?;
+        }
+    }
+    sweep(directory);
+    gone(directory, std::fs::remove_dir)
 }
 
 /// Removes one thing; what is not there, or is a directory that others use too or have mounted a
@@ -304,6 +323,37 @@ mod tests {
         directories.create().unwrap();
         let mode = std::fs::metadata(directories.state()).unwrap().permissions().mode();
         assert_eq!(mode & 0o7777, 0o700);
+    }
+
+    #[test]
+    fn a_store_within_the_state_keeps_its_certificates() {
+        let folder = tempfile::tempdir().unwrap();
+        let directories = Directories::below(folder.path());
+        directories.create().unwrap();
+        let digest = "0".repeat(64);
+        let kept = [&digest, &format!("{digest}.replaced")]
+            .map(|name| directories.outputs_path().join(name));
+        let ours = [
+            directories.records_path().join("a.json"),
+            directories.requests_path().join("7.answer"),
+        ];
+        let ours: Vec<_> = ours.into_iter().chain(kept).collect();
+        let stores = [
+            directories.records_path(),
+            directories.outputs_path(),
+            directories.state().join("records/certs"),
+        ];
+        let certificates = stores.map(|store| store.join("vault.web.0a1b.pem"));
+        std::fs::create_dir(directories.records_path().join("certs")).unwrap();
+        for file in ours.iter().chain(&certificates) {
+            atomic_file::replace_file(file, 0o600, b"{}").unwrap();
+        }
+        directories.remove().unwrap();
+        for certificate in certificates {
+            assert!(certificate.exists(), "{}", certificate.display());
+        }
+        assert_eq!(ours.iter().find(|path| path.exists()), None);
+        assert!(!directories.requests_path().exists());
     }
 
     #[test]
