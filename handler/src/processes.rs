@@ -2,6 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "this file is the edge to other processes")]
 
 use std::io::{self, Read};
+use std::os::fd::AsFd;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -12,7 +13,7 @@ use anyhow::{Context, Result, bail};
 use crate::clock::{Clock, wait_for};
 
 /// As much of a program's output as anybody wants to read in a status.
-const LONGEST_OUTPUT: u64 = 2000;
+const LONGEST_OUTPUT: usize = 2000;
 
 /// A program that ran to its end.
 #[derive(Debug)]
@@ -38,13 +39,20 @@ pub(crate) fn run(
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = when_not_busy(clock, limit, || command.spawn())
         .with_context(|| format!("{} cannot be started", shown()))?;
-    let Some(status) = wait_for(clock, limit, || child.try_wait()).with_context(shown)? else {
+    let mut output = Words::from(child.stdout.take()).with_context(shown)?;
+    let mut errors = Words::from(child.stderr.take()).with_context(shown)?;
+    let end = wait_for(clock, limit, || {
+        let end = child.try_wait();
+        output.listen();
+        errors.listen();
+        end
+    });
+    let Some(status) = end.with_context(shown)? else {
         let _ = child.kill();
         let _ = child.wait();
         bail!("{} did not end within {} s", shown(), limit.as_secs_f32());
     };
-    let (output, errors) = (beginning(child.stdout.take()), beginning(child.stderr.take()));
-    Ok(Finished { status, output, errors })
+    Ok(Finished { status, output: output.text(), errors: errors.text() })
 }
 
 /// Starts a program that outlives this one: in a process group of its own, which the agent's kill
@@ -79,14 +87,36 @@ fn when_not_busy(
     patient.ok_or_else(|| io::ErrorKind::ExecutableFileBusy.into())
 }
 
-/// What a program that has ended left in a pipe.
-fn beginning(pipe: Option<impl Read>) -> String {
-    let mut bytes = Vec::new();
-    if let Some(pipe) = pipe {
-        // Half a sentence is better than none.
-        let _ = pipe.take(LONGEST_OUTPUT).read_to_end(&mut bytes);
+/// What a program says into a pipe, as far as it is said already: a pipe has no end as long as a
+/// child of the program's holds it, and a full one would hold the program.
+struct Words<P> {
+    pipe: Option<P>,
+    beginning: Vec<u8>,
+}
+
+impl<P: Read + AsFd> Words<P> {
+    fn from(pipe: Option<P>) -> io::Result<Self> {
+        if let Some(pipe) = &pipe {
+            rustix::io::ioctl_fionbio(pipe, true)?;
+        }
+        Ok(Self { pipe, beginning: Vec::new() })
     }
-    String::from_utf8_lossy(&bytes).trim().to_owned()
+
+    fn listen(&mut self) {
+        let mut heard = [0; 4096];
+        // As much as a pipe holds (pipe(7)): one that is filled all the time must not hold us.
+        for _ in 0..16 {
+            let Some(Ok(count)) = self.pipe.as_mut().map(|pipe| pipe.read(&mut heard)) else {
+                return;
+            };
+            let room = LONGEST_OUTPUT - self.beginning.len();
+            self.beginning.extend(&heard[..count.min(room)]);
+        }
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.beginning).trim().to_owned()
+    }
 }
 
 #[cfg(test)]
@@ -111,6 +141,24 @@ mod tests {
     fn a_program_that_does_not_end_is_killed() {
         let error = shell("exec tail -f /dev/null", Duration::from_millis(20)).unwrap_err();
         assert!(error.to_string().ends_with("did not end within 0.02 s"), "{error}");
+    }
+
+    #[test]
+    fn nobody_waits_for_what_a_program_leaves_running() {
+        let limit = Duration::from_secs(60);
+        let finished = shell("tail -f /dev/null & echo $!; exit 0", limit).unwrap();
+        let left = finished.output.parse().unwrap();
+        let left = rustix::process::Pid::from_raw(left).unwrap();
+        rustix::process::kill_process(left, rustix::process::Signal::KILL).unwrap();
+        assert!(finished.status.success());
+    }
+
+    #[test]
+    fn of_a_long_output_the_beginning_is_kept() {
+        let limit = Duration::from_secs(60);
+        let finished = shell("echo first; head -c 200000 /dev/zero >&2; echo last", limit).unwrap();
+        assert_eq!(finished.output, "first\nlast");
+        assert_eq!(finished.errors.len(), LONGEST_OUTPUT);
     }
 
     #[test]

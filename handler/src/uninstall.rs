@@ -8,6 +8,7 @@ use worker_state::{HandlerLock, UpdateMarker, WorkerSight};
 
 use crate::failure::Failure;
 use crate::job::Job;
+use crate::supervisor::Removed;
 use crate::{disable, worker};
 
 /// Removes the unit, and with the last version the state.
@@ -35,7 +36,15 @@ fn remove_unit(job: &Job<'_>) -> Result<(), Failure> {
     for folder in std::iter::once(folder).chain(&real) {
         let removed = job.machine.supervisor.remove(folder);
         match removed.map_err(|error| Failure::of_files(&error))? {
-            Some(path) => job.say(&format!("{} is removed", path.display())),
+            Some(Removed { path, trouble: None }) => {
+                job.say(&format!("{} is removed", path.display()));
+            }
+            // Nothing is left to be started, so that the agent need not keep this version for it.
+            Some(Removed { path, trouble: Some(error) }) => job.complain(&format!(
+                "{} is removed, but systemd does not know it yet: {error:#}; run: systemctl \
+                 daemon-reload",
+                path.display()
+            )),
             None => continue,
         }
     }

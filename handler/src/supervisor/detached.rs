@@ -1,13 +1,13 @@
 //! The worker as a process of its own, on machines without systemd. Nobody restarts it but the
 //! next `enable`, which the guest agent calls at each of its starts.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Child;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-use super::{Started, Supervisor, UnitFolders, WorkerProgram};
+use super::{Removed, Started, Supervisor, UnitFolders, WorkerProgram};
 use crate::clock::Clock;
 use crate::processes;
 
@@ -59,7 +59,7 @@ impl Supervisor for Detached<'_> {
         Ok(())
     }
 
-    fn remove(&self, _extension_folder: &Path) -> Result<Option<PathBuf>> {
+    fn remove(&self, _extension_folder: &Path) -> Result<Option<Removed>> {
         Ok(None)
     }
 }

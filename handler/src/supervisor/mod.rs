@@ -59,7 +59,16 @@ pub trait Supervisor: Debug {
     ///
     /// # Errors
     /// Where something of ours cannot be removed.
-    fn remove(&self, extension_folder: &Path) -> Result<Option<PathBuf>>;
+    fn remove(&self, extension_folder: &Path) -> Result<Option<Removed>>;
+}
+
+/// What a supervisor has removed of its own.
+#[derive(Debug)]
+pub struct Removed {
+    /// The file.
+    pub path: PathBuf,
+    /// What has not come off, though the file is gone: nothing can be started through it any more.
+    pub trouble: Option<anyhow::Error>,
 }
 
 /// A worker that was started and has not been seen at work yet.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 
 use super::unit::{self, NAME};
-use super::{Started, Supervisor, UnitFolders, WorkerProgram};
+use super::{Removed, Started, Supervisor, UnitFolders, WorkerProgram};
 use crate::clock::Clock;
 use crate::processes;
 
@@ -84,7 +84,7 @@ impl Supervisor for Systemd<'_> {
         }
     }
 
-    fn remove(&self, extension_folder: &Path) -> Result<Option<PathBuf>> {
+    fn remove(&self, extension_folder: &Path) -> Result<Option<Removed>> {
         let Some(text) = self.units.text()? else { return Ok(None) };
         if !unit::leads_into(&text, extension_folder) {
             return Ok(None);
@@ -95,9 +95,8 @@ impl Supervisor for Systemd<'_> {
         let path = self.units.path();
         std::fs::remove_file(&path).with_context(|| path.display().to_string())?;
         self.units.remove_sandbox()?;
-        disabled?;
-        self.systemctl(&["daemon-reload"])?;
-        Ok(Some(path))
+        let told = [disabled, self.systemctl(&["daemon-reload"])];
+        Ok(Some(Removed { path, trouble: told.into_iter().find_map(Result::err) }))
     }
 }
 
@@ -224,7 +223,7 @@ mod tests {
             }
             bed.systemd().stop().unwrap();
             bed.systemd().keep_stopped().unwrap();
-            assert_eq!(bed.systemd().remove(Path::new("/ext-1")).unwrap(), None);
+            assert!(bed.systemd().remove(Path::new("/ext-1")).unwrap().is_none());
         }
         assert!(bed.unit().exists());
         assert_eq!(bed.calls(), Vec::<String>::new());
@@ -236,7 +235,9 @@ mod tests {
         bed.systemd().prepare(&worker()).unwrap();
         bed.systemd().stop().unwrap();
         bed.systemd().keep_stopped().unwrap();
-        assert_eq!(bed.systemd().remove(Path::new("/ext-1")).unwrap(), Some(bed.unit()));
+        let removed = bed.systemd().remove(Path::new("/ext-1")).unwrap().unwrap();
+        assert_eq!(removed.path, bed.unit());
+        assert!(removed.trouble.is_none());
         assert!(!bed.unit().exists());
         assert_eq!(
             bed.calls()[1..],
@@ -253,7 +254,7 @@ mod tests {
     fn a_unit_of_ours_that_leads_into_another_version_stays() {
         let bed = Bed::new("");
         bed.systemd().prepare(&worker()).unwrap();
-        assert_eq!(bed.systemd().remove(Path::new("/ext-0")).unwrap(), None);
+        assert!(bed.systemd().remove(Path::new("/ext-0")).unwrap().is_none());
         assert!(bed.unit().exists());
         assert_eq!(bed.calls(), ["daemon-reload"]);
     }
@@ -267,10 +268,13 @@ mod tests {
 
     #[test]
     fn a_unit_is_removed_even_where_systemd_does_not_answer() {
-        let bed = Bed::new("[ \"$1\" = daemon-reload ]");
+        let bed = Bed::new("[ \"$1\" != disable ] || { echo no >&2; exit 4; }");
         bed.systemd().prepare(&worker()).unwrap();
-        assert!(bed.systemd().remove(Path::new("/ext-1")).is_err());
+        let removed = bed.systemd().remove(Path::new("/ext-1")).unwrap().unwrap();
+        let trouble = removed.trouble.unwrap().to_string();
+        assert_eq!(trouble, "systemctl disable akvvm_service.service: exit status: 4: no");
         assert!(!bed.unit().exists());
+        assert_eq!(bed.calls().last().unwrap(), "daemon-reload");
     }
 
     #[test]

@@ -43,7 +43,7 @@ impl UnitFolders {
             folders.map(|folder| folder.join(NAME)).find(|path| !is_free_or_ours(path))?;
         let path = strange.display();
         if fs::read_link(&strange).is_ok_and(|target| target == Path::new("/dev/null")) {
-            return Some(format!("{path}: the unit is masked; run: systemctl unmask {NAME}"));
+            return Some(masked(&strange));
         }
         Some(format!(
             "{path} belongs to another product (Microsoft's Key Vault extension has a unit of \
@@ -84,6 +84,12 @@ impl UnitFolders {
             Err(error) => Err(error).with_context(|| self.path().display().to_string()),
         }
     }
+}
+
+/// How a link to nothing is taken away: `unmask` alone takes those in `/etc` (systemctl(1)).
+fn masked(path: &Path) -> String {
+    let runtime = if path.starts_with("/run") { "--runtime " } else { "" };
+    format!("{}: the unit is masked; run: systemctl unmask {runtime}{NAME}", path.display())
 }
 
 /// A unit that cannot be read is not known to be ours.
@@ -327,6 +333,8 @@ mod tests {
         std::os::unix::fs::symlink("/dev/null", folders.path()).unwrap();
         assert!(folders.obstacle().unwrap().ends_with("systemctl unmask akvvm_service.service"));
         fs::remove_file(folders.path()).unwrap();
+        let run = Path::new("/run/systemd/system").join(NAME);
+        assert!(masked(&run).ends_with("systemctl unmask --runtime akvvm_service.service"));
         std::os::unix::fs::symlink("/nonexistent/unit", folders.path()).unwrap();
         assert!(folders.obstacle().is_some());
     }
