@@ -9,7 +9,8 @@ use worker_state::{Account, environment_name};
 /// There exactly while systemd is the init process (sd_booted(3)).
 const SYSTEMD_RUNS: &str = "/run/systemd/system";
 
-/// Where programs are looked for when nobody says.
+/// Where programs are looked for as well, whatever `PATH` leaves out: without `systemctl` the
+/// worker would not come back after a reboot.
 const USUAL_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// A supervisor to be.
@@ -32,9 +33,10 @@ impl Ground {
     /// This machine's, with `PATH` as it is given.
     pub(crate) fn look(path: Option<&OsStr>, account: Account) -> Self {
         let systemd_runs = Path::new(SYSTEMD_RUNS).is_dir();
-        let folders = std::env::split_paths(path.unwrap_or(OsStr::new(USUAL_PATH)));
-        let systemctl =
-            folders.map(|folder| folder.join("systemctl")).find(|program| program.is_file());
+        let paths = [path.unwrap_or_default(), OsStr::new(USUAL_PATH)];
+        let mut folders = paths.iter().flat_map(std::env::split_paths);
+        let systemctl = folders
+            .find_map(|folder| Some(folder.join("systemctl")).filter(|program| program.is_file()));
         Self { systemd_runs, systemctl, account }
     }
 }
@@ -70,6 +72,17 @@ mod tests {
 
     fn ground(systemd_runs: bool, systemctl: bool, account: Account) -> Ground {
         Ground { systemd_runs, systemctl: systemctl.then(|| "/bin/systemctl".into()), account }
+    }
+
+    #[test]
+    fn systemctl_is_found_in_path_first_and_without_it_too() {
+        let usual = Ground::look(None, Account::Root).systemctl;
+        assert_eq!(Ground::look(Some(OsStr::new("/nonexistent")), Account::Root).systemctl, usual);
+        let folder = tempfile::tempdir().unwrap();
+        let program = folder.path().join("systemctl");
+        atomic_file::replace_file(&program, 0o755, b"").unwrap();
+        let found = Ground::look(Some(folder.path().as_os_str()), Account::Root).systemctl;
+        assert_eq!(found, Some(program));
     }
 
     #[test]
