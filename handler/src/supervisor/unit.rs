@@ -88,8 +88,8 @@ impl UnitFolders {
 
 /// How a link to nothing is taken away: `unmask` alone takes those in `/etc` (systemctl(1)).
 fn masked(path: &Path) -> String {
-    let runtime = if path.starts_with("/run") { "--runtime " } else { "" };
-    format!("{}: the unit is masked; run: systemctl unmask {runtime}{NAME}", path.display())
+    let which = if path.starts_with("/run") { format!("--runtime {NAME}") } else { NAME.into() };
+    format!("{}: the unit is masked; run: systemctl unmask {which}", path.display())
 }
 
 /// A unit that cannot be read is not known to be ours.
