@@ -24,6 +24,7 @@ restart)
     env -i $(sed -n 's/^Environment="\(.*\)"$/\1/p' "$unit") "$program" run </dev/null >/dev/null 2>&1 &
     echo $! > "$here/pid"
     ;;
+disable | daemon-reload) [ ! -f "$here/deaf" ] || exit 1 ;;
 esac
 exit 0
 "#;
@@ -80,6 +81,19 @@ fn the_life_of_a_unit() {
     call(&extension, "uninstall").good();
     assert_eq!(calls(&bed), ["stop UNIT", "disable UNIT", "daemon-reload"]);
     assert!(!unit.exists());
+    assert!(!bed.directories().state().exists());
+}
+
+#[test]
+fn uninstalling_ends_well_where_systemd_does_not_take_notice() {
+    let bed = Bed::new();
+    install_systemctl(&bed);
+    let extension = bed.extension("1.0.0", "dutiful");
+    extension.settings(3, &settings("web"));
+    call(&extension, "enable").good();
+    fs::write(bed.root.path().join("deaf"), "").unwrap();
+    call(&extension, "uninstall").good();
+    assert!(!bed.root.path().join("units/akvvm_service.service").exists());
     assert!(!bed.directories().state().exists());
 }
 
