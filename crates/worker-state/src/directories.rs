@@ -198,9 +198,10 @@ fn clear(directory: &Path, is_ours: fn(&str) -> bool) -> Result<(), StateError> 
         return gone(directory, std::fs::remove_dir);
     };
     for entry in entries {
-        let path = entry.map_err(|error| StateError::read(directory, error))?.path();
-        if path.file_name().and_then(|name| name.to_str()).is_some_and(is_ours) {
-            gone(&path, std::fs::remove_file)?;
+        let entry = entry.map_err(|error| StateError::read(directory, error))?;
+        let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
+        if is_file && entry.file_name().to_str().is_some_and(is_ours) {
+            gone(&entry.path(), std::fs::remove_file)?;
         }
     }
     sweep(directory);
@@ -348,6 +349,7 @@ mod tests {
         for file in ours.iter().chain(&certificates) {
             atomic_file::replace_file(file, 0o600, b"{}").unwrap();
         }
+        std::fs::create_dir(directories.records_path().join("directory.json")).unwrap();
         directories.remove().unwrap();
         for certificate in certificates {
             assert!(certificate.exists(), "{}", certificate.display());
