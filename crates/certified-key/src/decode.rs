@@ -42,12 +42,12 @@ pub fn decode(content_type: Option<&str>, value: &str) -> Result<Decoded, Decode
         return Err(DecodeError::TooLarge { limit: MAX_VALUE });
     }
     if pem_text::is_pem(text.as_bytes()) {
-        return decode_pem(text.as_bytes());
+        return decode_text(text.as_bytes());
     }
     let neither = || DecodeError::NotACertificate { content_type: content_type.map(short) };
     let bytes = from_base64(text.as_bytes()).ok_or_else(neither)?;
     if pem_text::is_pem(&bytes) {
-        return decode_pem(&bytes);
+        return decode_text(&bytes);
     }
     if bytes.first() != Some(&SEQUENCE) {
         return Err(neither());
@@ -61,6 +61,15 @@ fn lone_certificate(bytes: &[u8]) -> Option<Parts> {
     let mut parts = Parts::default();
     parts.add_certificate(Certificate::read(bytes)?.der().to_vec(), None).ok()?;
     Some(parts)
+}
+
+/// Decodes PEM text of a vault, also one that only wraps a PKCS#12 file. On a machine nobody could
+/// use such a file as PEM, so one that is installed is not read like this.
+fn decode_text(text: &[u8]) -> Result<Decoded, DecodeError> {
+    match pem_text::pkcs12_in(text) {
+        Some(file) => decode_parts(pkcs12::read(&file)?),
+        None => decode_pem(text),
+    }
 }
 
 /// Decodes PEM text that may come from anywhere.

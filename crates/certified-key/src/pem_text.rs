@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 use crate::assemble::Parts;
 use crate::certified::CertifiedKey;
 use crate::error::DecodeError;
+use crate::pkcs12;
 use crate::private_key::PrivateKey;
 
 const BEGIN: &[u8] = b"-----BEGIN ";
@@ -43,6 +44,14 @@ pub(crate) fn read(text: &[u8]) -> Result<Parts, DecodeError> {
         }
     }
     Ok(parts)
+}
+
+/// The PKCS#12 file that the text is nothing but a wrapping of. GnuTLS' certtool calls the block
+/// `PKCS12`; Windows' `certutil -encode` calls whatever it is given `CERTIFICATE`.
+pub(crate) fn pkcs12_in(text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    let mut rest = text;
+    let file = next_block(&mut rest).ok()??.decode().ok()?;
+    (!is_pem(rest) && pkcs12::begins(&file)).then_some(file)
 }
 
 /// Does what this key encodes to hold exactly this key, in this order?

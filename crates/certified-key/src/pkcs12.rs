@@ -46,6 +46,14 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Parts, DecodeError> {
     safe::read(&safes, password, &mut deriver)
 }
 
+/// Do these bytes begin as a file does, with its version (RFC 7292 §4)? No certificate and no key
+/// has a three there.
+pub(crate) fn begins(bytes: &[u8]) -> bool {
+    const VERSION: [u8; 3] = [0x02, 0x01, 0x03];
+    let octets = bytes.get(1).map_or(0, |first| if *first > 0x80 { first & 0x7f } else { 0 });
+    bytes.get(2 + usize::from(octets)..).is_some_and(|inside| inside.starts_with(&VERSION))
+}
+
 /// Whether a file that [`CertifiedKey::to_pkcs12`](crate::CertifiedKey::to_pkcs12) made was made
 /// with this password.
 pub fn pkcs12_opens_with(file: &[u8], password: &str) -> bool {

@@ -127,6 +127,23 @@ fn base64_may_be_written_in_many_ways() {
 }
 
 #[test]
+fn pkcs12_may_be_wrapped_in_one_block_as_certtool_and_windows_do() {
+    let expected = decode(None, &STANDARD.encode(PFX)).unwrap().key;
+    for label in ["PKCS12", "CERTIFICATE"] {
+        let text = format!("Some text of certtool's\n{}", block(label, PFX));
+        for way in [text.clone(), STANDARD.encode(&text)] {
+            assert!(decode(None, &way).unwrap().key == expected, "{label}");
+        }
+        assert!(CertifiedKey::parse_pem(text.as_bytes()).is_err(), "not as an installed file");
+    }
+    let cut = block("PKCS12", &PFX[..PFX.len() - 5]);
+    assert_eq!(refusal(&cut), DecodeError::MalformedPkcs12("it is cut off"));
+    assert_eq!(refusal(&block("CERTIFICATE", &[0x30, 0])), DecodeError::UnreadableCertificate);
+    let beside = usual(&pair()) + &block("PKCS12", PFX);
+    assert_eq!(decode(None, &beside).unwrap().notes, ["left out a PEM block \"PKCS12\""]);
+}
+
+#[test]
 fn what_is_no_certificate_is_refused_and_the_value_not_repeated() {
     for value in ["correct horse battery staple", "{\"a\": 1}", "hunter2", "aHVudGVyMg==", "MA==!"]
     {
