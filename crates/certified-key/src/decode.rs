@@ -93,7 +93,7 @@ fn from_base64(text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
         GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
     );
     let mut packed = Zeroizing::new(Vec::with_capacity(text.len()));
-    text.split(u8::is_ascii_whitespace).for_each(|line| packed.extend_from_slice(line));
+    packed.extend(pem_text::without_breaks(text));
     packed.iter_mut().for_each(|byte| match byte {
         b'-' => *byte = b'+',
         b'_' => *byte = b'/',

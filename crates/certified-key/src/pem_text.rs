@@ -96,7 +96,7 @@ impl Block<'_> {
 
 /// The text without white space, also where a shell or a JSON text left line breaks as `\n`: no
 /// base64 has a backslash.
-fn without_breaks(body: &[u8]) -> impl Iterator<Item = u8> {
+pub(crate) fn without_breaks(body: &[u8]) -> impl Iterator<Item = u8> {
     let mut rest = body.iter().copied().peekable();
     std::iter::from_fn(move || {
         loop {

@@ -116,8 +116,14 @@ fn base64_may_be_written_in_many_ways() {
         .flat_map(|line| [line, b"\r\n"].concat())
         .map(char::from)
         .collect();
-    let ways =
-        [lines, format!("\u{feff} {plain}\n"), URL_SAFE.encode(PFX), STANDARD_NO_PAD.encode(PFX)];
+    let ways = [
+        lines.replace("\r\n", "\\n"),
+        lines.replace("\r\n", "\\r\\n"),
+        lines,
+        format!("\u{feff} {plain}\n"),
+        URL_SAFE.encode(PFX),
+        STANDARD_NO_PAD.encode(PFX),
+    ];
     for way in ways {
         for content_type in [None, Some("APPLICATION/X-PKCS12"), Some("text/plain; charset=utf-8")]
         {
