@@ -23,6 +23,9 @@ type Method = (&'static dyn VerificationAlgorithm, RangeInclusive<usize>);
 const SMALL: RangeInclusive<usize> = 1024..=8192;
 const USUAL: RangeInclusive<usize> = 2048..=8192;
 
+/// The largest public exponent that ring takes: 33 bits.
+const LARGEST_EXPONENT: u64 = (1 << 33) - 1;
+
 /// What a signature says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
@@ -50,7 +53,12 @@ pub(crate) fn signed_by(signed: &X509Certificate<'_>, key: &SubjectPublicKeyInfo
         return Verdict::Unknown;
     };
     match key.parsed() {
-        Ok(PublicKey::RSA(rsa)) if !sizes.contains(&rsa.key_size()) => Verdict::Unknown,
+        Ok(PublicKey::RSA(rsa))
+            if !sizes.contains(&rsa.key_size())
+                || rsa.try_exponent().map_or(true, |exponent| exponent > LARGEST_EXPONENT) =>
+        {
+            Verdict::Unknown
+        }
         _ => verdict(UnparsedPublicKey::new(method, bits).verify(message, signature).is_ok()),
     }
 }

@@ -6,7 +6,7 @@ leads nowhere. Signatures that cannot be checked are decided by the key identifi
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, padding, rsa
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 
 from cases import run
 from pki import certify
@@ -41,12 +41,20 @@ def make(cases, pki):
     add(cases, pki, "pss-odd-salt", large, hashes.SHA256(), odd)
     add(cases, pki, "ed25519", ed25519.Ed25519PrivateKey.generate(), None)
     add(cases, pki, "ed448", ed448.Ed448PrivateKey.generate(), None)
+    add(cases, pki, "rsa-large-exponent", large_exponent(), hashes.SHA256())
     by_openssl(cases, pki, large)
 
 
 def add(cases, pki, case, key, digest, rsa_padding=None):
     leaf = certify(case, key, "leaf", pki.keys["p256"], False, digest, rsa_padding)
     write(cases, pki, case, key, digest, leaf.public_bytes(Encoding.PEM))
+
+
+def large_exponent():
+    """An RSA key whose exponent has 65 bits, which is more than the checker takes."""
+    exponent = f"rsa_keygen_pubexp:{2**64 + 13}"
+    key = run("openssl", "genpkey", "-algorithm", "RSA", "-pkeyopt", exponent)
+    return load_pem_private_key(key, None)
 
 
 def by_openssl(cases, pki, key):
