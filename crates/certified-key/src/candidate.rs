@@ -120,7 +120,8 @@ fn append(bytes: &mut Vec<u8>, part: &[u8]) {
     bytes.extend_from_slice(part);
 }
 
-fn text(attribute: &AttributeTypeAndValue<'_>) -> Option<String> {
+/// An attribute of a name as text, whatever kind of string it is.
+pub(crate) fn text(attribute: &AttributeTypeAndValue<'_>) -> Option<String> {
     let octets = attribute.as_slice();
     match attribute.attr_value().tag() {
         Tag::BmpString => {

@@ -5,10 +5,11 @@ use std::time::{Duration, SystemTime};
 
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;
+use x509_parser::objects::{oid_registry, oid2abbrev};
 use x509_parser::time::ASN1Time;
-use x509_parser::x509::X509Name;
+use x509_parser::x509::{AttributeTypeAndValue, X509Name};
 
-use crate::candidate::Candidate;
+use crate::candidate::{Candidate, text};
 
 /// An X.509 certificate.
 #[derive(Clone, PartialEq, Eq)]
@@ -93,9 +94,19 @@ impl fmt::Debug for Certificate {
 /// A name as a log can bear it: no control characters, not endless.
 pub(crate) fn one_line(name: &X509Name<'_>) -> String {
     const LONGEST: usize = 400;
-    let text: String =
-        name.to_string().chars().filter(|letter| !letter.is_control()).take(LONGEST).collect();
+    let text = name.to_string_with_registry(oid_registry()).unwrap_or_else(|_| piecewise(name));
+    let text: String = text.chars().filter(|letter| !letter.is_control()).take(LONGEST).collect();
     if text.is_empty() { "(no name)".to_owned() } else { text }
+}
+
+/// A name that the library gives up on, for a T.61 string with an umlaut, say.
+fn piecewise(name: &X509Name<'_>) -> String {
+    let part = |attribute: &AttributeTypeAndValue<'_>| {
+        let kind = oid2abbrev(attribute.attr_type(), oid_registry()).unwrap_or("?");
+        let lossy = || String::from_utf8_lossy(attribute.as_slice()).into_owned();
+        format!("{kind}={}", text(attribute).unwrap_or_else(lossy))
+    };
+    name.iter_attributes().map(part).collect::<Vec<_>>().join(", ")
 }
 
 fn dns_names(parsed: &X509Certificate<'_>) -> Vec<String> {

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use certified_key::{Certificate, CertifiedKey, decode};
 use pki::block;
-use rcgen::{CertificateParams, DnType, KeyPair, SerialNumber, date_time_ymd};
+use rcgen::{CertificateParams, DnType, DnValue, KeyPair, SerialNumber, date_time_ymd};
 
 fn certificate(change: impl FnOnce(&mut CertificateParams)) -> Certificate {
     let key = KeyPair::generate().unwrap();
@@ -38,6 +38,22 @@ fn names_are_in_one_line_whatever_they_hold() {
         params.distinguished_name.remove(DnType::CommonName);
     });
     assert_eq!((nameless.subject(), nameless.issuer()), ("(no name)", "(no name)"));
+}
+
+#[test]
+fn a_name_in_the_alphabet_of_old_authorities_is_told() {
+    let plain = certificate(|params| {
+        let name = DnValue::TeletexString("Behorde".try_into().unwrap());
+        params.distinguished_name.push(DnType::CommonName, name);
+    });
+    // One byte for each letter, here of Latin-1; the signature does not matter.
+    let mut der = plain.der().to_vec();
+    let places: Vec<usize> =
+        (0..der.len()).filter(|place| der[*place..].starts_with(b"Behorde")).collect();
+    places.iter().for_each(|place| der[place + 3] = 0xf6);
+    let read = Certificate::read(&der).unwrap();
+    assert_eq!((places.len(), read.subject()), (2, "CN=Behörde"));
+    assert_eq!(read.issuer(), "CN=Behörde");
 }
 
 #[test]
