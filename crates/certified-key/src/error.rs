@@ -31,6 +31,8 @@ pub enum DecodeError {
     PasswordProtected,
     /// A PEM private key is encrypted.
     EncryptedKey,
+    /// A private key as `ssh-keygen` writes it.
+    OpenSshKey,
     /// A PKCS#12 file that uses an algorithm or a structure that is not read here.
     UnsupportedPkcs12 {
         /// What it is used for, as in "encryption".
@@ -123,6 +125,7 @@ impl DecodeError {
                 "the PKCS#12 file is protected by a password (or is damaged)".into()
             }
             Self::EncryptedKey => "the PEM private key is encrypted".into(),
+            Self::OpenSshKey => "the private key is in the form of OpenSSH".into(),
             Self::UnsupportedPkcs12 { what, name } => {
                 format!("the PKCS#12 file's {what} {name} is not supported").into()
             }
@@ -173,6 +176,7 @@ impl DecodeError {
                  again without one"
             }
             Self::EncryptedKey => "store it without encryption; `openssl pkey` writes it so",
+            Self::OpenSshKey => "store it as PKCS#8; `ssh-keygen -p -m PKCS8 -f FILE` turns a copy",
             Self::UnsupportedPkcs12 { .. } => {
                 "export it again with current settings (AES-256, HMAC with SHA-256)"
             }

@@ -35,6 +35,7 @@ pub(crate) fn read(text: &[u8]) -> Result<Parts, DecodeError> {
             b"RSA PRIVATE KEY" => read_key(&block, PrivateKey::from_pkcs1, &mut parts)?,
             b"EC PRIVATE KEY" => read_key(&block, PrivateKey::from_sec1, &mut parts)?,
             b"ENCRYPTED PRIVATE KEY" => parts.add_key(Err(DecodeError::EncryptedKey), None)?,
+            b"OPENSSH PRIVATE KEY" => parts.add_key(Err(DecodeError::OpenSshKey), None)?,
             b"EC PARAMETERS" | b"DH PARAMETERS" => {}
             other if other.ends_with(b"PRIVATE KEY") => {
                 let kind = format!("in the form {:?}", printable(other));

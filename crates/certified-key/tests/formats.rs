@@ -95,6 +95,16 @@ fn encrypted_keys_in_pem_are_refused_by_name() {
 }
 
 #[test]
+fn a_key_of_openssh_is_refused_with_the_way_to_turn_it() {
+    let text = pair().certificate + &block("OPENSSH PRIVATE KEY", b"openssh-key-v1\0");
+    let said = refusal(&text).to_string();
+    assert!(
+        said.contains("form of OpenSSH; store it as PKCS#8; `ssh-keygen -p -m PKCS8"),
+        "{said}"
+    );
+}
+
+#[test]
 fn unknown_blocks_and_unreadable_extra_certificates_are_noted() {
     let leaf = pair();
     let text = block("PUBLIC KEY", &[]) + &usual(&leaf) + &block("CERTIFICATE", &[0x30, 0]);
