@@ -1,8 +1,8 @@
 //! Undoing the encryption of a bag or a safe.
 
 use aes::{Aes128, Aes192, Aes256};
-use cbc::cipher::block_padding::Pkcs7;
-use cbc::cipher::{BlockCipherDecrypt, BlockModeDecrypt, InnerIvInit, KeyInit};
+use cbc::cipher::block_padding::{Padding as _, Pkcs7};
+use cbc::cipher::{Block, BlockCipherDecrypt, BlockModeDecrypt, InnerIvInit, KeyInit};
 use der::asn1::{AnyRef, ObjectIdentifier, OctetStringRef};
 use der::{Decode as _, Reader as _};
 use des::TdesEde3;
@@ -216,14 +216,18 @@ impl Cipher {
     }
 }
 
+/// Block by block, since all at once would bring a second AES for many blocks in parallel along, for
+/// each length of key, and the few kilobytes of a file are no quicker for it.
 fn cbc<C: BlockCipherDecrypt>(
     cipher: C,
     iv: &[u8],
     encrypted: &[u8],
 ) -> Option<Zeroizing<Vec<u8>>> {
-    let mode = cbc::Decryptor::inner_iv_slice_init(cipher, iv).ok()?;
+    let mut mode = cbc::Decryptor::inner_iv_slice_init(cipher, iv).ok()?;
     let mut text = Zeroizing::new(encrypted.to_vec());
-    let length = mode.decrypt_padded::<Pkcs7>(&mut text).ok()?.len();
+    let (blocks, []) = Block::<C>::slice_as_chunks_mut(&mut text) else { return None };
+    blocks.iter_mut().for_each(|block| mode.decrypt_block(block));
+    let length = Pkcs7::unpad_blocks(blocks).ok()?.len();
     text.truncate(length);
     Some(text)
 }
