@@ -138,8 +138,12 @@ fn token_url(
 /// A bearer token. Its text leaves it only for a request's header; it is wiped when the last
 /// copy is dropped. Clones share it.
 #[derive(Clone)]
-pub struct AccessToken {
-    text: Arc<Zeroizing<String>>,
+pub struct AccessToken(Arc<Token>);
+
+struct Token {
+    text: Zeroizing<String>,
+    /// The value of an `Authorization` header: one for all requests, not a copy for each.
+    header: Option<HeaderValue>,
     obtained: SystemTime,
     expires: SystemTime,
     claims: TokenClaims,
@@ -157,46 +161,45 @@ impl AccessToken {
     pub fn new(text: Zeroizing<String>, obtained: SystemTime, lifetime: Duration) -> Self {
         let claims = TokenClaims::read(&text);
         let expires = obtained.checked_add(lifetime).unwrap_or(obtained);
-        Self { text: Arc::new(text), obtained, expires, claims }
+        let header = bearer(&text);
+        Self(Arc::new(Token { text, header, obtained, expires, claims }))
     }
 
     /// When it stops being valid.
     #[must_use]
     pub fn expires(&self) -> SystemTime {
-        self.expires
+        self.0.expires
     }
 
     /// Whom it is for, as far as it says so itself.
     #[must_use]
     pub fn claims(&self) -> &TokenClaims {
-        &self.claims
+        &self.0.claims
     }
 
     pub(crate) fn text(&self) -> &str {
-        &self.text
+        &self.0.text
     }
 
     /// The value of an `Authorization` header.
-    pub(crate) fn header(&self) -> Option<HeaderValue> {
-        let text = Zeroizing::new(format!("Bearer {}", self.text()));
-        let mut value = HeaderValue::from_str(&text).ok()?;
-        value.set_sensitive(true);
-        Some(value)
+    pub(crate) fn header(&self) -> Option<&HeaderValue> {
+        self.0.header.as_ref()
     }
 
     fn is_same_as(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.text, &other.text) || self.text() == other.text()
+        Arc::ptr_eq(&self.0, &other.0) || self.text() == other.text()
     }
 
     /// Still good. A clock that went back before the token was obtained makes its age unknown.
     fn is_usable(&self, now: SystemTime) -> bool {
-        self.obtained <= now && now < self.expires
+        self.0.obtained <= now && now < self.0.expires
     }
 
     /// So old that a new one should be asked for.
     fn is_due(&self, now: SystemTime) -> bool {
-        let lifetime = self.expires.duration_since(self.obtained).unwrap_or_default();
-        let age = now.duration_since(self.obtained).unwrap_or(lifetime);
+        let Token { obtained, expires, .. } = &*self.0;
+        let lifetime = expires.duration_since(*obtained).unwrap_or_default();
+        let age = now.duration_since(*obtained).unwrap_or(lifetime);
         let half = lifetime / 2;
         let renewal = if lifetime >= LONG_LIVED {
             half
@@ -208,11 +211,18 @@ impl AccessToken {
     }
 }
 
+fn bearer(text: &str) -> Option<HeaderValue> {
+    let text = Zeroizing::new(format!("Bearer {text}"));
+    let mut value = HeaderValue::from_str(&text).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
 impl fmt::Debug for AccessToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AccessToken")
-            .field("expires", &self.expires)
-            .field("claims", &self.claims)
+            .field("expires", &self.expires())
+            .field("claims", self.claims())
             .finish_non_exhaustive()
     }
 }

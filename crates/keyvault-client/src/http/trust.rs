@@ -61,26 +61,33 @@ impl TrustStore {
         Self { file, directories, is_machines }
     }
 
+    /// Asked for at each request: of the machine's places, only those up to the one that is read.
     pub(super) fn stamp(&self) -> Stamp {
-        let looks = |path: &PathBuf| {
-            let metadata = std::fs::metadata(path).ok()?;
-            Some((metadata.modified().ok()?, metadata.len()))
-        };
-        Stamp(self.places().iter().map(looks).collect())
+        let mut stamp = Vec::new();
+        for place in self.places() {
+            let metadata = std::fs::metadata(place).ok();
+            let looks = metadata.and_then(|data| Some((data.modified().ok()?, data.len())));
+            stamp.push(looks);
+            if self.is_machines && looks.is_some() {
+                break;
+            }
+        }
+        Stamp(stamp)
     }
 
     /// Of what is trusted, what is asked first: the file, where one is named and has authorities;
     /// else everything.
     pub(super) fn load_first(&self) -> Result<RootCertStore, TrustError> {
         if self.has_more() {
-            let found = self.read(self.file.clone());
+            let found = self.read(self.file.as_deref());
             if !found.certificates.is_empty() {
                 return Ok(found.roots());
             }
         }
         let found = self.read(self.places());
         if found.certificates.is_empty() {
-            let (looked, was_named) = (self.places(), !self.is_machines);
+            let looked = self.places().map(PathBuf::from).collect();
+            let was_named = !self.is_machines;
             return Err(TrustError { looked, was_named, cause: found.cause });
         }
         Ok(found.roots())
@@ -95,16 +102,16 @@ impl TrustStore {
         self.file.is_some() && !self.directories.is_empty()
     }
 
-    fn read(&self, places: impl IntoIterator<Item = PathBuf>) -> Found {
+    fn read<'a>(&self, places: impl IntoIterator<Item = &'a Path>) -> Found {
         let mut all = Found::default();
         for place in places {
             if self.is_machines && (!all.certificates.is_empty() || !place.exists()) {
                 continue;
             }
             let found = if place.is_dir() {
-                load_certs_from_paths(None, Some(&place))
+                load_certs_from_paths(None, Some(place))
             } else {
-                load_certs_from_paths(Some(&place), None)
+                load_certs_from_paths(Some(place), None)
             };
             all.cause = all.cause.or_else(|| found.errors.first().map(ToString::to_string));
             all.certificates.extend(found.certs);
@@ -112,12 +119,10 @@ impl TrustStore {
         all
     }
 
-    fn places(&self) -> Vec<PathBuf> {
-        if self.is_machines {
-            BUNDLES.iter().chain(&DIRECTORIES).map(PathBuf::from).collect()
-        } else {
-            self.file.iter().chain(&self.directories).cloned().collect()
-        }
+    fn places(&self) -> impl Iterator<Item = &Path> {
+        let machines = BUNDLES.iter().chain(&DIRECTORIES).filter(|_| self.is_machines);
+        let named = self.file.iter().chain(&self.directories);
+        machines.map(Path::new).chain(named.map(PathBuf::as_path))
     }
 }
 
@@ -150,8 +155,15 @@ mod tests {
     #[test]
     fn named_places_replace_the_machines() {
         let store = TrustStore::new(Some("/a.pem".into()), Some(Path::new("/b:/c:relative:")));
-        assert_eq!(store.places(), ["/a.pem", "/b", "/c"].map(PathBuf::from));
+        assert!(store.places().eq(["/a.pem", "/b", "/c"].map(Path::new)));
         assert!(TrustStore::new(Some("".into()), None).is_machines);
+    }
+
+    #[test]
+    fn of_the_machines_places_those_that_are_not_read_are_not_watched() {
+        let Stamp(watched) = TrustStore::new(None, None).stamp();
+        let first = watched.iter().position(Option::is_some);
+        assert!(first.is_none_or(|first| first + 1 == watched.len()), "{watched:?}");
     }
 
     #[test]

@@ -1,27 +1,72 @@
 //! A JSON string (RFC 8259 §7) read into memory that is wiped.
 //!
 //! Serde's own way with escapes, and a PEM text is full of `\n`, leaves a copy of the text behind
-//! in memory.
+//! in memory. Text without escapes, like the base64 of PKCS#12, is left where it stands: most
+//! secrets are only fetched for their version, and copies take time to wipe.
 
+use std::ops::Range;
 use std::str::Chars;
 
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
-use zeroize::Zeroizing;
+use zeroize::{Zeroize as _, Zeroizing};
 
-/// A string, wiped when dropped.
-pub(super) struct JsonText(pub(super) Zeroizing<String>);
+/// A string of a JSON text.
+pub(super) enum JsonText<'a> {
+    /// As it stands there.
+    Plain(&'a str),
+    /// A copy without its escapes.
+    Unescaped(Zeroizing<String>),
+}
 
-impl<'de> Deserialize<'de> for JsonText {
+/// Where a string is, once the JSON text may be changed.
+pub(super) enum Place {
+    Within(Range<usize>),
+    Apart(Zeroizing<String>),
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for JsonText<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let raw = <&RawValue>::deserialize(deserializer)?.get();
-        let text = unquoted(raw).ok_or_else(|| serde::de::Error::custom("not a string"))?;
-        Ok(Self(text))
+        unquoted(raw).ok_or_else(|| serde::de::Error::custom("not a string"))
     }
 }
 
-fn unquoted(raw: &str) -> Option<Zeroizing<String>> {
+impl JsonText<'_> {
+    /// Where it is; `json` is the text that it was read from.
+    pub(super) fn place(self, json: &[u8]) -> Place {
+        match self {
+            Self::Plain(text) => {
+                let start = text.as_ptr().addr() - json.as_ptr().addr();
+                Place::Within(start..start + text.len())
+            }
+            Self::Unescaped(text) => Place::Apart(text),
+        }
+    }
+}
+
+impl Place {
+    /// The string; it takes the memory of the JSON text, where it stands in it.
+    pub(super) fn take(self, json: &mut Zeroizing<Vec<u8>>) -> Option<Zeroizing<String>> {
+        let range = match self {
+            Self::Apart(text) => return Some(text),
+            Self::Within(range) => range,
+        };
+        // What is left behind its end is wiped with it: Zeroizing wipes all of a vector's memory.
+        json.truncate(range.end);
+        json.drain(..range.start);
+        let text = String::from_utf8(std::mem::take(json)).map_err(|error| {
+            error.into_bytes().zeroize();
+        });
+        text.ok().map(Zeroizing::new)
+    }
+}
+
+fn unquoted(raw: &str) -> Option<JsonText<'_>> {
     let escaped = raw.trim().strip_prefix('"')?.strip_suffix('"')?;
+    if !escaped.contains('\\') {
+        return Some(JsonText::Plain(escaped));
+    }
     // Never longer than with its escapes: it does not grow, so it leaves no copies either.
     let mut text = Zeroizing::new(String::with_capacity(escaped.len()));
     let mut rest = escaped;
@@ -32,7 +77,7 @@ fn unquoted(raw: &str) -> Option<Zeroizing<String>> {
         rest = characters.as_str();
     }
     text.push_str(rest);
-    Some(text)
+    Some(JsonText::Unescaped(text))
 }
 
 fn unescaped(rest: &mut Chars<'_>) -> Option<char> {
@@ -70,7 +115,9 @@ mod tests {
     use super::*;
 
     fn read(json: &str) -> Option<String> {
-        serde_json::from_str::<JsonText>(json).ok().map(|text| text.0.to_string())
+        let mut body = Zeroizing::new(json.as_bytes().to_vec());
+        let place = serde_json::from_slice::<JsonText<'_>>(&body).ok()?.place(&body);
+        place.take(&mut body).map(|text| text.to_string())
     }
 
     #[test]

@@ -57,14 +57,14 @@ impl SecretClient {
         credential: &dyn TokenCredential,
         now: SystemTime,
     ) -> Result<Secret, ClientError> {
-        let (answer, token) = self.authorized(id, credential, now)?;
+        let (mut answer, token) = self.authorized(id, credential, now)?;
         let refusal = Refusal { id, token: token.as_ref(), now };
         if answer.status != 200 {
             let error = refusal.of_answer(&answer);
             self.doubt_owner(id.vault(), &error, token.as_ref(), credential);
             return Err(error);
         }
-        Secret::read(id, &answer.body).map_err(|bad| refusal.of_secret(&answer, bad))
+        Secret::read(id, &mut answer.body).map_err(|bad| refusal.of_secret(&answer, bad))
     }
 
     /// Whether connecting to this vault took long when it was done last, so that
@@ -217,7 +217,8 @@ impl SecretClient {
                 ));
             }
         };
-        let headers: Vec<_> = authorization.iter().map(|value| ("Authorization", value)).collect();
+        let headers: Vec<_> =
+            authorization.into_iter().map(|value| ("Authorization", value)).collect();
         self.http.ask_vault(&url, &headers).map_err(|trouble| trouble::explain(trouble, id.vault()))
     }
 }

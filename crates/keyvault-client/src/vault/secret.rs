@@ -50,8 +50,9 @@ pub(super) enum BadSecret {
 }
 
 #[derive(Deserialize)]
-struct Body {
-    value: JsonText,
+struct Body<'a> {
+    #[serde(borrow)]
+    value: JsonText<'a>,
     #[serde(rename = "contentType")]
     content_type: Option<String>,
     id: String,
@@ -70,26 +71,26 @@ struct AttributesBody {
 }
 
 impl Secret {
-    pub(super) fn read(asked: &ObjectId, body: &[u8]) -> Result<Self, BadSecret> {
+    /// Takes the body, where it is the secret that was asked for.
+    pub(super) fn read(asked: &ObjectId, body: &mut Zeroizing<Vec<u8>>) -> Result<Self, BadSecret> {
         // Only the place is kept of serde's message, which may quote the body.
-        let body: Body = serde_json::from_slice(body)
+        let read: Body<'_> = serde_json::from_slice(body)
             .map_err(|error| BadSecret::Json { line: error.line(), column: error.column() })?;
-        let version = version(asked, &body.id)?;
+        let version = version(asked, &read.id)?;
         let date = |seconds: Option<u64>| {
             seconds.and_then(|seconds| UNIX_EPOCH.checked_add(Duration::from_secs(seconds)))
         };
-        Ok(Self {
-            value: body.value.0,
-            content_type: body.content_type,
-            version,
-            attributes: Attributes {
-                enabled: body.attributes.enabled.unwrap_or(true),
-                not_before: date(body.attributes.nbf),
-                expires: date(body.attributes.exp),
-                updated: date(body.attributes.updated),
-            },
-            certificate_backed: body.kid.is_some() || body.managed == Some(true),
-        })
+        let attributes = Attributes {
+            enabled: read.attributes.enabled.unwrap_or(true),
+            not_before: date(read.attributes.nbf),
+            expires: date(read.attributes.exp),
+            updated: date(read.attributes.updated),
+        };
+        let (content_type, kid, managed) = (read.content_type, read.kid, read.managed);
+        let certificate_backed = kid.is_some() || managed == Some(true);
+        let place = read.value.place(body);
+        let value = place.take(body).ok_or(BadSecret::Json { line: 1, column: 1 })?;
+        Ok(Self { value, content_type, version, attributes, certificate_backed })
     }
 }
 
@@ -135,7 +136,7 @@ mod tests {
     }
 
     fn read(asked: &str, body: &str) -> Result<Secret, BadSecret> {
-        Secret::read(&id(asked), body.as_bytes())
+        Secret::read(&id(asked), &mut Zeroizing::new(body.as_bytes().to_vec()))
     }
 
     #[test]
