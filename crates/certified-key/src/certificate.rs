@@ -54,6 +54,13 @@ impl Certificate {
         &self.subject
     }
 
+    /// The subject's common name, whatever characters are in it.
+    pub(crate) fn common_name(&self) -> Option<String> {
+        let found = Candidate::read(&self.der, None)?;
+        let name = found.parsed.subject().iter_common_name().next()?;
+        text(name).filter(|name| !name.is_empty() && !name.contains(char::is_control))
+    }
+
     /// Who certified it, in one line.
     pub fn issuer(&self) -> &str {
         &self.issuer
@@ -122,17 +129,34 @@ fn dns_names(parsed: &X509Certificate<'_>) -> Vec<String> {
         .collect()
 }
 
+/// A DER integer; a negative one, which RFC 5280 forbids and old authorities wrote, with its sign.
 fn hexadecimal(serial: &[u8]) -> String {
     use std::fmt::Write as _;
-    let significant = match serial {
+    let is_negative = serial.first().is_some_and(|first| *first > 0x7f);
+    let sign = if is_negative { "-" } else { "" }.to_owned();
+    let magnitude = if is_negative { negated(serial) } else { serial.to_vec() };
+    let significant = match magnitude.as_slice() {
         [0, rest @ ..] if !rest.is_empty() => rest,
         all => all,
     };
-    significant.iter().fold(String::new(), |mut text, byte| {
+    significant.iter().fold(sign, |mut text, byte| {
         // Writing to a String cannot fail.
         let _ = write!(text, "{byte:02X}");
         text
     })
+}
+
+/// The two's complement.
+fn negated(number: &[u8]) -> Vec<u8> {
+    let mut digits: Vec<u8> = number.iter().map(|byte| !byte).collect();
+    for digit in digits.iter_mut().rev() {
+        let (sum, carries) = digit.overflowing_add(1);
+        *digit = sum;
+        if !carries {
+            break;
+        }
+    }
+    digits
 }
 
 /// X.509's years 1 to 9999 all fit; a time that the platform cannot hold becomes the epoch, which

@@ -82,6 +82,23 @@ fn serial_numbers_look_as_openssl_prints_them() {
 }
 
 #[test]
+fn negative_serial_numbers_have_their_sign() {
+    let plain =
+        certificate(|params| params.serial_number = Some(SerialNumber::from_slice(&[0x7a, 0x11])));
+    for (bytes, text) in [
+        ([0xff, 0x7f], "-81"),
+        ([0xff, 0xff], "-01"),
+        ([0x80, 0x00], "-8000"),
+        ([0xff, 0x00], "-0100"),
+    ] {
+        let mut der = plain.der().to_vec();
+        let place = der.windows(4).position(|found| found == [2, 2, 0x7a, 0x11]).unwrap();
+        der[place + 2..place + 4].copy_from_slice(&bytes);
+        assert_eq!(Certificate::read(&der).unwrap().serial(), text);
+    }
+}
+
+#[test]
 fn times_before_1970_and_after_2049_are_right() {
     let made = certificate(|params| {
         params.not_before = date_time_ymd(1969, 12, 31);

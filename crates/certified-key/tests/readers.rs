@@ -126,6 +126,21 @@ fn openssl_reads_key_and_chain() {
 }
 
 #[test]
+fn a_common_name_with_a_comma_is_the_friendly_name_as_a_whole() {
+    let pair = rcgen::KeyPair::generate().unwrap();
+    let mut params = rcgen::CertificateParams::default();
+    params.distinguished_name = rcgen::DistinguishedName::new();
+    params.distinguished_name.push(rcgen::DnType::CommonName, "Contoso, Ltd.");
+    let certificate = params.self_signed(&pair).unwrap();
+    let text = certificate.pem() + &pair.serialize_pem();
+    let key = CertifiedKey::parse_pem(text.as_bytes()).unwrap();
+    let folder = written(&key, "x", Encryption::Modern);
+    let command = ["pkcs12", "-in", "site.p12", "-passin", "file:password", "-nokeys"];
+    let read = run(Path::new("openssl"), &command, folder.path());
+    assert!(read.contains("friendlyName: Contoso, Ltd.\n"), "{read}");
+}
+
+#[test]
 fn openssl_finds_the_algorithms_that_were_asked_for() {
     let key = key();
     for (encryption, expected) in [

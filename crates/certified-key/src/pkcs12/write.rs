@@ -86,16 +86,15 @@ fn certificate_bag(certificate: &Certificate, attributes: Option<&[u8]>) -> Elem
 /// What ties the key to its certificate, and the name that Java and Windows show.
 fn attributes(leaf: &Certificate) -> Element {
     let attribute = |kind, value: &[u8]| sequence(&[&oid(kind), &set_of(&[value])]);
-    let name = attribute(FRIENDLY_NAME, &bmp(friendly_name(leaf)));
+    let name = attribute(FRIENDLY_NAME, &bmp(&friendly_name(leaf)));
     let id = attribute(LOCAL_KEY_ID, &octets(&Sha1::digest(leaf.der())));
     set_of(&[&name, &id])
 }
 
 /// The first DNS name, else the subject's common name, else the whole subject.
-fn friendly_name(leaf: &Certificate) -> &str {
-    let common = || leaf.subject().split(", ").find_map(|part| part.strip_prefix("CN="));
-    let dns = leaf.dns_names().first().map(String::as_str);
-    dns.or_else(common).unwrap_or(leaf.subject())
+fn friendly_name(leaf: &Certificate) -> String {
+    let dns = leaf.dns_names().first().cloned();
+    dns.or_else(|| leaf.common_name()).unwrap_or_else(|| leaf.subject().to_owned())
 }
 
 /// PKCS#7's `EncryptedData` around bags.
