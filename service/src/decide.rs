@@ -1,7 +1,7 @@
 //! What a look comes to: the vault is asked, its answer is compared with what is installed, and
 //! nothing is written.
 
-use cert_store::{CertificateStore, Form, Output};
+use cert_store::{CertificateStore, Form, Output, Standing};
 use certified_key::{CertifiedKey, Content};
 use keyvault_client::Secret;
 use zeroize::Zeroizing;
@@ -65,7 +65,13 @@ impl<S: CertificateStore> Look<'_, '_, S> {
         let (content, notes) = decoded?;
         let remarks = match self.verdict(&secret, &content)? {
             Verdict::Install => Vec::new(),
-            Verdict::InstallAnyway(objection) => vec![not_valid(&objection)],
+            Verdict::InstallAnyway(objection) => match self.found() {
+                Some(version) => {
+                    let remarks = vec![held_back(&secret, &objection)];
+                    return Ok(Decision::Install(Box::new(Version { remarks, ..version })));
+                }
+                None => vec![not_valid(&objection)],
+            },
             Verdict::Hold(objection) => return self.stay(vec![held_back(&secret, &objection)]),
         };
         let Secret { version, value, .. } = secret;
@@ -86,6 +92,23 @@ impl<S: CertificateStore> Look<'_, '_, S> {
     fn installed_validity(&self) -> Option<Validity> {
         let record = self.record.filter(|record| record::is_of(record, self.target))?;
         record.certificate.as_ref().map(record::validity)
+    }
+
+    /// A version that applications use and may go on using, although nothing is known of it: the
+    /// record was lost, or another extension has installed it.
+    fn found(&self) -> Option<Version> {
+        if self.standing != Standing::Absent || self.target.id.version().is_some() {
+            return None;
+        }
+        let (version, key) = self.ground.store.found(&self.target.place).ok()??;
+        if leaf_dates(&key).objection(self.now).is_some() {
+            return None;
+        }
+        // What the vault has of it may have more issuers than what was found.
+        self.installed(&version).ok().or_else(|| {
+            let (content, notes, remarks) = (Content::Certificate(key), Vec::new(), Vec::new());
+            Some(Version { version, content, value: None, notes, remarks })
+        })
     }
 
     /// The version that is installed already is put back where it was lost, whatever its dates.

@@ -72,6 +72,13 @@ impl CertificateStore for MemoryStore {
         Ok(kept.map(|pem| Content::Certificate(CertifiedKey::parse_pem(pem).unwrap())))
     }
 
+    fn found(&self, target: &Target) -> Result<Option<(String, CertifiedKey)>, StoreError> {
+        let installed = self.installed.lock().unwrap();
+        let linked = self.links.lock().unwrap().contains(&target.link_name);
+        let found = installed.get(&target.link_name).filter(|_| linked);
+        Ok(found.map(|(v, pem)| (v.clone(), CertifiedKey::parse_pem(pem).unwrap())))
+    }
+
     fn prepare(
         &self,
         target: &Target,

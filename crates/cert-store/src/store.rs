@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
-use certified_key::Content;
+use certified_key::{CertifiedKey, Content};
 
 use crate::error::StoreError;
 use crate::ledger::{Generation, Ledger};
@@ -58,6 +58,14 @@ pub trait CertificateStore: Send + Sync {
         generation: &Generation,
         ledger: &Ledger,
     ) -> Result<Option<Content>, StoreError>;
+
+    /// What applications find under the target's links although no ledger knows of it: the version
+    /// that the files' names say, and what they hold. `None` where that is no certificate with its
+    /// key. Reads only.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn found(&self, target: &Target) -> Result<Option<(String, CertifiedKey)>, StoreError>;
 
     /// Puts new files beside the old ones. Before one is made that the ledger does not have,
     /// `announce` is told the ledger that has it: kept durably, it lets the files of a pass that

@@ -176,6 +176,54 @@ fn a_store_of_4x_is_taken_over_with_new_metadata() {
     machine.rotate(&links);
 }
 
+/// What the vault offers when the extension is installed again, or takes over from another, may be
+/// worse than what programs use.
+#[test]
+fn a_version_that_is_not_valid_yet_takes_no_link_from_one_that_is() {
+    let names = |version: &str| {
+        [format!("contoso.site.{version}"), format!("contoso.site.{version}.1.2.PEM")]
+    };
+    for place in 0..2 {
+        let machine = Machine::new();
+        let file = &names(&machine.issued.version)[place];
+        machine.put(file, 0o600, &machine.combined());
+        let to = if place == 0 { PathBuf::from(file) } else { machine.at(file) };
+        symlink(to, machine.at("contoso.site")).unwrap();
+        let tomorrow = CertificateSpec { starts_in: 86_400, ..CertificateSpec::default() };
+        let offered = machine.world.azure.put_certificate("contoso", "site", &tomorrow).unwrap();
+        let settings = machine.world.settings(json!([URL])).to_string();
+        machine.world.bed.write("new.json", settings);
+        for _ in ["taken over", "its state lost"] {
+            let ran = machine.sync(vec![machine.at("contoso.site")]);
+            ran.assert_says(&format!("version {} is held back", offered.version));
+            let link = std::fs::read_link(machine.at("contoso.site")).unwrap();
+            assert_eq!(link, Path::new(&names(&machine.issued.version)[0]));
+            std::fs::remove_dir_all(machine.world.bed.path("state")).unwrap();
+        }
+    }
+}
+
+#[test]
+fn nor_do_two_links_of_the_split_layout_go_to_a_worse_version() {
+    let machine = Machine::new();
+    let links = ["contoso.site.pem", "contoso.site.keyid"];
+    for (link, text) in links.iter().zip([machine.issued.chain_pem(), machine.issued.key_pem()]) {
+        let ending = link.rsplit('.').next().unwrap();
+        let file = format!("contoso.site.{}.{ending}.20260824101112", machine.issued.version);
+        machine.put(&file, 0o600, &text);
+        symlink(&file, machine.at(link)).unwrap();
+    }
+    let before = machine.standing();
+    let expired = CertificateSpec { starts_in: -900, ends_in: -60, ..CertificateSpec::default() };
+    machine.world.azure.put_certificate("contoso", "site", &expired).unwrap();
+    let entry = json!({"url": URL, "certificateFileLayout": "split"});
+    machine.world.bed.write("new.json", machine.world.settings(json!([entry])).to_string());
+    machine.sync(links.map(|link| machine.at(link)).to_vec()).assert_says("is held back because");
+    let mut after = machine.standing();
+    assert!(after.remove("contoso.site.luma").is_some());
+    assert_eq!(after, before);
+}
+
 /// What migrated settings leave on the disk is what Microsoft's 3.x and 4.x would look for.
 #[test]
 fn the_way_back_finds_the_names_of_microsofts_extension() {

@@ -5,12 +5,16 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use atomic_file::{Directory, FileError, Kind};
+use certified_key::CertifiedKey;
 use object_id::ObjectId;
+use zeroize::Zeroizing;
 
 use super::DirectoryStore;
 use super::seen::{Names, beginning};
 use crate::error::StoreError;
 use crate::names::{self, Part};
+use crate::pieces;
+use crate::private_file::examine;
 use crate::target::{Layout, Target, layouts};
 
 /// What stands in a store under a certificate's names before the extension has written there.
@@ -70,6 +74,51 @@ impl DirectoryStore {
         let names = self.seen.names(&directory, now)?;
         Ok(Estate { directory, names, target }.inheritance()?)
     }
+}
+
+/// The first of the layouts that are wanted whose links all lead to files of one version.
+pub(super) fn found(
+    store: &DirectoryStore,
+    target: &Target,
+) -> Result<Option<(String, CertifiedKey)>, StoreError> {
+    let Some(directory) = store.open(&target.location)? else { return Ok(None) };
+    for layout in layouts(target) {
+        let behind = |&part: &Part| behind(&directory, target, part).transpose();
+        let parts: Vec<_> = Part::of(layout).iter().filter_map(behind).collect::<Result<_, _>>()?;
+        let Some((version, _)) = parts.first().filter(|_| parts.len() == Part::of(layout).len())
+        else {
+            continue;
+        };
+        let texts: Vec<&[u8]> = parts.iter().map(|(_, text)| text.as_slice()).collect();
+        let agree = parts.iter().all(|(of_part, _)| of_part == version);
+        if let Some(key) = pieces::parse(&texts).filter(|_| agree) {
+            return Ok(Some((version.clone(), key)));
+        }
+    }
+    Ok(None)
+}
+
+/// The version that a file's name says, and what the file holds.
+type Versioned = (String, Zeroizing<Vec<u8>>);
+
+/// What a link leads to within the store. 2.x makes links absolute.
+fn behind(
+    directory: &Directory,
+    target: &Target,
+    part: Part,
+) -> Result<Option<Versioned>, FileError> {
+    let link = part.link(&target.link_name);
+    if directory.look(&link)?.is_none_or(|entry| entry.kind != Kind::Link) {
+        return Ok(None);
+    }
+    let to = directory.read_link(&link)?.unwrap_or_default();
+    let name = to.strip_prefix(directory.path()).unwrap_or(&to);
+    let name = name.to_str().filter(|name| !name.contains('/'));
+    let Some((name, version)) = name.and_then(|it| Some((it, version_in(it, &target.id)?))) else {
+        return Ok(None);
+    };
+    let version = version.chars().filter(|&c| c != '-').collect();
+    Ok(examine(directory, name)?.map(|found| (version, found.content)))
 }
 
 fn nothing(target: &Target) -> Inheritance {

@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use atomic_file::{Directory, FileError, Gate, KeptOpen, Opening};
-use certified_key::Content;
+use certified_key::{CertifiedKey, Content};
 
 use crate::access::{Access, DIRECTORY, Granted};
 use crate::accounts::{Accounts, NameService};
@@ -244,6 +244,10 @@ impl CertificateStore for DirectoryStore {
         ledger: &Ledger,
     ) -> Result<Option<Content>, StoreError> {
         survey::recall(self, target, generation, ledger)
+    }
+
+    fn found(&self, target: &Target) -> Result<Option<(String, CertifiedKey)>, StoreError> {
+        inherited::found(self, target)
     }
 
     fn prepare(
