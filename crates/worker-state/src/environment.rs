@@ -137,8 +137,13 @@ impl Environment {
         Ok(Self::of(values))
     }
 
-    /// These variables, and those of `fallback` that are not among them.
-    pub fn over(mut self, fallback: Self) -> Self {
+    /// These variables, and those of `fallback` that are not among them, in either case.
+    pub fn over(mut self, mut fallback: Self) -> Self {
+        for pair in [name::HTTPS_PROXY, name::NO_PROXY] {
+            if self.first(&pair).is_some() {
+                fallback.values.retain(|name, _| !pair.contains(&name.as_str()));
+            }
+        }
         for (name, value) in fallback.values {
             self.values.entry(name).or_insert(value);
         }
@@ -254,6 +259,15 @@ mod tests {
         let both = process.over(Environment::from_file(&path).unwrap());
         assert_eq!(both.value("SSL_CERT_FILE"), Some("/p"));
         assert_eq!(both.value("SSL_CERT_DIR"), Some("/d"));
+    }
+
+    #[test]
+    fn the_process_wins_over_the_file_also_where_the_cases_of_their_names_differ() {
+        let of = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let process = || Environment::of([of("https_proxy", "http://p"), of("NO_PROXY", "p")]);
+        let file = || Environment::of([of("HTTPS_PROXY", "http://f"), of("no_proxy", "f")]);
+        assert_eq!(process().over(file()), process());
+        assert_eq!(Environment::default().over(file()), file());
     }
 
     #[test]
