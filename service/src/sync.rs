@@ -92,7 +92,7 @@ fn alone(
         order: &order,
         source,
         disk,
-        metrics: Publisher::nowhere(),
+        metrics: Publisher::by_hand(&order.settings.metrics),
         told: BTreeMap::new(),
         trouble: BTreeMap::new(),
         watch: None,
@@ -101,7 +101,7 @@ fn alone(
     if !worker.once(&mut serving, &mut told) {
         return Err(failed("stopped before the pass had ended"));
     }
-    for trouble in serving.trouble.values() {
+    for trouble in serving.trouble.values().chain(serving.metrics.trouble()) {
         terminal::complain(trouble);
     }
     shipping::farewell();

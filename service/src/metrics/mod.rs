@@ -54,9 +54,15 @@ impl Publisher {
         Self { textfile: wanted.textfile.clone(), page, server, trouble: None }
     }
 
-    /// For a pass by hand, beside which no worker's numbers count.
-    pub(crate) fn nowhere() -> Self {
-        Self { textfile: None, page: Arc::default(), server: None, trouble: None }
+    /// For a pass by hand, which is over before anybody could ask a port.
+    pub(crate) fn by_hand(wanted: &Metrics) -> Self {
+        let textfile = wanted.textfile.clone();
+        Self { textfile, page: Arc::default(), server: None, trouble: None }
+    }
+
+    /// What cannot be written at present.
+    pub(crate) fn trouble(&self) -> Option<&String> {
+        self.trouble.as_ref()
     }
 
     /// Publishes how everything stands.
@@ -68,11 +74,11 @@ impl Publisher {
         if let Some(textfile) = &self.textfile {
             // node_exporter runs as somebody who has to read it, and nothing in it is secret.
             let written = atomic_file::refresh_file(textfile, 0o644, metrics.as_bytes());
-            let trouble = written.err().map(|error| error.to_string());
+            let trouble = written.err().map(|error| format!("metricsSettings.textfile: {error}"));
             if let Some(trouble) =
                 trouble.as_ref().filter(|new| Some(*new) != self.trouble.as_ref())
             {
-                error!("metricsSettings.textfile: {trouble}");
+                error!("{trouble}");
             }
             self.trouble = trouble;
         }

@@ -52,6 +52,26 @@ fn of_two_certificates_with_one_name_the_one_at_the_path_goes_back() {
 }
 
 #[test]
+fn a_pass_by_hand_writes_the_metrics_that_settings_ask_for() {
+    let world = World::new();
+    let with = |textfile: &std::path::Path| {
+        let mut settings = world.settings(json!([URL]));
+        settings["metricsSettings"] = json!({"textfile": textfile});
+        world.bed.write("settings.json", settings.to_string());
+        run(&world, &["sync"])
+    };
+    let textfile = world.bed.path("akvvm.prom");
+    let ran = with(&textfile);
+    assert_eq!((ran.code, ran.complaint.as_str()), (Some(0), ""), "{ran}");
+    let metrics = std::fs::read_to_string(textfile).unwrap();
+    let installed = metrics.lines().find(|line| line.starts_with("akvvm_certificate_installed{"));
+    assert!(installed.is_some_and(|line| line.ends_with(" 1")), "{metrics}");
+    let ran = with(&world.bed.path("missing/akvvm.prom"));
+    assert_eq!(ran.code, Some(0), "{ran}");
+    assert!(ran.complaint.contains("metricsSettings.textfile: cannot open"), "{ran}");
+}
+
+#[test]
 fn a_link_of_the_split_layout_is_known_by_the_path_that_status_shows() {
     let world = World::new();
     write(&world, json!([{"url": URL, "certificateFileLayout": "split"}]));
