@@ -37,6 +37,9 @@ fn prepare(job: &Job<'_>, lock: &HandlerLock) -> Result<(), Failure> {
 fn refuse_beside_a_stranger(job: &Job<'_>) -> Result<(), Failure> {
     let stranger = match worker::settled(job)? {
         WorkerSight::Absent(_) => None,
+        WorkerSight::Present(Some(by_hand)) if by_hand.assignment.is_none() => {
+            return Err(worker::by_hand(&by_hand));
+        }
         WorkerSight::Present(_) => job.in_force().filter(|it| job.is_of_a_stranger(it)),
     };
     stranger.map_or(Ok(()), |assignment| Err(beside(&assignment)))

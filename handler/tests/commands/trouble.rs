@@ -121,8 +121,11 @@ fn a_worker_started_by_hand_is_left_alone() {
         since: std::time::SystemTime::UNIX_EPOCH.into(),
     };
     by_hand.announce(&directories, &lease).unwrap();
-    extension.call("enable", 3).bad();
-    assert_told(&extension, 3, "was started by hand (process");
+    for command in ["install", "enable"] {
+        extension.call(command, 3).bad();
+        assert_told(&extension, 3, "was started by hand (process");
+        fs::remove_file(extension.folder.join("status/3.status")).unwrap();
+    }
     let said = extension.call("disable", 3).good();
     assert!(said.contains("was started by hand"), "{said}");
     extension.call("uninstall", 3).good();
