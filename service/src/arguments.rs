@@ -132,6 +132,9 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Arg
             lexopt::Arg::Long("from") => line.from = Some(text(parser.value())?),
             lexopt::Arg::Long("output") => {
                 let file = parser.value().map_err(|error| error.to_string())?;
+                if file == "-" {
+                    return Err("--output names a file; --json prints the settings".into());
+                }
                 line.output = Some(PathBuf::from(file));
             }
             lexopt::Arg::Long("release") => line.release = Some(text(parser.value())?),
@@ -277,6 +280,7 @@ mod tests {
             ("migrate --from 3 --settings f --release web", "--release"),
             ("plan --from 3", "only migrate"),
             ("validate --output n", "only migrate"),
+            ("migrate --from 3 --settings f --output -", "names a file"),
         ] {
             assert!(parsed(line).unwrap_err().contains(words), "{line}");
         }

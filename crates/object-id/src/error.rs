@@ -37,6 +37,8 @@ pub enum ObjectIdError {
     ManagedHsm(String),
     /// A host under none of the allowed suffixes.
     UnknownSuffix(String),
+    /// A host of a cloud's own domain with another port than the one that vaults have.
+    CloudPort(String),
     /// A cloud's own domain with a vault's name missing or illegal before it.
     VaultName {
         /// The host as it was understood.
@@ -106,6 +108,9 @@ impl ObjectIdError {
                  this machine can allow its domain by AKVVM_VAULT_DNS_SUFFIXES in \
                  /etc/akvvm/environment"
             }
+            Self::CloudPort(_) => {
+                "has a port that is no vault's: leave it out, Azure's vaults answer at 443"
+            }
             Self::VaultName { .. } => "a vault's name is 3 to 24 letters, digits and hyphens",
             Self::UnknownKind(_) => {
                 "which is none of secrets, certificates and keys that the path may begin with"
@@ -139,7 +144,9 @@ impl fmt::Display for ObjectIdError {
             }
             Self::Scheme(scheme) => write!(f, "scheme {scheme:?}: {what}, write {FORM}"),
             Self::HostName(host) => write!(f, "{host:?} {what}: write {FORM}"),
-            Self::ManagedHsm(host) | Self::UnknownSuffix(host) => write!(f, "{host} {what}"),
+            Self::ManagedHsm(host) | Self::UnknownSuffix(host) | Self::CloudPort(host) => {
+                write!(f, "{host} {what}")
+            }
             Self::VaultName { host, suffix } => {
                 write!(f, "{host:?} has no vault's name before .{suffix}: {what}")
             }

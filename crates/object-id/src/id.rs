@@ -343,7 +343,7 @@ mod tests {
             ("https://abc.managedhsm.azure.net/secrets/x".into(), "managed HSM"),
             ("https://abc.example.net/secrets/x".into(), "AKVVM_VAULT_DNS_SUFFIXES"),
             ("https://10.0.0.4/secrets/x".into(), "AKVVM_VAULT_DNS_SUFFIXES"),
-            ("https://abc.vault.azure.net:8443/secrets/x".into(), "AKVVM_VAULT_DNS_SUFFIXES"),
+            ("https://abc.vault.azure.net:8443/secrets/x".into(), "leave it out"),
             ("https://ab.vault.azure.net/secrets/x".into(), "vault's name"),
             ("https://abc.vault.azure.net/storage/x".into(), "\"storage\""),
             ("https://abc.vault.azure.net//secrets/x".into(), "side by side"),

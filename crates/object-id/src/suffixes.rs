@@ -81,6 +81,7 @@ impl VaultSuffixes {
                 host: at.to_string(),
                 resource: None,
             }),
+            None if cloud.is_some() => Err(ObjectIdError::CloudPort(at.to_string())),
             None => Err(ObjectIdError::UnknownSuffix(at.to_string())),
         }
     }

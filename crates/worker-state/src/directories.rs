@@ -233,12 +233,16 @@ fn sweep(directory: &Path) -> usize {
     swept.unwrap_or_default()
 }
 
+/// What Debian gives users as their home who have none (base-passwd, `users-and-groups`).
+const HOMELESS: &str = "/nonexistent";
+
 fn user_directories(environment: &Environment) -> [PathBuf; 3] {
-    let home = environment.path("HOME").unwrap_or_else(|| PathBuf::from("/nonexistent"));
+    let home = environment.path("HOME").unwrap_or_else(|| PathBuf::from(HOMELESS));
     let base = |variable: &str, below_home: &str| {
         environment.path(variable).unwrap_or_else(|| home.join(below_home))
     };
-    let state = base("XDG_STATE_HOME", ".local/state").join("akvvm");
+    let xdg = || base("XDG_STATE_HOME", ".local/state").join("akvvm");
+    let state = environment.path(name::STATE_DIRECTORY).unwrap_or_else(xdg);
     let runtime = match environment.path("XDG_RUNTIME_DIR") {
         Some(directory) => directory.join("akvvm"),
         None => state.join("run"),
@@ -248,6 +252,11 @@ fn user_directories(environment: &Environment) -> [PathBuf; 3] {
 }
 
 fn create_private(directory: &Path) -> Result<(), StateError> {
+    if directory.starts_with(HOMELESS) && !Path::new(HOMELESS).exists() {
+        let why = "is nowhere, since this user has no HOME: set that, or STATE_DIRECTORY and \
+                   RUNTIME_DIRECTORY";
+        return Err(StateError::untrusted(directory, why.into()));
+    }
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true).mode(0o700);
     builder.create(directory).map_err(|error| StateError::write(directory, error))?;
@@ -314,6 +323,21 @@ mod tests {
         assert_eq!(directories.state(), Path::new("/home/u/.local/state/akvvm"));
         assert_eq!(directories.runtime(), Path::new("/run/user/7/akvvm"));
         assert_eq!(directories.logs(None), Path::new("/home/u/.local/state/akvvm/log"));
+    }
+
+    #[test]
+    fn the_other_directories_of_users_go_with_the_state() {
+        let environment = environment(&[("STATE_DIRECTORY", "/a"), ("HOME", "/home/u")]);
+        let directories = Directories::new(&environment, &Account::User);
+        assert_eq!(directories.runtime(), Path::new("/a/run"));
+        assert_eq!(directories.logs(None), Path::new("/a/log"));
+    }
+
+    #[test]
+    fn without_a_home_the_variables_are_named() {
+        let directories = Directories::new(&environment(&[]), &Account::User);
+        let error = directories.create().unwrap_err().to_string();
+        assert!(error.contains("HOME") && error.contains("STATE_DIRECTORY"), "{error}");
     }
 
     #[test]

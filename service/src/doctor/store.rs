@@ -16,6 +16,9 @@ use crate::look::store_failure;
 /// Less than this, in bytes, is worth a warning: a certificate takes some kilobytes.
 const LITTLE: u64 = 1024 * 1024;
 
+/// The permission bits that let others than the owner write.
+const OTHERS_WRITE: u32 = 0o022;
+
 /// Whether the worker could make files in this store, if it ran as this process does.
 pub(super) fn directory(path: &Path) -> Finding {
     let (existing, directory) = match deepest(path) {
@@ -33,6 +36,10 @@ pub(super) fn directory(path: &Path) -> Finding {
     } else {
         format!("not there yet, can be made below {}{room}", existing.display())
     };
+    if existing == path && directory.entry().is_ok_and(|entry| entry.mode & OTHERS_WRITE != 0) {
+        let why = "other users may put files of their own in the links' places; run: chmod go-w";
+        return Finding::attention(Step::Store, format!("{text}: {why} {}", path.display()));
+    }
     match free {
         Some(bytes) if bytes < LITTLE => Finding::attention(Step::Store, text),
         _ => Finding::fine(Step::Store, text),
@@ -95,6 +102,8 @@ pub(super) fn refused(step: Step, error: &StoreError) -> Finding {
 mod tests {
     #![allow(clippy::disallowed_methods, reason = "tests make files of their own")]
 
+    use std::os::unix::fs::PermissionsExt;
+
     use super::super::finding::Verdict;
     use super::*;
 
@@ -107,6 +116,19 @@ mod tests {
         assert!(finding.text.contains("not there yet, can be made below"));
         assert!(!path.exists());
         assert!(directory(folder.path()).text.starts_with("can be written to, mode "));
+    }
+
+    #[test]
+    fn a_store_that_others_may_write_wants_attention() {
+        let folder = tempfile::tempdir().unwrap();
+        for (mode, verdict) in [(0o755, Verdict::Fine), (0o775, Verdict::Attention)] {
+            let mode = std::fs::Permissions::from_mode(mode);
+            std::fs::set_permissions(folder.path(), mode).unwrap();
+            let finding = directory(folder.path());
+            assert_eq!(finding.verdict, verdict, "{}", finding.text);
+            let advice = format!("chmod go-w {}", folder.path().display());
+            assert_eq!(finding.text.ends_with(&advice), verdict == Verdict::Attention);
+        }
     }
 
     #[test]
