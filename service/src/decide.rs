@@ -66,13 +66,16 @@ impl<S: CertificateStore> Look<'_, '_, S> {
         let remarks = match self.verdict(&secret, &content)? {
             Verdict::Install => Vec::new(),
             Verdict::InstallAnyway(objection) => match self.found() {
-                Some(version) => {
-                    let remarks = vec![held_back(&secret, &objection)];
-                    return Ok(Decision::Install(Box::new(Version { remarks, ..version })));
-                }
+                Some(version) => return Ok(take_over(version, held_back(&secret, &objection))),
                 None => vec![not_valid(&objection)],
             },
-            Verdict::Hold(objection) => return self.stay(vec![held_back(&secret, &objection)]),
+            Verdict::Hold(objection) => {
+                let remark = held_back(&secret, &objection);
+                return match self.found() {
+                    Some(version) => Ok(take_over(version, remark)),
+                    None => self.stay(vec![remark]),
+                };
+            }
         };
         let Secret { version, value, .. } = secret;
         let value = Some(value);
@@ -146,11 +149,12 @@ impl<S: CertificateStore> Look<'_, '_, S> {
     /// What consumers would lose with `offered`, compared with what is installed, wherever that can
     /// be had: files that somebody has removed must not let a worse version in.
     fn loss(&self, offered: &CertifiedKey) -> Option<String> {
-        let record = self.record.filter(|record| record::is_of(record, self.target))?;
-        let active = record.active.as_ref()?;
-        let Content::Certificate(installed) = self.installed(&active.version).ok()?.content else {
-            return None;
+        let record = self.record.filter(|record| record::is_of(record, self.target));
+        let installed = match record.and_then(|record| record.active.as_ref()) {
+            Some(active) => self.installed(&active.version).ok()?,
+            None => self.found()?,
         };
+        let Content::Certificate(installed) = installed.content else { return None };
         let (offered, installed) = (Traits::of(offered.leaf()), Traits::of(installed.leaf()));
         guard::loss(&offered, &installed, self.target.delivery.guards, self.now)
     }
@@ -209,6 +213,11 @@ impl<S: CertificateStore> Look<'_, '_, S> {
             Err(failure) => Err(failure),
         }
     }
+}
+
+/// Keeps what applications use already, and says why the vault's newest version stays outside.
+fn take_over(version: Version, remark: Remark) -> Decision {
+    Decision::Install(Box::new(Version { remarks: vec![remark], ..version }))
 }
 
 fn held_back(secret: &Secret, objection: &str) -> Remark {

@@ -204,6 +204,22 @@ fn a_version_that_is_not_valid_yet_takes_no_link_from_one_that_is() {
 }
 
 #[test]
+fn a_version_that_the_guards_refuse_takes_no_link_either() {
+    let machine = Machine::new();
+    let file = format!("contoso.site.{}", machine.issued.version);
+    machine.put(&file, 0o600, &machine.combined());
+    symlink(&file, machine.at("contoso.site")).unwrap();
+    let fewer =
+        CertificateSpec { dns_names: vec!["other.example".into()], ..CertificateSpec::default() };
+    let offered = machine.world.azure.put_certificate("contoso", "site", &fewer).unwrap();
+    let entry = json!({"url": URL, "guards": {"names": true}});
+    machine.world.bed.write("new.json", machine.world.settings(json!([entry])).to_string());
+    let ran = machine.sync(vec![machine.at("contoso.site")]);
+    ran.assert_says(&format!("version {} is held back", offered.version));
+    assert_eq!(std::fs::read_link(machine.at("contoso.site")).unwrap(), Path::new(&file));
+}
+
+#[test]
 fn nor_do_two_links_of_the_split_layout_go_to_a_worse_version() {
     let machine = Machine::new();
     let links = ["contoso.site.pem", "contoso.site.keyid"];
