@@ -125,6 +125,23 @@ fn a_proxys_own_troubles_are_told_apart_and_its_password_is_not() {
 }
 
 #[test]
+fn a_proxy_that_drips_is_given_no_more_time_than_a_silent_one() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let waited = std::thread::spawn(move || {
+        let mut stream = listener.accept().unwrap().0;
+        [b"HTTP/1.1 200 OK\r\nX: ", &[b'x'; 80][..]].concat().iter().all(|byte| {
+            loopback::pause();
+            stream.write_all(&[*byte]).is_ok()
+        })
+    });
+    let mut network = behind_proxy(port, &AUTHORITY.file);
+    network.timeouts = loopback::SHORT;
+    assert_fails(ask(network, "abc.vault.azure.net"), TimedOut, "in time");
+    assert!(!waited.join().unwrap(), "the client waited for all of it");
+}
+
+#[test]
 fn a_proxy_gets_its_credentials_and_no_token() {
     let config = AUTHORITY.certificate(&["*.vault.azure.net"]);
     let server = Server::start(Front::Proxy(config), vec![secret("abc.vault.azure.net")]);

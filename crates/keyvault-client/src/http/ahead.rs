@@ -15,6 +15,7 @@ use ureq::unversioned::transport::time::Instant;
 use ureq::unversioned::transport::{ConnectionDetails, Connector, Transport};
 
 use super::corked::Corked;
+use super::until::Until;
 
 /// Connecting to a vault that is far takes longer than this: then it is worth doing ahead also for
 /// those who have a token, and merely wait to be let through. In a vault's own region it takes a
@@ -46,7 +47,7 @@ impl Way {
     ) -> Result<Option<Box<dyn Transport>>, ureq::Error> {
         let connection = self.chain.connect(details, None)?;
         Ok(if self.is_to_proxy(details) {
-            connection.map(|connection| Corked::new(connection).boxed())
+            connection.map(|connection| Corked::new(connection, Until::of(details)).boxed())
         } else {
             connection
         })
@@ -157,7 +158,7 @@ impl Connector<()> for Opener {
 }
 
 /// How much later `end` is; nothing where one of them never comes.
-fn since(start: Instant, end: Instant) -> Duration {
+pub(super) fn since(start: Instant, end: Instant) -> Duration {
     match (start, end) {
         (Instant::Exact(start), Instant::Exact(end)) => end.saturating_duration_since(start),
         _ => Duration::ZERO,

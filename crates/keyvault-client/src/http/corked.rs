@@ -8,6 +8,8 @@ use std::fmt;
 use ureq::unversioned::transport::{Buffers, NextTimeout, Transport};
 use zeroize::Zeroizing;
 
+use super::until::Until;
+
 /// More than a request with a proxy's credentials has, in bytes: the buffer does not move, so that wiping
 /// it wipes all of it.
 const REQUEST: usize = 2 * 1024;
@@ -18,11 +20,14 @@ pub(super) struct Corked {
     below: Box<dyn Transport>,
     /// With the proxy's credentials.
     held: Option<Zeroizing<Vec<u8>>>,
+    /// When the proxy must have answered; nothing once the tunnel is written to.
+    answered: Option<Until>,
 }
 
 impl Corked {
-    pub(super) fn new(below: Box<dyn Transport>) -> Self {
-        Self { below, held: Some(Zeroizing::new(Vec::with_capacity(REQUEST))) }
+    pub(super) fn new(below: Box<dyn Transport>, answered: Until) -> Self {
+        let held = Some(Zeroizing::new(Vec::with_capacity(REQUEST)));
+        Self { below, held, answered: Some(answered) }
     }
 
     fn let_go(&mut self, timeout: NextTimeout) -> Result<(), ureq::Error> {
@@ -46,6 +51,7 @@ impl Transport for Corked {
 
     fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), ureq::Error> {
         let Some(held) = &mut self.held else {
+            self.answered = None;
             return self.below.transmit_output(amount, timeout);
         };
         held.extend_from_slice(self.below.buffers().output().get(..amount).unwrap_or_default());
@@ -54,6 +60,10 @@ impl Transport for Corked {
 
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, ureq::Error> {
         self.let_go(timeout)?;
+        let timeout = match &self.answered {
+            Some(until) => until.left(timeout)?,
+            None => timeout,
+        };
         self.below.await_input(timeout)
     }
 
@@ -116,7 +126,7 @@ mod tests {
     fn words_go_out_together_once_an_answer_is_wanted_and_then_at_once() {
         let pieces = Arc::default();
         let wire = Wire { buffers: LazyBuffers::new(8, 8), pieces: Arc::clone(&pieces) };
-        let mut corked = Corked::new(wire.boxed());
+        let mut corked = Corked::new(wire.boxed(), Until::never());
         for word in ["CON", "NECT", " ", "a:443"] {
             write(&mut corked, word);
         }

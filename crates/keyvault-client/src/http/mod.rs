@@ -12,6 +12,7 @@ mod tls;
 mod trouble;
 mod trust;
 mod tunnel;
+mod until;
 mod walk;
 mod witness;
 

@@ -190,7 +190,7 @@ fn read_head(stream: &mut impl Read) -> Option<String> {
 }
 
 /// A moment, without sleeping for a fixed time in the test's own thread.
-fn pause() {
+pub(crate) fn pause() {
     let (_keep, never) = mpsc::channel::<()>();
     let _ = never.recv_timeout(Duration::from_millis(20));
 }
