@@ -85,6 +85,17 @@ impl FileError {
 impl fmt::Display for FileError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            // But modes and owners are root's alone to change.
+            FileError::Refused { action, path, source }
+                if self.raw() == Some(Errno::PERM.raw_os_error())
+                    && !action.starts_with("change") =>
+            {
+                write!(
+                    f,
+                    "cannot {action} {path:?}: {source}; lsattr shows what is immutable, chattr -i \
+                     ends that"
+                )
+            }
             FileError::Refused { action, path, source } => {
                 write!(f, "cannot {action} {path:?}: {source}")
             }
@@ -139,5 +150,8 @@ mod tests {
     fn the_sentence_names_the_step_the_file_and_the_reason() {
         let text = refused(Errno::ROFS).to_string();
         assert!(text.starts_with("cannot write \"/s/f\": Read-only file system"), "{text}");
+        assert!(!text.contains("chattr"), "{text}");
+        let text = refused(Errno::PERM).to_string();
+        assert!(text.ends_with("chattr -i ends that"), "{text}");
     }
 }
