@@ -258,7 +258,7 @@ pub(crate) fn prepare(machine: &Machine, order: &mut Order) -> anyhow::Result<Pr
 
 /// What certificates reach on this machine.
 pub(crate) fn disk(directories: &Directories, surroundings: &Surroundings, order: &Order) -> Disk {
-    let grant_ancestors = order.environment.value(name::GRANT_ANCESTORS) == Some("yes");
+    let grant_ancestors = order.environment.grants_ancestors();
     let detached = order.environment.value(name::SUPERVISOR) == Some("detached");
     // The file alone: who deploys must not be able to permit himself anything.
     let permission = order::permission(surroundings).unwrap_or_else(|why| {

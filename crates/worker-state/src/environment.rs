@@ -107,6 +107,12 @@ impl Environment {
         Self { values: pairs.into_iter().filter(|(_, value)| !value.trim().is_empty()).collect() }
     }
 
+    /// Whether `AKVVM_GRANT_ANCESTORS` permits it, in any of the words that people write for that.
+    pub fn grants_ancestors(&self) -> bool {
+        let value = self.value(name::GRANT_ANCESTORS).unwrap_or_default().trim();
+        ["yes", "true", "on", "1"].iter().any(|word| word.eq_ignore_ascii_case(value))
+    }
+
     /// What the file at `path` sets; nothing where there is no such file.
     ///
     /// Lines are `NAME=value`, as in `EnvironmentFile=` of systemd.exec(5): comments begin with
@@ -268,6 +274,16 @@ mod tests {
         let file = || Environment::of([of("HTTPS_PROXY", "http://f"), of("no_proxy", "f")]);
         assert_eq!(process().over(file()), process());
         assert_eq!(Environment::default().over(file()), file());
+    }
+
+    #[test]
+    fn ancestors_are_granted_in_any_word_that_says_so() {
+        for (value, granted) in
+            [("yes", true), ("True", true), (" 1 ", true), ("no", false), ("0", false), ("", false)]
+        {
+            let pair = (name::GRANT_ANCESTORS.to_owned(), value.to_owned());
+            assert_eq!(Environment::of([pair]).grants_ancestors(), granted, "{value:?}");
+        }
     }
 
     #[test]

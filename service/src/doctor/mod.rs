@@ -20,7 +20,7 @@ use std::time::SystemTime;
 use cert_store::DirectoryStore;
 use extension_settings::Settings;
 use keyvault_client::{Fault, Http, SecretClient};
-use worker_state::{Directories, Environment, Records, environment_name as name};
+use worker_state::{Directories, Environment, Records};
 
 use crate::clock::Clock;
 use crate::code::Code;
@@ -90,7 +90,7 @@ fn examine(
     tell: &mut dyn FnMut(Section),
 ) -> Vec<Stop> {
     let environment = &given.environment;
-    let grant_ancestors = environment.value(name::GRANT_ANCESTORS) == Some("yes");
+    let grant_ancestors = environment.grants_ancestors();
     let store = DirectoryStore::new().granting_ancestors(grant_ancestors);
     let (targets, odd) = survey::placed(settings, reading.permission, &store);
     let mut machine = circumstances::section(reading, given, (&targets, odd), around);

@@ -81,7 +81,8 @@ fn writable(directory: &Path) -> Result<(), Failure> {
 
 fn free(directory: &Path) -> Option<u64> {
     let stat = rustix::fs::statvfs(directory).ok()?;
-    Some(stat.f_bavail.saturating_mul(stat.f_frsize))
+    // One that counts no blocks (ramfs) does not know.
+    (stat.f_blocks > 0).then(|| stat.f_bavail.saturating_mul(stat.f_frsize))
 }
 
 fn size(bytes: u64) -> String {

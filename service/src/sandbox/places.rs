@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use extension_settings::StoreLocation;
-use worker_state::{Directories, environment_name as name};
+use worker_state::Directories;
 
 use crate::order::Order;
 
@@ -55,7 +55,7 @@ impl Places {
                 .flat_map(|folder| UNTOUCHED.map(|name| folder.join(name)))
                 .collect(),
             log: directories.logs(log_folder).to_owned(),
-            above: order.environment.value(name::GRANT_ANCESTORS) == Some("yes"),
+            above: order.environment.grants_ancestors(),
         }
     }
 
