@@ -154,6 +154,17 @@ mod tests {
     }
 
     #[test]
+    fn a_templates_variable_is_no_object() {
+        for variable in ["{{ certificate }}", "{% certificate %}"] {
+            let document =
+                json!({"secretsManagementSettings": {"observedCertificates": [variable]}});
+            let (mut places, _, problems) = sorted(document);
+            assert_eq!(problems, Vec::<String>::new());
+            assert_eq!(places.entries[0].keys.take("url").unwrap().value, variable);
+        }
+    }
+
+    #[test]
     fn a_list_that_is_missing_empty_or_endless_is_refused() {
         for (list, sentence) in [
             (json!(null), "missing: list the URLs"),

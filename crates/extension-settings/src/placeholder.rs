@@ -1,9 +1,13 @@
 //! Values that stand for other values, and were deployed as they are.
 
+/// Around a variable's name: shells and Terraform, Azure Pipelines, Helm and Jinja, tasks that replace tokens.
+const FILLED_IN: [(&str, &str); 5] =
+    [("${", "}"), ("$(", ")"), ("{{", "}}"), ("{%", "%}"), ("#{", "}")];
+
 /// What a text is instead of a value, if it looks like something that should have been replaced.
 pub(crate) fn recognise(text: &str) -> Option<&'static str> {
     let between = |open, close| text.starts_with(open) && text.ends_with(close);
-    let inside = |open, close| {
+    let inside = |open: &str, close: &str| {
         text.split_once(open).is_some_and(|(_, rest): (&str, &str)| rest.contains(close))
     };
     if between("[", "]") && text.contains('(') {
@@ -12,7 +16,7 @@ pub(crate) fn recognise(text: &str) -> Option<&'static str> {
         )
     } else if text.starts_with("System.") || between("@{", "}") {
         Some("is what PowerShell writes for what lies too deep (ConvertTo-Json -Depth 10)")
-    } else if inside("${", "}") || inside("$(", ")") || inside("{{", "}}") {
+    } else if FILLED_IN.iter().any(|(open, close)| inside(open, close)) {
         Some("is a variable that nothing has filled in")
     } else if inside("<", ">") {
         Some("is a placeholder of an example")
@@ -33,6 +37,8 @@ mod tests {
             ("${url}", "variable"),
             ("$(certificateUrl)", "variable"),
             ("{{ url }}", "variable"),
+            ("{% url %}", "variable"),
+            ("https://#{vault}#.vault.azure.net/secrets/web", "variable"),
             ("<observedCert1>", "example"),
             ("https://${vault}.vault.azure.net/secrets/web", "variable"),
             ("https://<vault>.vault.azure.net/secrets/web", "example"),

@@ -132,7 +132,11 @@ impl Places {
 /// Whether a value is an object, or a string that looks like one.
 pub(crate) fn may_hold_keys(field: &Field) -> bool {
     match &field.value {
-        Value::String(text) => text.trim_start().starts_with('{'),
+        // No object begins like a template's variable.
+        Value::String(text) => {
+            let text = text.trim_start();
+            text.starts_with('{') && !text.starts_with("{{") && !text.starts_with("{%")
+        }
         value => value.is_object(),
     }
 }
