@@ -97,6 +97,8 @@ pub(crate) struct Worker {
     /// How each certificate stood in the last report.
     stood: Vec<narrate::Stood>,
     next_beat: Duration,
+    /// What the last heartbeat said; nothing before the first.
+    beaten: String,
     /// When the clocks were looked at last.
     seen: Option<Moment>,
 }
@@ -117,6 +119,7 @@ impl Worker {
             next_progress: Duration::ZERO,
             stood: Vec::new(),
             next_beat: Duration::ZERO,
+            beaten: String::new(),
             seen: None,
         }
     }
@@ -238,9 +241,14 @@ impl Worker {
 
     fn beat_if_due(&mut self, outside: &mut impl Outside, now: Moment) {
         if self.next_beat <= now.steady {
-            outside.beat(&report::report(&self.roster, &self.frame, now));
-            self.next_beat = now.steady + HEARTBEAT;
+            self.beat(&report::report(&self.roster, &self.frame, now), outside, now);
         }
+    }
+
+    fn beat(&mut self, report: &Report, outside: &mut impl Outside, now: Moment) {
+        outside.beat(report);
+        self.beaten = status::message(report);
+        self.next_beat = now.steady + HEARTBEAT;
     }
 
     /// Between two publications, a pass brings news, and a first sync can run out of time.
@@ -268,6 +276,10 @@ impl Worker {
         outside.publish(&report, self.refusal.as_ref());
         if let Some(notice) = self.supervision.status(status::message(&report)) {
             outside.notify(&notice);
+        }
+        // The agent shows both, side by side.
+        if !self.beaten.is_empty() && self.beaten != status::message(&report) {
+            self.beat(&report, outside, now);
         }
         let end = outside.now().steady;
         self.next_progress = end + PROGRESS.max(SMALL_PART * end.saturating_sub(now.steady));

@@ -181,6 +181,14 @@ fn it_beats_every_minute_whatever_else_goes_on() {
 }
 
 #[test]
+fn the_heartbeat_says_what_the_status_says_without_waiting_for_its_minute() {
+    let mut outside = Simulation::new(HEARTBEAT / 2, Box::new(installed));
+    worker(&["a"], required()).serve(&mut outside, None);
+    assert_eq!(outside.beaten, status::message(outside.last()));
+    assert!(outside.beaten.ends_with("1 of 1 certificates installed"), "{}", outside.beaten);
+}
+
+#[test]
 fn a_reload_of_the_same_order_looks_at_everything_and_publishes_a_refusal() {
     let refusal = Refusal { sequence_number: 7, reason: "wrong".into() };
     let mut outside = Simulation::new(HOUR / 2, Box::new(installed));

@@ -24,6 +24,7 @@ use crate::pass::{Item, News};
 use crate::report::Frame;
 use crate::roster::{Known, Roster};
 use crate::run::{End, Event, Footing, Outside, Reread, Worker};
+use crate::status;
 use crate::supervision::Notice;
 use crate::target::Target;
 
@@ -59,6 +60,8 @@ pub(crate) struct Simulation {
     pub(crate) passes: Vec<Duration>,
     pub(crate) reports: Vec<(Duration, Report, Option<Refusal>)>,
     pub(crate) beats: Vec<Duration>,
+    /// What the last heartbeat said.
+    pub(crate) beaten: String,
     pub(crate) kept: Vec<InitialSyncRecord>,
     pub(crate) notices: Vec<(Duration, Notice)>,
 }
@@ -81,6 +84,7 @@ impl Simulation {
             passes: Vec::new(),
             reports: Vec::new(),
             beats: Vec::new(),
+            beaten: String::new(),
             kept: Vec::new(),
             notices: Vec::new(),
         }
@@ -143,8 +147,9 @@ impl Outside for Simulation {
         self.reports.push((self.steady, report.clone(), refusal.cloned()));
     }
 
-    fn beat(&mut self, _report: &Report) {
+    fn beat(&mut self, report: &Report) {
         self.beats.push(self.steady);
+        self.beaten = status::message(report);
     }
 
     fn keep(&mut self, initial_sync: &InitialSyncRecord) {
