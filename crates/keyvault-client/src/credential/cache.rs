@@ -14,7 +14,15 @@ const REQUESTS_AT_ONE_TIME: u32 = 2;
 
 /// The tokens of one credential, by resource.
 #[derive(Default)]
-pub(super) struct TokenCache(Mutex<HashMap<String, Arc<Mutex<Slot>>>>);
+pub(super) struct TokenCache(Mutex<HashMap<String, Arc<Entry>>>);
+
+#[derive(Default)]
+struct Entry {
+    /// Held for a moment only: whoever finds it taken must not believe that a token is being fetched.
+    slot: Mutex<Slot>,
+    /// Held while fetching: that is what makes the others wait and share.
+    fetching: Mutex<()>,
+}
 
 #[derive(Default)]
 struct Slot {
@@ -35,9 +43,12 @@ impl TokenCache {
         now: SystemTime,
         fetch: impl FnOnce() -> Result<AccessToken, ClientError>,
     ) -> Result<AccessToken, ClientError> {
-        let slot = self.slot(resource);
-        // Held while fetching: that is what makes the others wait and share.
-        let mut slot = lock(&slot);
+        let entry = self.entry(resource);
+        if let Some(token) = lock(&entry.slot).current(now) {
+            return Ok(token.clone());
+        }
+        let _alone = lock(&entry.fetching);
+        let mut slot = lock(&entry.slot);
         if let Some(token) = slot.current(now) {
             return Ok(token.clone());
         }
@@ -48,7 +59,10 @@ impl TokenCache {
         }
         if slot.failure.is_none() && slot.requests < REQUESTS_AT_ONE_TIME {
             slot.requests += 1;
-            match fetch() {
+            drop(slot);
+            let fetched = fetch();
+            slot = lock(&entry.slot);
+            match fetched {
                 Ok(token) => {
                     slot.token = Some(token);
                     slot.is_rejected = false;
@@ -62,8 +76,7 @@ impl TokenCache {
 
     /// Whether there is one in memory that is not due. One that is being fetched is not there.
     pub(super) fn has_token(&self, resource: &str, now: SystemTime) -> bool {
-        let slot = self.slot(resource);
-        slot.try_lock().is_ok_and(|slot| slot.current(now).is_some())
+        lock(&self.entry(resource).slot).current(now).is_some()
     }
 
     /// Why the token in memory is not a newer one, while it is handed out all the same.
@@ -72,8 +85,8 @@ impl TokenCache {
         resource: &str,
         now: SystemTime,
     ) -> Option<RenewalFailure> {
-        let slot = self.slot(resource);
-        let slot = lock(&slot);
+        let entry = self.entry(resource);
+        let slot = lock(&entry.slot);
         let token =
             slot.token.as_ref().filter(|token| token.is_usable(now) && !slot.is_rejected)?;
         let error = slot.failure.clone()?;
@@ -91,16 +104,16 @@ impl TokenCache {
     }
 
     fn mark(&self, resource: &str, token: &AccessToken, how: impl FnOnce(&mut Slot)) {
-        let slot = self.slot(resource);
-        let mut slot = lock(&slot);
+        let entry = self.entry(resource);
+        let mut slot = lock(&entry.slot);
         if slot.token.as_ref().is_some_and(|current| current.is_same_as(token)) {
             how(&mut slot);
         }
     }
 
-    fn slot(&self, resource: &str) -> Arc<Mutex<Slot>> {
-        let mut slots = lock(&self.0);
-        Arc::clone(slots.entry(resource.to_owned()).or_default())
+    fn entry(&self, resource: &str) -> Arc<Entry> {
+        let mut entries = lock(&self.0);
+        Arc::clone(entries.entry(resource.to_owned()).or_default())
     }
 }
 
@@ -164,6 +177,18 @@ mod tests {
         assert!(!cache.has_token("a", at(3600)));
         cache.reject("a", &fetched);
         assert!(!cache.has_token("a", at(1)));
+    }
+
+    /// Who believes that there is none opens a connection for the time in which it is fetched.
+    #[test]
+    fn a_token_in_memory_is_seen_by_all_who_look_at_once() {
+        let cache = TokenCache::default();
+        cache.token("r", at(0), || Ok(token("one", 0, 3600))).unwrap();
+        let sees = || (0..10_000).all(|_| cache.has_token("r", at(1)));
+        std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..4).map(|_| scope.spawn(sees)).collect();
+            assert!(threads.into_iter().all(|thread| thread.join().unwrap()));
+        });
     }
 
     #[test]
