@@ -111,9 +111,13 @@ fn readable<'a>(
     pool
 }
 
-fn missing(pool: &[Candidate<'_>], has_key: bool, failures: Vec<DecodeError>) -> DecodeError {
+fn missing(pool: &[Candidate<'_>], has_key: bool, mut failures: Vec<DecodeError>) -> DecodeError {
     let plain = match pool.first() {
-        Some(first) => DecodeError::NoPrivateKey { subject: one_line(first.parsed.subject()) },
+        Some(first) => {
+            // Certificates are not what is wanted.
+            failures.retain(|failure| *failure != DecodeError::Pkcs7);
+            DecodeError::NoPrivateKey { subject: one_line(first.parsed.subject()) }
+        }
         None if has_key => DecodeError::NoCertificate,
         None => DecodeError::NothingFound,
     };

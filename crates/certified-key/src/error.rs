@@ -33,6 +33,8 @@ pub enum DecodeError {
     EncryptedKey,
     /// A private key as `ssh-keygen` writes it.
     OpenSshKey,
+    /// The certificates are in a PKCS#7 or CMS block (RFC 5652), which holds no key.
+    Pkcs7,
     /// A PKCS#12 file that uses an algorithm or a structure that is not read here.
     UnsupportedPkcs12 {
         /// What it is used for, as in "encryption".
@@ -126,6 +128,7 @@ impl DecodeError {
             }
             Self::EncryptedKey => "the PEM private key is encrypted".into(),
             Self::OpenSshKey => "the private key is in the form of OpenSSH".into(),
+            Self::Pkcs7 => "the certificates are in a PKCS#7 block, which is not read".into(),
             Self::UnsupportedPkcs12 { what, name } => {
                 format!("the PKCS#12 file's {what} {name} is not supported").into()
             }
@@ -177,6 +180,10 @@ impl DecodeError {
             }
             Self::EncryptedKey => "store it without encryption; `openssl pkey` writes it so",
             Self::OpenSshKey => "store it as PKCS#8; `ssh-keygen -p -m PKCS8 -f FILE` turns a copy",
+            Self::Pkcs7 => {
+                "store them as PEM beside their private key; `openssl pkcs7 -print_certs -in FILE` \
+                 prints them so"
+            }
             Self::UnsupportedPkcs12 { .. } => {
                 "export it again with current settings (AES-256, HMAC with SHA-256)"
             }
@@ -226,6 +233,8 @@ mod tests {
             DecodeError::MalformedPkcs12("cut off"),
             DecodeError::PasswordProtected,
             DecodeError::EncryptedKey,
+            DecodeError::OpenSshKey,
+            DecodeError::Pkcs7,
             DecodeError::UnsupportedPkcs12 { what: "encryption", name: "RC4".into() },
             DecodeError::UnsupportedKey("of 512 bits".into()),
             DecodeError::TooManyIterations,

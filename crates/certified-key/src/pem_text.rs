@@ -36,6 +36,8 @@ pub(crate) fn read(text: &[u8]) -> Result<Parts, DecodeError> {
             b"EC PRIVATE KEY" => read_key(&block, PrivateKey::from_sec1, &mut parts)?,
             b"ENCRYPTED PRIVATE KEY" => parts.add_key(Err(DecodeError::EncryptedKey), None)?,
             b"OPENSSH PRIVATE KEY" => parts.add_key(Err(DecodeError::OpenSshKey), None)?,
+            // RFC 7468, sections 8 and 9, and OpenSSL's two older names.
+            b"PKCS7" | b"CMS" | b"PKCS #7 SIGNED DATA" => parts.failures.push(DecodeError::Pkcs7),
             b"EC PARAMETERS" | b"DH PARAMETERS" => {}
             other if other.ends_with(b"PRIVATE KEY") => {
                 let kind = format!("in the form {:?}", printable(other));

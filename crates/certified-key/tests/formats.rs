@@ -105,6 +105,19 @@ fn a_key_of_openssh_is_refused_with_the_way_to_turn_it() {
 }
 
 #[test]
+fn certificates_in_pkcs7_are_named_only_where_certificates_are_what_is_missing() {
+    let leaf = pair();
+    for label in ["PKCS7", "CMS", "PKCS #7 SIGNED DATA"] {
+        let message = block(label, &[0x30, 0]);
+        assert_eq!(refusal(&(leaf.key.clone() + &message)), DecodeError::Pkcs7);
+        assert_eq!(refusal(&message), DecodeError::Pkcs7);
+        let said = refusal(&(leaf.certificate.clone() + &message));
+        assert!(matches!(said, DecodeError::NoPrivateKey { .. }), "{said}");
+        assert!(decode(None, &(usual(&leaf) + &message)).is_ok());
+    }
+}
+
+#[test]
 fn unknown_blocks_and_unreadable_extra_certificates_are_noted() {
     let leaf = pair();
     let text = block("PUBLIC KEY", &[]) + &usual(&leaf) + &block("CERTIFICATE", &[0x30, 0]);

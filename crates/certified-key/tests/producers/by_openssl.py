@@ -67,6 +67,7 @@ def make(cases, pki):
         if leaf != "ed25519":  # which has no old form
             pem(cases, pki, leaf)
     odd_pem(cases, pki)
+    in_pkcs7(cases, pki)
     for_pss_only(cases, pki)
 
 
@@ -129,6 +130,18 @@ def odd_pem(cases, pki):
         path.write_bytes(key + pki.pem("rsa2048").read_bytes())
         cases.refused(path, "the PEM private key is encrypted")
     refused_keys(cases, pki)
+
+
+def in_pkcs7(cases, pki):
+    """Certificates as a CA sends them for Windows (.p7b), beside the key."""
+    key = pki.key("p256").read_bytes()
+    block = run("openssl", "crl2pkcs7", "-nocrl", "-certfile", pki.pem("p256"))
+    path = cases.new_file("openssl", "pkcs7.pem")
+    path.write_bytes(key + block)
+    cases.refused(path, "the certificates are in a PKCS#7 block")
+    path = cases.new_file("openssl", "pkcs7-too.pem")
+    path.write_bytes(key + block + pki.pem("p256").read_bytes())
+    cases.decodes(path, pki.chain("p256")[:1], pki.pkcs8("p256"), notes=1)
 
 
 def refused_keys(cases, pki):
