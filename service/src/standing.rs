@@ -32,7 +32,8 @@ impl Entry {
         if let Some(expired) = self.expired(now) {
             let also = self.failure.as_ref().map(|failure| format!("; {}", failure.public));
             let text = format!("{expired}{}", also.unwrap_or_default());
-            return (Standing::Bad, Code::NotValid, Some(text));
+            let standing = if self.never_valid() { Standing::Attention } else { Standing::Bad };
+            return (standing, Code::NotValid, Some(text));
         }
         match (&self.failure, self.present) {
             (Some(failure), false) => {
@@ -96,7 +97,18 @@ impl Entry {
     pub(crate) fn expired(&self, now: SystemTime) -> Option<String> {
         let certificate = self.record.as_ref()?.certificate.as_ref()?;
         let is_over = self.present && now > certificate.not_after.moment();
-        is_over.then(|| format!("the installed certificate expired at {}", certificate.not_after))
+        is_over.then(|| {
+            let ended = certificate.not_after;
+            format!(
+                "the installed certificate expired at {ended}; issue a new version in the vault"
+            )
+        })
+    }
+
+    /// Was it over before it came here? Then nothing has ended: it is what the vault had at first.
+    fn never_valid(&self) -> bool {
+        let certificate = self.record.as_ref().and_then(|record| record.certificate.as_ref());
+        certificate.is_some_and(|one| one.installed_at.moment() > one.not_after.moment())
     }
 }
 
@@ -173,6 +185,17 @@ mod tests {
         assert_eq!((after(64).0, after(64).1), (Standing::Attention, Code::ExpiresSoon));
         assert_eq!((after(82).0, after(82).1), (Standing::Bad, Code::ExpiresSoon));
         assert_eq!((after(91).0, after(91).1), (Standing::Bad, Code::NotValid));
+    }
+
+    #[test]
+    fn what_had_expired_before_it_was_first_installed_is_a_warning() {
+        let late = |worker: &mut Worker, _: Moment| {
+            let now = Moment { wall: dawn() + 91 * DAY, steady: Duration::ZERO };
+            worker.roster.note(0, installed("contoso.web", now), now);
+        };
+        let (standing, code, text) = standing_after(92, late);
+        assert_eq!((standing, code), (Standing::Attention, Code::NotValid));
+        assert!(text.ends_with("; issue a new version in the vault"), "{text}");
     }
 
     #[test]
