@@ -14,7 +14,6 @@ use crate::entry::Entry;
 use crate::error::FileError;
 use crate::gate::{Call, Gate};
 use crate::shared_sync::SharedSync;
-use crate::walk::Opening;
 
 /// An opened directory handle; every name below is relative to it and none is followed. A clone is
 /// the same handle.
@@ -27,15 +26,6 @@ pub struct Directory {
 }
 
 impl Directory {
-    /// Opens a directory that exists. Symbolic links on the way are followed only if root or we
-    /// own them and the directory they stand in, and others cannot write there (or it is sticky).
-    ///
-    /// # Errors
-    /// [`FileError::PlantedLink`] for other links, and whatever the kernel refuses.
-    pub fn open(path: &Path) -> Result<Self, FileError> {
-        Opening::default().open(path)
-    }
-
     pub(crate) fn new(handle: OwnedFd, path: PathBuf, gate: Arc<dyn Gate>) -> Self {
         Directory { handle: Arc::new(handle), syncs: Arc::default(), path, gate }
     }

@@ -39,6 +39,17 @@ pub struct Created {
     pub made: Vec<PathBuf>,
 }
 
+impl Directory {
+    /// Opens a directory that exists. Symbolic links on the way are followed only if root or we
+    /// own them and the directory they stand in, and others cannot write there (or it is sticky).
+    ///
+    /// # Errors
+    /// [`FileError::PlantedLink`] for other links, and whatever the kernel refuses.
+    pub fn open(path: &Path) -> Result<Self, FileError> {
+        Opening::default().open(path)
+    }
+}
+
 impl Default for Opening {
     fn default() -> Self {
         Opening::through(Arc::new(OpenGate))

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use atomic_file::FileError;
 
-use crate::outputs::OutputError;
+use crate::output_error::OutputError;
 
 /// Why a certificate could not be installed, repaired or removed. `Display` is a sentence that
 /// may be shown to anyone: it names paths and causes, never content.

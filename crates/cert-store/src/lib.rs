@@ -12,11 +12,13 @@
 
 mod access;
 mod accounts;
+mod digest;
 mod directory_store;
 mod error;
 mod ledger;
 mod luma;
 mod names;
+mod output_error;
 mod outputs;
 mod pieces;
 mod plan;
@@ -30,13 +32,15 @@ pub use accounts::{Accounts, NameService};
 pub use directory_store::{Closed, DirectoryStore, Fate, Inheritance, Inherited, Prepared};
 pub use error::StoreError;
 pub use ledger::{Generation, Grantee, GranteeKind, Ledger, LedgerFile};
+pub use names::Layout;
+pub use output_error::OutputError;
 pub use outputs::{
-    FileAccess, Form, Material, Output, OutputDirectoryRecord, OutputError, OutputFileRecord,
-    OutputLedger, OutputStore, PreparedOutputs, ReplacedFile, SetFile,
+    FileAccess, Form, Material, Output, OutputDirectoryRecord, OutputFileRecord, OutputLedger,
+    OutputStore, PreparedOutputs, ReplacedFile, SetFile,
 };
 pub use read_before::ReadBefore;
 pub use store::{
     Announce, Announcement, CertificateStore, Change, Drift, Installed, Retirement, Standing,
     Wanted,
 };
-pub use target::{Grant, Layout, Retain, StoreLocation, Target, unite_grants};
+pub use target::{Grant, Retain, StoreLocation, Target, unite_grants};

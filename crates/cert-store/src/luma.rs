@@ -10,8 +10,8 @@ use certified_key::{Certificate, Content};
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json};
 
+use crate::digest::digest;
 use crate::names::Part;
-use crate::pieces::digest;
 use crate::plan::Plan;
 use crate::target::Target;
 

@@ -7,7 +7,15 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use object_id::ObjectId;
 
-use crate::target::Layout;
+/// One way to lay a certificate out in files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Layout {
+    /// One file: leaf, issuers, private key; and a link to it.
+    Combined,
+    /// A file with the chain, a file with the key, a link to each, and a metadata file that is
+    /// replaced last.
+    Split,
+}
 
 /// One file of a layout, with a link to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

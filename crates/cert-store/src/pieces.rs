@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use certified_key::{CertifiedKey, Content};
-use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
+use crate::digest::digest;
 use crate::error::StoreError;
 use crate::names::Part;
 use crate::target::{Target, layouts};
@@ -51,7 +51,7 @@ impl Pieces {
                     return Err(StoreError::NotSplittable { link: target.link_name.clone() });
                 }
             };
-            list.push(Piece { part, digest: self::digest(&bytes), bytes });
+            list.push(Piece { part, digest: crate::digest::digest(&bytes), bytes });
         }
         Ok(Pieces { list, digest })
     }
@@ -111,25 +111,4 @@ pub(crate) fn parse(texts: &[&[u8]]) -> Option<CertifiedKey> {
         whole.push(b'\n'); // a text that ends without one would run into the next
     }
     CertifiedKey::parse_pem(&whole).ok()
-}
-
-/// SHA-256, hexadecimal.
-pub(crate) fn digest(bytes: &[u8]) -> String {
-    const DIGITS: [char; 16] =
-        ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
-    let halves = |byte: u8| [byte >> 4, byte & 0xf].map(|half| DIGITS[usize::from(half)]);
-    // Every file that stands is digested in every poll: formatting costs more than the digest.
-    Sha256::digest(bytes).into_iter().flat_map(halves).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_digest_is_written_as_sha256sum_writes_it() {
-        // FIPS 180-4's example "abc".
-        let expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
-        assert_eq!(digest(b"abc"), expected);
-    }
 }

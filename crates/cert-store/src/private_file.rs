@@ -4,7 +4,7 @@ use atomic_file::{Directory, Entry, Examined, FileError};
 use zeroize::Zeroizing;
 
 use crate::access::Access;
-use crate::pieces::digest;
+use crate::digest::digest;
 
 /// Files longer than this, in bytes, are no certificates; a chain has some ten thousand.
 const LONGEST_FILE: u64 = 4 << 20;

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use atomic_file::{Directory, Entry, FileError};
 
-use crate::pieces::digest;
+use crate::digest::digest;
 use crate::private_file::examine;
 
 /// So long a file has to have been left alone before it is read, or it is read once more: one that

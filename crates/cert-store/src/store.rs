@@ -8,8 +8,9 @@ use certified_key::{CertifiedKey, Content};
 
 use crate::error::StoreError;
 use crate::ledger::{Generation, Ledger};
+use crate::names::Layout;
 use crate::read_before::ReadBefore;
-use crate::target::{Layout, StoreLocation, Target};
+use crate::target::{StoreLocation, Target};
 
 /// A place that keeps certificates: a directory here, a certificate store on other systems.
 ///

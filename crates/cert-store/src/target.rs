@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use object_id::ObjectId;
 
-use crate::names::{self, Part};
+use crate::names::{self, Layout, Part};
 
 /// Where certificates stand on a machine.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -28,16 +28,6 @@ impl StoreLocation {
             Self::Directory { path, .. } => Some(path),
         }
     }
-}
-
-/// One way to lay a certificate out in files.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Layout {
-    /// One file: leaf, issuers, private key; and a link to it.
-    Combined,
-    /// A file with the chain, a file with the key, a link to each, and a metadata file that is
-    /// replaced last.
-    Split,
 }
 
 /// Read access for a user, a group, or both.

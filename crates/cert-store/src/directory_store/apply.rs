@@ -9,14 +9,16 @@ use zeroize::Zeroizing;
 
 use super::{DirectoryStore, reach, retire, survey};
 use crate::access::Access;
+use crate::digest::digest;
 use crate::error::StoreError;
 use crate::ledger::{Ledger, LedgerFile};
 use crate::luma;
 use crate::names;
-use crate::pieces::{Pieces, digest};
+use crate::names::Layout;
+use crate::pieces::Pieces;
 use crate::plan::{Obstacle, Plan, Request, RequestedPart, Step, announced, next_ledger, plan};
 use crate::store::{Announce, Announcement, Change, Installed, Wanted};
-use crate::target::{Layout, Target};
+use crate::target::Target;
 
 /// An installation between its two halves. It holds the store's opened directory, so the second
 /// half happens where the first did.

@@ -12,10 +12,10 @@ use zeroize::Zeroizing;
 use super::DirectoryStore;
 use super::seen::{Names, beginning};
 use crate::error::StoreError;
-use crate::names::{self, Part};
+use crate::names::{self, Layout, Part};
 use crate::pieces;
 use crate::private_file::examine;
-use crate::target::{Layout, Target, layouts};
+use crate::target::{Target, layouts};
 
 /// What stands in a store under a certificate's names before the extension has written there.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -22,10 +22,10 @@ use crate::access::{Access, DIRECTORY, Granted};
 use crate::accounts::{Accounts, NameService};
 use crate::error::StoreError;
 use crate::ledger::{Generation, Ledger};
-use crate::names::Part;
+use crate::names::{Layout, Part};
 use crate::read_before::ReadBefore;
 use crate::store::{Announce, CertificateStore, Installed, Retirement, Standing, Wanted};
-use crate::target::{Layout, StoreLocation, Target};
+use crate::target::{StoreLocation, Target};
 
 pub use apply::Prepared;
 pub use inherited::{Fate, Inheritance, Inherited};

@@ -8,7 +8,8 @@ use std::time::SystemTime;
 
 use atomic_file::{Directory, FileError};
 
-use crate::target::{Layout, Target};
+use crate::names::Layout;
+use crate::target::Target;
 
 /// Sorted.
 pub(super) type Names = Arc<Vec<String>>;

@@ -9,15 +9,16 @@ use zeroize::Zeroizing;
 
 use super::{DirectoryStore, reach, seen};
 use crate::access::Access;
+use crate::digest::digest;
 use crate::error::StoreError;
 use crate::ledger::{Generation, Ledger, LedgerFile};
-use crate::names::{self, Part};
-use crate::pieces::{self, Likeness, Pieces, digest};
+use crate::names::{self, Layout, Part};
+use crate::pieces::{self, Likeness, Pieces};
 use crate::plan::{FileState, LinkState, Listing, Request};
 use crate::private_file::examine;
 use crate::read_before::ReadBefore;
 use crate::store::{Drift, Standing};
-use crate::target::{Layout, Target, layouts};
+use crate::target::{Target, layouts};
 
 /// What was read before, and what time it is.
 type Sight<'a> = (&'a ReadBefore, SystemTime);

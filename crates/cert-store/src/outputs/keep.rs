@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use atomic_file::{Directory, FileError, FileOptions, Opening};
 use zeroize::Zeroizing;
 
-use crate::pieces::digest;
+use crate::digest::digest;
 use crate::private_file;
 
 /// The permission bits of kept files.

@@ -6,7 +6,6 @@
 //! SHA-256 in a directory of the caller's; with them a version is put back byte for byte, also
 //! where its form has random salts in it.
 
-mod error;
 mod keep;
 mod ledger;
 mod prepare;
@@ -29,10 +28,10 @@ use crate::access::{Access, Granted};
 use crate::accounts::{Accounts, NameService, id};
 use crate::error::StoreError;
 use crate::ledger::{Grantee, GranteeKind};
+use crate::output_error::OutputError;
 use crate::store::{Drift, Retirement};
 use keep::Keep;
 
-pub use error::OutputError;
 pub use ledger::{OutputDirectoryRecord, OutputFileRecord, OutputLedger, ReplacedFile};
 pub use prepared::PreparedOutputs;
 pub use wanted::{FileAccess, Form, Material, Output, SetFile};

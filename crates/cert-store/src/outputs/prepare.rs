@@ -7,15 +7,16 @@ use certified_key::pkcs12_opens_with;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use super::error::OutputError;
 use super::ledger::{OutputDirectoryRecord, OutputFileRecord, OutputLedger, ReplacedFile};
 use super::prepared::{Item, PreparedOutputs};
 use super::survey::{DIRECTORY, look_at_link};
 use super::wanted::{FileAccess, Form, Material, Output, SetFile};
 use super::{OutputStore, render};
 use crate::access::{Access, Granted};
+use crate::digest::digest;
 use crate::error::StoreError;
-use crate::pieces::{check_readable, digest};
+use crate::output_error::OutputError;
+use crate::pieces::check_readable;
 use crate::private_file;
 
 /// Bits that let others write to a directory.

@@ -6,9 +6,9 @@ use atomic_file::{Examined, Opening};
 use certified_key::{CertifiedKey, Content, Encryption};
 use zeroize::Zeroizing;
 
-use super::error::OutputError;
 use super::wanted::{Form, Material};
 use crate::error::StoreError;
+use crate::output_error::OutputError;
 
 /// The longest file that a password is read from, in bytes.
 const LONGEST_PASSWORD: u64 = 4096;

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use atomic_file::{Directory, Kind};
 use certified_key::pkcs12_opens_with;
 
-use super::error::OutputError;
 use super::ledger::OutputLedger;
 use super::wanted::{FileAccess, Form, Output};
 use super::{OutputStore, render};
 use crate::error::StoreError;
+use crate::output_error::OutputError;
 use crate::private_file;
 use crate::store::Drift;
 

@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use super::{Chosen, Listing, Plan, Request, Source, Step};
+use super::terms::{Chosen, Listing, Plan, Request, Source, Step};
 use crate::ledger::{Generation, Ledger, LedgerFile};
 use crate::names;
 

@@ -1,6 +1,8 @@
 //! Which file a part is in: one of the ledger's, one that was there already, or a new one.
 
-use super::{Chosen, FileState, LinkState, Listing, Obstacle, Request, RequestedPart, Source};
+use super::terms::{
+    Chosen, FileState, LinkState, Listing, Obstacle, Request, RequestedPart, Source,
+};
 use crate::ledger::{Ledger, LedgerFile};
 use crate::pieces::Likeness;
 

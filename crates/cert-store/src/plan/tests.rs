@@ -1,12 +1,13 @@
 use std::time::{Duration, SystemTime};
 
-use object_id::VaultSuffixes;
+use object_id::{ObjectId, VaultSuffixes};
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 
 use super::*;
 use crate::ledger::{Generation, LedgerFile};
+use crate::pieces::Likeness;
 
 const ONE: &str = "11111111111111111111111111111111";
 const TWO: &str = "22222222222222222222222222222222";
