@@ -4,7 +4,6 @@ use crate::candidate::Candidate;
 use crate::certificate::{Certificate, one_line};
 use crate::certified::CertifiedKey;
 use crate::chain;
-use crate::decode::Decoded;
 use crate::error::DecodeError;
 use crate::private_key::PrivateKey;
 
@@ -35,6 +34,16 @@ pub(crate) struct FoundCertificate {
 pub(crate) struct FoundKey {
     pub(crate) key: PrivateKey,
     pub(crate) local_key_id: Option<Vec<u8>>,
+}
+
+/// A certificate with its key, and what there is to say about it.
+#[derive(Debug)]
+pub struct Decoded {
+    /// The leaf, its issuers and its private key.
+    pub key: CertifiedKey,
+    /// Things left out or odd, one sentence each, fit for a log: unrelated certificates,
+    /// unreadable extra parts.
+    pub notes: Vec<String>,
 }
 
 impl Parts {

@@ -6,10 +6,6 @@ use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use crate::Certificate;
-use crate::decode::decode_pem;
-use crate::encode;
-use crate::error::{DecodeError, EncodeError};
-use crate::pkcs12::{self, Encryption};
 use crate::private_key::PrivateKey;
 
 /// What is to stand on a machine: a certificate with its key, or bytes that mean nothing here.
@@ -53,15 +49,6 @@ pub struct CertifiedKey {
 }
 
 impl CertifiedKey {
-    /// Reads a PEM text that holds a certificate, its key, and perhaps its issuers, in any order;
-    /// for looking at a file that is installed already.
-    ///
-    /// # Errors
-    /// Whatever [`decode`](crate::decode) says of the same text.
-    pub fn parse_pem(bytes: &[u8]) -> Result<Self, DecodeError> {
-        decode_pem(bytes).map(|decoded| decoded.key)
-    }
-
     /// The certificate that the private key belongs to.
     pub fn leaf(&self) -> &Certificate {
         &self.leaf
@@ -76,45 +63,6 @@ impl CertifiedKey {
     /// The private key's algorithm as people call it: "RSA 2048", "P-256", "Ed25519".
     pub fn key_algorithm(&self) -> String {
         self.key.public().to_string()
-    }
-
-    /// Leaf, issuers in order, then the private key as PKCS#8 `PRIVATE KEY`.
-    pub fn to_pem(&self) -> Zeroizing<Vec<u8>> {
-        encode::combined(self)
-    }
-
-    /// Leaf, then issuers in order.
-    pub fn to_chain_pem(&self) -> Vec<u8> {
-        encode::chain(self)
-    }
-
-    /// The leaf alone.
-    pub fn to_leaf_pem(&self) -> Vec<u8> {
-        encode::certificates(&[&self.leaf])
-    }
-
-    /// The issuers in order; nothing where the leaf has none.
-    pub fn to_issuers_pem(&self) -> Vec<u8> {
-        encode::certificates(&self.issuers.iter().collect::<Vec<_>>())
-    }
-
-    /// The private key alone, as PKCS#8 `PRIVATE KEY`.
-    pub fn to_key_pem(&self) -> Zeroizing<Vec<u8>> {
-        encode::key(self)
-    }
-
-    /// Leaf, issuers and private key as PKCS#12 (RFC 7292), encrypted with the password, which may
-    /// be empty. The key is called by the leaf's first DNS name, else by its common name. Salts
-    /// are random: no two files are equal.
-    ///
-    /// # Errors
-    /// Where the system has no randomness to give.
-    pub fn to_pkcs12(
-        &self,
-        password: &str,
-        encryption: Encryption,
-    ) -> Result<Zeroizing<Vec<u8>>, EncodeError> {
-        pkcs12::write(self, password, encryption)
     }
 }
 

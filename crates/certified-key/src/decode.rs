@@ -5,7 +5,7 @@ use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use zeroize::Zeroizing;
 
-use crate::assemble::{Parts, assemble};
+use crate::assemble::{Decoded, Parts, assemble};
 use crate::error::DecodeError;
 use crate::{Certificate, CertifiedKey, pem_text, pkcs12};
 
@@ -15,16 +15,6 @@ pub const MAX_VALUE: usize = 1024 * 1024;
 
 /// First byte of every DER or BER file: the tag of a SEQUENCE.
 const SEQUENCE: u8 = 0x30;
-
-/// A certificate with its key, and what there is to say about it.
-#[derive(Debug)]
-pub struct Decoded {
-    /// The leaf, its issuers and its private key.
-    pub key: CertifiedKey,
-    /// Things left out or odd, one sentence each, fit for a log: unrelated certificates,
-    /// unreadable extra parts.
-    pub notes: Vec<String>,
-}
 
 /// Decodes the value of a secret: PEM text, or a PKCS#12 file in base64.
 ///
@@ -72,8 +62,19 @@ fn decode_text(text: &[u8]) -> Result<Decoded, DecodeError> {
     }
 }
 
+impl CertifiedKey {
+    /// Reads a PEM text that holds a certificate, its key, and perhaps its issuers, in any order;
+    /// for looking at a file that is installed already.
+    ///
+    /// # Errors
+    /// Whatever [`decode`] says of the same text.
+    pub fn parse_pem(bytes: &[u8]) -> Result<Self, DecodeError> {
+        decode_pem(bytes).map(|decoded| decoded.key)
+    }
+}
+
 /// Decodes PEM text that may come from anywhere.
-pub(crate) fn decode_pem(bytes: &[u8]) -> Result<Decoded, DecodeError> {
+fn decode_pem(bytes: &[u8]) -> Result<Decoded, DecodeError> {
     if bytes.len() > MAX_VALUE {
         return Err(DecodeError::TooLarge { limit: MAX_VALUE });
     }

@@ -21,8 +21,9 @@ mod public_key;
 mod rsa;
 mod signature;
 
+pub use assemble::Decoded;
 pub use certificate::Certificate;
 pub use certified::{CertifiedKey, Content};
-pub use decode::{Decoded, MAX_VALUE, decode};
+pub use decode::{MAX_VALUE, decode};
 pub use error::{DecodeError, EncodeError};
 pub use pkcs12::{Encryption, pkcs12_opens_with};

@@ -15,6 +15,7 @@ mod foresight;
 mod hash;
 mod mac;
 mod password;
+mod pfx;
 mod safe;
 mod structure;
 mod tlv;
@@ -25,9 +26,8 @@ use crate::error::DecodeError;
 use deriver::Deriver;
 use mac::Mac;
 use password::Password;
-use structure::Pfx;
+use pfx::Pfx;
 pub use write::Encryption;
-pub(crate) use write::write;
 
 /// Reads every certificate and private key of a file.
 ///

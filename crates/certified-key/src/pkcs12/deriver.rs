@@ -66,7 +66,7 @@ impl Deriver {
 #[cfg(test)]
 mod tests {
     use super::super::derivation::Purpose;
-    use super::super::structure::Pfx;
+    use super::super::pfx::Pfx;
     use super::super::{ber, foresight, safe};
     use super::*;
 

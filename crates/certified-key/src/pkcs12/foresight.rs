@@ -46,7 +46,7 @@ fn list(sequence: &[u8]) -> impl Iterator<Item = &[u8]> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::structure::Pfx;
+    use super::super::pfx::Pfx;
     use super::super::tlv::{explicit, number, octets, oid, sequence};
     use super::*;
     use der::asn1::ObjectIdentifier;

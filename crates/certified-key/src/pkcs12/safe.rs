@@ -9,8 +9,9 @@ use zeroize::Zeroizing;
 
 use super::ber::Der;
 use super::deriver::Deriver;
+use super::password::Password;
 use super::structure::{ContentInfo, DATA, explicit, malformed};
-use super::{Password, ber, encryption};
+use super::{ber, encryption};
 use crate::algorithm;
 use crate::assemble::Parts;
 use crate::error::DecodeError;

@@ -1,42 +1,12 @@
-//! The outer shape of a PKCS#12 file (RFC 7292 §4) and of what it borrows from PKCS#7.
+//! What the parts of a PKCS#12 file are made of, and what it borrows from PKCS#7.
 
-use der::asn1::{AnyRef, ObjectIdentifier, OctetStringRef};
-use der::{Decode as _, Reader, SliceReader, Tag, TagNumber, Tagged as _};
+use der::asn1::{AnyRef, ObjectIdentifier};
+use der::{Decode as _, Reader as _, SliceReader, Tag, TagNumber, Tagged as _};
 
-use super::mac::Mac;
-use crate::algorithm;
 use crate::error::DecodeError;
 
 /// id-data of PKCS#7: the content is there as it is.
 pub(super) const DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.1");
-
-/// A whole file.
-pub(super) struct Pfx<'a> {
-    /// The authenticated safe, still encoded: what the MAC is computed over.
-    pub(super) content: &'a [u8],
-    pub(super) mac: Option<Mac<'a>>,
-}
-
-impl<'a> Pfx<'a> {
-    pub(super) fn parse(der: &'a [u8]) -> Result<Self, DecodeError> {
-        let not_pkcs12 = malformed("it is not PKCS#12");
-        let mut reader = SliceReader::new(der).map_err(|_| not_pkcs12.clone())?;
-        let (safe, mac) = reader
-            .sequence(|reader| {
-                number(AnyRef::decode(reader)?)?; // the version, which is always 3
-                let safe = ContentInfo::parse(reader)?;
-                let mac = if reader.is_finished() { None } else { Some(Mac::parse(reader)?) };
-                Ok::<_, der::Error>((safe, mac))
-            })
-            .map_err(|_| not_pkcs12.clone())?;
-        if safe.kind != DATA {
-            let name = algorithm::name(safe.kind);
-            return Err(DecodeError::UnsupportedPkcs12 { what: "protection", name });
-        }
-        let content = <&OctetStringRef>::from_der(safe.content).map_err(|_| not_pkcs12)?.as_bytes();
-        Ok(Self { content, mac })
-    }
-}
 
 /// PKCS#7's `ContentInfo`.
 pub(super) struct ContentInfo<'a> {

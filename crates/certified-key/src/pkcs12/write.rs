@@ -48,26 +48,33 @@ pub enum Encryption {
     Legacy,
 }
 
-/// The whole file.
-pub(crate) fn write(
-    key: &CertifiedKey,
-    password: &str,
-    encryption: Encryption,
-) -> Result<Zeroizing<Vec<u8>>, EncodeError> {
-    let mut sealer = Sealer { password, encryption, deriver: Deriver::default() };
-    let attributes = attributes(key.leaf());
-    let bags: Vec<Element> = std::iter::once(certificate_bag(key.leaf(), Some(&attributes)))
-        .chain(key.issuers().iter().map(|issuer| certificate_bag(issuer, None)))
-        .collect();
-    let bags: Vec<&[u8]> = bags.iter().map(|bag| bag.as_slice()).collect();
-    let certificates = encrypted_safe(&sequence(&bags), &mut sealer)?;
-    let (algorithm, sealed) = sealer.seal(key.key.pkcs8())?;
-    let shrouded = sequence(&[&algorithm, &octets(&sealed)]);
-    let key_bag = bag(SHROUDED_KEY, &shrouded, Some(&attributes));
-    let key_safe = content_info(DATA, &octets(&sequence(&[&key_bag])));
-    let safes = sequence(&[&certificates, &key_safe]);
-    let mac = sealer.mac(&safes)?;
-    Ok(sequence(&[&number(3), &content_info(DATA, &octets(&safes)), &mac]))
+impl CertifiedKey {
+    /// Leaf, issuers and private key as PKCS#12 (RFC 7292), encrypted with the password, which may
+    /// be empty. The key is called by the leaf's first DNS name, else by its common name. Salts
+    /// are random: no two files are equal.
+    ///
+    /// # Errors
+    /// Where the system has no randomness to give.
+    pub fn to_pkcs12(
+        &self,
+        password: &str,
+        encryption: Encryption,
+    ) -> Result<Zeroizing<Vec<u8>>, EncodeError> {
+        let mut sealer = Sealer { password, encryption, deriver: Deriver::default() };
+        let attributes = attributes(self.leaf());
+        let bags: Vec<Element> = std::iter::once(certificate_bag(self.leaf(), Some(&attributes)))
+            .chain(self.issuers().iter().map(|issuer| certificate_bag(issuer, None)))
+            .collect();
+        let bags: Vec<&[u8]> = bags.iter().map(|bag| bag.as_slice()).collect();
+        let certificates = encrypted_safe(&sequence(&bags), &mut sealer)?;
+        let (algorithm, sealed) = sealer.seal(self.key.pkcs8())?;
+        let shrouded = sequence(&[&algorithm, &octets(&sealed)]);
+        let key_bag = bag(SHROUDED_KEY, &shrouded, Some(&attributes));
+        let key_safe = content_info(DATA, &octets(&sequence(&[&key_bag])));
+        let safes = sequence(&[&certificates, &key_safe]);
+        let mac = sealer.mac(&safes)?;
+        Ok(sequence(&[&number(3), &content_info(DATA, &octets(&safes)), &mac]))
+    }
 }
 
 fn content_info(kind: ObjectIdentifier, content: &[u8]) -> Element {
