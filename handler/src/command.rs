@@ -2,10 +2,6 @@
 
 use std::ffi::OsStr;
 
-use crate::failure::Failure;
-use crate::job::Job;
-use crate::{disable, enable, install, uninstall, update};
-
 /// A command of the manifest.
 ///
 /// | command | writes a status | what it leaves |
@@ -70,16 +66,5 @@ impl Command {
     #[must_use]
     pub fn named(name: &OsStr) -> Option<Self> {
         Self::ALL.into_iter().find(|command| name == command.name())
-    }
-}
-
-/// Does what the job asks.
-pub(crate) fn run(job: &Job<'_>) -> Result<(), Failure> {
-    match job.invocation.command {
-        Command::Install => install::install(job),
-        Command::Enable => enable::enable(job),
-        Command::Disable => disable::disable(job),
-        Command::Update => update::update(job),
-        Command::Uninstall => uninstall::uninstall(job),
     }
 }

@@ -85,7 +85,14 @@ pub fn run(surroundings: &Surroundings<'_>, console: &dyn Console) -> u8 {
 /// # Errors
 /// Why it failed; status and heartbeat say so already, as far as they can be written.
 pub fn answer(invocation: &Invocation, machine: Machine<'_>) -> Result<(), Failure> {
-    command::run(&Job { invocation, machine })
+    let job = Job { invocation, machine };
+    match invocation.command {
+        Command::Install => install::install(&job),
+        Command::Enable => enable::enable(&job),
+        Command::Disable => disable::disable(&job),
+        Command::Update => update::update(&job),
+        Command::Uninstall => uninstall::uninstall(&job),
+    }
 }
 
 /// The supervisor that is forced or fits; one that is forced but not to be had is doubtful, and

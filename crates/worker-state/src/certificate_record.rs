@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Timestamp;
 use crate::delivery_record::{DeliveryRecord, EventRecord};
+use crate::grantee_record::GranteeRecord;
 
 /// What the worker knows of one certificate in one place.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -72,23 +73,6 @@ pub struct FileRecord {
     /// Whether it was written for a switch that did not come.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub prepared: bool,
-}
-
-/// A user or a group that was given access, and the id that the name meant then.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct GranteeRecord {
-    /// The user's name, if it is one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub user: Option<String>,
-    /// The group's name, if it is one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub group: Option<String>,
-    /// The numeric id.
-    pub id: u32,
-    /// Whether it is granted no longer, and permissions on directories are to be taken back.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub withdrawn: bool,
 }
 
 /// What a person wants to know of an installed certificate.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::Timestamp;
-use crate::certificate_record::GranteeRecord;
+use crate::grantee_record::GranteeRecord;
 
 /// How the delivery of one certificate to its consumers stands. Empty for a certificate whose
 /// settings ask for nothing beside the store.

@@ -26,6 +26,7 @@ mod delivery_record;
 mod directories;
 mod document;
 mod environment;
+mod grantee_record;
 mod holder;
 mod initial_sync;
 mod lease;
@@ -42,7 +43,7 @@ pub mod version;
 
 pub use assignment::{AgentPaths, Assignment, Refusal};
 pub use certificate_record::{
-    CertificateRecord, FileRecord, GenerationRecord, GranteeRecord, InstalledCertificate,
+    CertificateRecord, FileRecord, GenerationRecord, InstalledCertificate,
 };
 pub use delivery_record::{
     DeliveryRecord, EventRecord, HeldRecord, OutputDirectoryRecord, OutputRecord, ReactionRecord,
@@ -51,6 +52,7 @@ pub use delivery_record::{
 pub use directories::{Account, Directories};
 pub use document::StateError;
 pub use environment::{Environment, EnvironmentError, name as environment_name};
+pub use grantee_record::GranteeRecord;
 pub use initial_sync::{InitialSyncPhase, InitialSyncRecord};
 pub use lease::{HandlerLock, Lease, LeaseError, LeaseStanding};
 pub use made_directories::MadeDirectories;

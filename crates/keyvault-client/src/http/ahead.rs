@@ -15,7 +15,7 @@ use ureq::unversioned::transport::time::Instant;
 use ureq::unversioned::transport::{ConnectionDetails, Connector, Transport};
 
 use super::corked::Corked;
-use super::until::Until;
+use super::until::{Until, since};
 
 /// Connecting to a vault that is far takes longer than this: then it is worth doing ahead also for
 /// those who have a token, and merely wait to be let through. In a vault's own region it takes a
@@ -154,14 +154,6 @@ impl Connector<()> for Opener {
         let Some(connection) = connection else { return Ok(None) };
         self.connections.put(details, connection);
         Err(ureq::Error::Other(Box::new(Opened)))
-    }
-}
-
-/// How much later `end` is; nothing where one of them never comes.
-pub(super) fn since(start: Instant, end: Instant) -> Duration {
-    match (start, end) {
-        (Instant::Exact(start), Instant::Exact(end)) => end.saturating_duration_since(start),
-        _ => Duration::ZERO,
     }
 }
 

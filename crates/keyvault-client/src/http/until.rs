@@ -4,11 +4,10 @@
 //! byte now and then would hold up a pass for hours.
 
 use std::sync::Arc;
+use std::time;
 
 use ureq::unversioned::transport::time::{Duration, Instant};
 use ureq::unversioned::transport::{ConnectionDetails, NextTimeout};
-
-use super::ahead::since;
 
 /// The end of a stage that has begun.
 pub(super) struct Until {
@@ -45,5 +44,13 @@ impl Until {
             wanted.after = wanted.after.min(left.into());
         }
         Ok(wanted)
+    }
+}
+
+/// How much later `end` is; nothing where one of them never comes.
+pub(super) fn since(start: Instant, end: Instant) -> time::Duration {
+    match (start, end) {
+        (Instant::Exact(start), Instant::Exact(end)) => end.saturating_duration_since(start),
+        _ => time::Duration::ZERO,
     }
 }
