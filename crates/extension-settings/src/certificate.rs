@@ -4,19 +4,19 @@ use std::collections::HashSet;
 
 use object_id::{ObjectId, VaultSuffixes};
 
+use crate::acl::Acl;
 use crate::claims::Claims;
-use crate::entries::Entry;
 use crate::field::Field;
 use crate::identity::Identity;
 use crate::invisible;
 use crate::key::{Level, known_at};
 use crate::outputs::{self, Output};
 use crate::placeholder;
-use crate::places::may_hold_keys;
+use crate::places::{Entry, may_hold_keys};
 use crate::reaction::{self, Action, Command, Guards};
 use crate::remark::{Remarks, excerpt};
-use crate::settings::{Acl, FileLayout, ObservedCertificate, StoreLocation};
-use crate::store::{check_link_name, read_layout, read_link_name};
+use crate::settings::ObservedCertificate;
+use crate::store::{FileLayout, StoreLocation, check_link_name, read_layout, read_link_name};
 use crate::verification::{self, Verification};
 
 /// The most users and groups for one file: more would not fit beside the file on every file
@@ -234,7 +234,7 @@ mod tests {
     fn acls(value: Value) -> (Vec<Acl>, usize, Vec<String>) {
         let mut remarks = Remarks::default();
         let acls = read_acls(Field::new("acls".to_owned(), value), &mut remarks);
-        let left = remarks.conclude(None).unwrap_err();
+        let left = remarks.finish();
         (acls, left.warnings.len(), left.problems.iter().map(ToString::to_string).collect())
     }
 

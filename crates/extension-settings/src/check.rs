@@ -16,10 +16,8 @@ use crate::outputs::{Output, check_collisions};
 use crate::places::Places;
 use crate::reaction::read_actions;
 use crate::remark::Remarks;
-use crate::settings::{
-    DEFAULT_POLLING_INTERVAL, FileLayout, ObservedCertificate, Retain, Settings, StoreLocation,
-};
-use crate::store::read_layout;
+use crate::settings::{DEFAULT_POLLING_INTERVAL, ObservedCertificate, Retain, Settings};
+use crate::store::{FileLayout, StoreLocation, read_layout};
 
 /// The longest polling interval: eight digits, about three years. More is a mistake.
 const LONGEST_INTERVAL: u32 = 99_999_999;

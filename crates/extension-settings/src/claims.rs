@@ -68,7 +68,7 @@ mod tests {
         let (mut claims, mut remarks) = (Claims::default(), Remarks::default());
         claims.claim("key", first, &mut remarks);
         claims.claim("key", second, &mut remarks);
-        let left = remarks.conclude(None).unwrap_err();
+        let left = remarks.finish();
         let said = left.problems.iter().chain(&left.warnings).map(ToString::to_string).collect();
         (claims.take("key").unwrap().path, said)
     }

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use crate::certificate::{MOST_ACLS, without_repetitions};
 use crate::remark::Remarks;
-use crate::settings::{FileLayout, ObservedCertificate, StoreLocation};
+use crate::settings::ObservedCertificate;
+use crate::store::{FileLayout, StoreLocation};
 
 /// A certificate with the path of its entry.
 pub(crate) type Located = (String, ObservedCertificate);

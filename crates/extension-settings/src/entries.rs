@@ -5,17 +5,8 @@ use serde_json::Value;
 use crate::claims::{Claim, Claims};
 use crate::field::Field;
 use crate::key::{Level, home, known_at};
-use crate::places::{Sorter, may_hold_keys};
+use crate::places::{Entry, Sorter, may_hold_keys};
 use crate::settings::MOST_CERTIFICATES;
-
-/// One of `observedCertificates`.
-pub(crate) struct Entry {
-    pub(crate) path: String,
-    /// The entry's keys; for a plain string, its `url`.
-    pub(crate) keys: Claims,
-    /// The keys of its `authenticationOverride`.
-    pub(crate) identity: Claims,
-}
 
 impl Sorter<'_> {
     /// Takes the list that was found apart.

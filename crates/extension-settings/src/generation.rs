@@ -14,7 +14,8 @@ use std::mem;
 use std::time::Duration;
 
 use crate::remark::Remark;
-use crate::settings::{FileLayout, ObservedCertificate, Retain, Settings, StoreLocation};
+use crate::settings::{ObservedCertificate, Retain, Settings};
+use crate::store::{FileLayout, StoreLocation};
 
 /// The pages of 1.x and 2.x name this directory as the default store in one place and
 /// [`DEFAULT_STORE`](crate::DEFAULT_STORE) in another.

@@ -258,7 +258,7 @@ mod tests {
         let mut remarks = Remarks::default();
         let field = Field::new("msiClientId".to_owned(), json!(text));
         let selector = read_selector(&field, &mut remarks);
-        let left = remarks.conclude(None).unwrap_err();
+        let left = remarks.finish();
         (selector, left.warnings.len(), left.problems.len())
     }
 

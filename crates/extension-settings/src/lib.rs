@@ -21,6 +21,7 @@
 //! `schema/settings.schema.json` describes the recommended form and `docs/settings.md` explains
 //! it; tests hold both against this parser.
 
+mod acl;
 mod address;
 mod certificate;
 mod check;
@@ -33,6 +34,7 @@ mod field;
 mod generation;
 mod identity;
 mod invisible;
+mod json_path;
 mod key;
 mod logging;
 mod metrics;
@@ -51,6 +53,7 @@ mod verification;
 pub use object_id::VaultSuffixes;
 use serde_json::Value;
 
+pub use acl::Acl;
 pub use address::{LocalAddress, LoopbackAddress};
 pub use generation::{Generation, OTHER_DEFAULT_STORE};
 pub use identity::{Identity, IdentityEndpoint, IdentitySelector};
@@ -61,9 +64,9 @@ pub use reaction::{Action, Argv, Command, Guards, Recipient, Signal, UnitName, V
 pub use remark::{Problems, Remark};
 pub use repetition::repeated_keys;
 pub use settings::{
-    Acl, DEFAULT_POLLING_INTERVAL, DEFAULT_STORE, FileLayout, MOST_CERTIFICATES,
-    ObservedCertificate, Parsed, Retain, Settings, StoreLocation,
+    DEFAULT_POLLING_INTERVAL, MOST_CERTIFICATES, ObservedCertificate, Parsed, Retain, Settings,
 };
+pub use store::{DEFAULT_STORE, FileLayout, StoreLocation};
 pub use verification::{StartTls, Verification};
 
 /// Reads the extension's settings: the value of `publicSettings`. `suffixes` says which hosts are
@@ -76,5 +79,11 @@ pub fn parse(document: &Value, suffixes: &VaultSuffixes) -> Result<Parsed, Probl
     let settings = document::settings_object(document, &mut remarks)
         .map(|object| places::sort(object, &mut remarks))
         .and_then(|places| check::check(places, suffixes, &mut remarks));
-    remarks.conclude(settings)
+    let found = remarks.finish();
+    match settings {
+        Some(settings) if found.problems.is_empty() => {
+            Ok(Parsed { settings, warnings: found.warnings })
+        }
+        _ => Err(found),
+    }
 }

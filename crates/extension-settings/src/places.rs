@@ -5,7 +5,6 @@ use std::collections::VecDeque;
 use serde_json::Value;
 
 use crate::claims::{Claim, Claims};
-use crate::entries::Entry;
 use crate::field::{Field, Object};
 use crate::key::{Level, home, known_at};
 use crate::remark::Remarks;
@@ -27,6 +26,15 @@ pub(crate) struct Places {
     pub(crate) metrics: Claims,
     /// `observedCertificates`.
     pub(crate) entries: Vec<Entry>,
+}
+
+/// One of `observedCertificates`.
+pub(crate) struct Entry {
+    pub(crate) path: String,
+    /// The entry's keys; for a plain string, its `url`.
+    pub(crate) keys: Claims,
+    /// The keys of its `authenticationOverride`.
+    pub(crate) identity: Claims,
 }
 
 /// Sorts the document. Unknown keys are warned about and left out.
@@ -152,7 +160,7 @@ pub(crate) mod tests {
         let mut remarks = Remarks::default();
         let object = Field::new(String::new(), document).object(&mut remarks).unwrap();
         let places = sort(object, &mut remarks);
-        let left = remarks.conclude(None).unwrap_err();
+        let left = remarks.finish();
         let lines = |remarks: Vec<_>| remarks.iter().map(ToString::to_string).collect();
         (places, lines(left.warnings), lines(left.problems))
     }

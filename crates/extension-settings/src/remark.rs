@@ -3,7 +3,6 @@
 use std::fmt;
 
 use crate::key::{Level, advice};
-use crate::settings::{Parsed, Settings};
 
 /// More remarks of one kind than this are counted, not kept: settings can be large, and the
 /// hundredth of a kind teaches nothing.
@@ -87,13 +86,9 @@ impl Remarks {
         self.warning(path, text);
     }
 
-    /// The settings, unless there is a problem. `None` always comes with one.
-    pub(crate) fn conclude(self, settings: Option<Settings>) -> Result<Parsed, Problems> {
-        let (problems, warnings) = (self.problems.finish(), self.warnings.finish());
-        match settings {
-            Some(settings) if problems.is_empty() => Ok(Parsed { settings, warnings }),
-            _ => Err(Problems { problems, warnings }),
-        }
+    /// What was found, in the form in which settings are refused.
+    pub(crate) fn finish(self) -> Problems {
+        Problems { problems: self.problems.finish(), warnings: self.warnings.finish() }
     }
 }
 
@@ -141,7 +136,7 @@ mod tests {
         for index in 0..count {
             remarks.problem(format!("a[{index}]"), "wrong");
         }
-        remarks.conclude(None).unwrap_err()
+        remarks.finish()
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
-use crate::field::path_to;
+use crate::json_path::path_to;
 use crate::remark::Remark;
 
 /// More than these are not listed.

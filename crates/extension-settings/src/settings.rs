@@ -6,17 +6,15 @@ use std::time::Duration;
 
 use object_id::ObjectId;
 
+use crate::acl::Acl;
 use crate::identity::Identity;
 use crate::logging::Logging;
 use crate::metrics::{Expiry, Metrics};
 use crate::outputs::{Form, Output};
 use crate::reaction::{Action, Command, Guards};
 use crate::remark::Remark;
+use crate::store::{FileLayout, StoreLocation};
 use crate::verification::Verification;
-
-/// Where certificates go whose entry, and whose settings, name no store. The path is that of
-/// Microsoft's extension, so that consumers keep theirs.
-pub const DEFAULT_STORE: &str = "/var/lib/waagent/Microsoft.Azure.KeyVault.Store";
 
 /// How often the vault is asked where the settings do not say: 3600 s.
 pub const DEFAULT_POLLING_INTERVAL: Duration = Duration::from_secs(3600);
@@ -132,39 +130,4 @@ impl ObservedCertificate {
         !self.outputs.is_empty()
             && self.outputs.iter().flat_map(Output::forms).all(|form| *form == Form::Raw)
     }
-}
-
-/// Where a certificate is installed.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum StoreLocation {
-    /// A directory on disk.
-    Directory {
-        /// Absolute and normalised: no `.`, `..` or doubled separators.
-        path: PathBuf,
-        /// Whether this is [`DEFAULT_STORE`], named or not.
-        is_default: bool,
-    },
-}
-
-/// Which files stand for one certificate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FileLayout {
-    /// The settings do not say: combined, unless the store already holds split links (of
-    /// Microsoft's 4.x), then both.
-    Unstated,
-    /// One PEM file: certificate, issuers, key (Microsoft's 1.x to 3.x).
-    Combined,
-    /// A `.pem`, a `.keyid` and a `.luma` file (Microsoft's 4.x).
-    Split,
-    /// All of them.
-    Both,
-}
-
-/// A user, a group or both who may read a certificate's files. At least one is there.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Acl {
-    /// The user's name.
-    pub user: Option<String>,
-    /// The group's name.
-    pub group: Option<String>,
 }

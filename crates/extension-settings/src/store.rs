@@ -5,7 +5,10 @@ use std::path::{Path, PathBuf};
 use crate::field::Field;
 use crate::placeholder;
 use crate::remark::{Remarks, excerpt};
-use crate::settings::{DEFAULT_STORE, FileLayout, StoreLocation};
+
+/// Where certificates go whose entry, and whose settings, name no store. The path is that of
+/// Microsoft's extension, so that consumers keep theirs.
+pub const DEFAULT_STORE: &str = "/var/lib/waagent/Microsoft.Azure.KeyVault.Store";
 
 /// The longest link name, in bytes: file names have 255, and a versioned file of the split layout
 /// adds a version, `.keyid.` and a timestamp to it.
@@ -13,6 +16,32 @@ pub(crate) const LONGEST_LINK_NAME: usize = 190;
 
 /// The longest path of a store, in bytes: Linux's limit of 4096 (`PATH_MAX`) less a file name.
 const LONGEST_STORE: usize = 3800;
+
+/// Where a certificate is installed.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum StoreLocation {
+    /// A directory on disk.
+    Directory {
+        /// Absolute and normalised: no `.`, `..` or doubled separators.
+        path: PathBuf,
+        /// Whether this is [`DEFAULT_STORE`], named or not.
+        is_default: bool,
+    },
+}
+
+/// Which files stand for one certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileLayout {
+    /// The settings do not say: combined, unless the store already holds split links (of
+    /// Microsoft's 4.x), then both.
+    Unstated,
+    /// One PEM file: certificate, issuers, key (Microsoft's 1.x to 3.x).
+    Combined,
+    /// A `.pem`, a `.keyid` and a `.luma` file (Microsoft's 4.x).
+    Split,
+    /// All of them.
+    Both,
+}
 
 impl StoreLocation {
     /// The store that is used where nothing is said.
@@ -197,7 +226,7 @@ mod tests {
             assert!(StoreLocation::read(&field, &mut remarks).is_some());
             let field = Field::new("y".to_owned(), json!(text.split('/').nth(2)));
             assert!(read_link_name(&field, &mut remarks).is_some());
-            let warnings = remarks.conclude(None).unwrap_err().warnings;
+            let warnings = remarks.finish().warnings;
             let paths: Vec<&str> = warnings.iter().map(|warning| warning.path.as_str()).collect();
             assert_eq!(paths, if warns { vec!["x", "y"] } else { vec![] }, "{warnings:?}");
         }
@@ -209,7 +238,7 @@ mod tests {
             let mut remarks = Remarks::default();
             let field = Field::new("x".to_owned(), json!(name));
             assert!(StoreLocation::read(&field, &mut remarks).is_none());
-            let said = remarks.conclude(None).unwrap_err().to_string();
+            let said = remarks.finish().to_string();
             assert!(said.contains("certificate store of Windows: on Linux"), "{said}");
         }
     }

@@ -3,11 +3,11 @@
 use serde_json::Value;
 
 use super::form::Form;
+use crate::acl::Acl;
 use crate::certificate::{read_account, read_acls};
 use crate::field::Field;
 use crate::nested::Nested;
 use crate::remark::Remarks;
-use crate::settings::Acl;
 
 /// Permission for everyone to read.
 const OTHERS_READ: u32 = 0o004;

@@ -8,7 +8,7 @@ use std::path::{Component, Path};
 use super::Output;
 use crate::collision::{Located, store};
 use crate::remark::Remarks;
-use crate::settings::StoreLocation;
+use crate::store::StoreLocation;
 
 /// What stands in these or below them is reserved (`hier(7)`, `file-hierarchy(7)`,
 /// `systemd.unit(5)`, `cron(8)`, `pam(8)`, `sudoers(5)`, `ld.so(8)`), and what the extension itself

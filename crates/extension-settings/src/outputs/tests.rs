@@ -5,7 +5,7 @@ use super::*;
 fn outputs(value: Value) -> (Vec<Output>, Vec<String>, Vec<String>) {
     let mut remarks = Remarks::default();
     let outputs = read(Field::new("outputs".to_owned(), value), &mut remarks);
-    let left = remarks.conclude(None).unwrap_err();
+    let left = remarks.finish();
     let lines = |remarks: Vec<_>| remarks.iter().map(ToString::to_string).collect();
     (outputs, lines(left.warnings), lines(left.problems))
 }

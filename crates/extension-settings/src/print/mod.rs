@@ -6,9 +6,11 @@ mod last_mile;
 use object_id::ObjectId;
 use serde_json::{Map, Value, json};
 
+use crate::acl::Acl;
 use crate::identity::{Identity, IdentitySelector};
 use crate::metrics::{Expiry, Metrics};
-use crate::settings::{Acl, FileLayout, ObservedCertificate, Retain, Settings, StoreLocation};
+use crate::settings::{ObservedCertificate, Retain, Settings};
+use crate::store::{FileLayout, StoreLocation};
 
 impl Settings {
     /// The document that says this. Everything is in it that another reader could take otherwise:

@@ -5,7 +5,7 @@ use super::*;
 fn actions(value: Value) -> (Vec<Action>, Vec<String>) {
     let mut remarks = Remarks::default();
     let actions = read_actions(Field::new("onRenewal".to_owned(), value), &mut remarks);
-    let left = remarks.conclude(None).unwrap_err();
+    let left = remarks.finish();
     (actions, left.problems.iter().map(ToString::to_string).collect())
 }
 
@@ -96,7 +96,7 @@ fn a_check_may_be_its_command_alone() {
     let check = |value: Value| {
         let mut remarks = Remarks::default();
         let check = read_check(Field::new("check".to_owned(), value), &mut remarks);
-        (check, remarks.conclude(None).unwrap_err().warnings.len())
+        (check, remarks.finish().warnings.len())
     };
     let (written, none) = check(json!({"command": ["/bin/x", "-t"]}));
     let (alone, one) = check(json!(["/bin/x", "-t"]));
