@@ -7,47 +7,27 @@ use std::process::ExitCode;
 use worker_state::{Account, Directories, Environment, EnvironmentError, Wish, version};
 
 use crate::arguments::{self, Arguments};
+use crate::exit::Exit;
 use crate::order::Surroundings;
 use crate::sandbox::confine;
 use crate::{
     doctor, hardening, history, migrate, operator, overview, plan, serve, sync, terminal, validate,
 };
 
-/// How a command ended, for whoever called it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Outcome {
-    /// Fine, or nothing to do.
-    Fine,
-    /// Some certificates failed, or the machine did.
-    Failed,
-    /// The command line or the settings cannot be used.
-    Usage,
-    /// The supervisor is to start the worker again, which has no fault.
-    Again,
-    /// For monitoring: somebody has to look now.
-    Critical,
-}
-
 /// Runs the command that the command line names.
 pub fn main() -> ExitCode {
     hardening::quote_no_panics();
-    let outcome = match arguments::parse(std::env::args_os().skip(1)) {
+    let exit = match arguments::parse(std::env::args_os().skip(1)) {
         Ok(arguments) => run(arguments),
         Err(complaint) => {
             terminal::complain(&complaint);
-            Outcome::Usage
+            Exit::Usage
         }
     };
-    match outcome {
-        Outcome::Fine => ExitCode::SUCCESS,
-        Outcome::Failed => ExitCode::from(1),
-        Outcome::Usage | Outcome::Critical => ExitCode::from(2),
-        // EX_TEMPFAIL of sysexits.h; the unit knows it.
-        Outcome::Again => ExitCode::from(75),
-    }
+    exit.into()
 }
 
-fn run(arguments: Arguments) -> Outcome {
+fn run(arguments: Arguments) -> Exit {
     match arguments {
         Arguments::Help => terminal::say(arguments::HELP),
         Arguments::Version => terminal::say(&format!("akvvm_service {}\n", version::with_commit())),
@@ -82,35 +62,35 @@ fn run(arguments: Arguments) -> Outcome {
             return looking_only(|d, s| doctor::run(d, s, settings, json));
         }
     }
-    Outcome::Fine
+    Exit::Fine
 }
 
 type Around = (Directories, Surroundings);
 
 /// For commands that keep state: its directories are made where they are missing.
-fn with_state(command: impl FnOnce(Directories, Surroundings) -> Outcome) -> Outcome {
+fn with_state(command: impl FnOnce(Directories, Surroundings) -> Exit) -> Exit {
     let (directories, surroundings) = match surroundings(false) {
         Ok(around) => around,
-        Err(error) => return complain(&error, Outcome::Usage),
+        Err(error) => return complain(&error, Exit::Usage),
     };
     if let Err(error) = directories.create() {
-        return complain(&error, Outcome::Failed);
+        return complain(&error, Exit::Failed);
     }
     command(directories, surroundings)
 }
 
 /// For commands that change nothing. Anybody may run them, so an environment file that only root
 /// can read is passed over.
-fn looking_only(command: impl FnOnce(Directories, Surroundings) -> Outcome) -> Outcome {
+fn looking_only(command: impl FnOnce(Directories, Surroundings) -> Exit) -> Exit {
     match surroundings(true) {
         Ok((directories, surroundings)) => command(directories, surroundings),
-        Err(error) => complain(&error, Outcome::Usage),
+        Err(error) => complain(&error, Exit::Usage),
     }
 }
 
-fn complain(error: &dyn Error, outcome: Outcome) -> Outcome {
+fn complain(error: &dyn Error, exit: Exit) -> Exit {
     terminal::complain(&error.to_string());
-    outcome
+    exit
 }
 
 fn surroundings(tolerant: bool) -> Result<Around, EnvironmentError> {

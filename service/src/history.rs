@@ -2,11 +2,11 @@
 
 use worker_state::{CertificateRecord, Directories, Records};
 
-use crate::commands::Outcome;
+use crate::exit::Exit;
 use crate::{terminal, wording};
 
 /// Tells it, the latest last. Asks nobody and changes nothing.
-pub(crate) fn run(directories: &Directories, certificate: &str, json: bool) -> Outcome {
+pub(crate) fn run(directories: &Directories, certificate: &str, json: bool) -> Exit {
     let records = match Records::read(directories) {
         Ok((records, damaged)) => {
             for damage in damaged {
@@ -16,7 +16,7 @@ pub(crate) fn run(directories: &Directories, certificate: &str, json: bool) -> O
         }
         Err(error) => {
             terminal::complain(&format!("{error}; run this as the user that the worker runs as"));
-            return Outcome::Failed;
+            return Exit::Failed;
         }
     };
     let found = meant(certificate, &records);
@@ -25,23 +25,23 @@ pub(crate) fn run(directories: &Directories, certificate: &str, json: bool) -> O
             terminal::complain(&format!(
                 "nothing is known of a certificate with the link {certificate:?}"
             ));
-            Outcome::Failed
+            Exit::Failed
         }
         [record] if json => match serde_json::to_string_pretty(&record.history) {
             Ok(text) => {
                 terminal::say(&format!("{text}\n"));
-                Outcome::Fine
+                Exit::Fine
             }
-            Err(_) => Outcome::Failed,
+            Err(_) => Exit::Failed,
         },
         [record] => {
             terminal::say(&table(record));
-            Outcome::Fine
+            Exit::Fine
         }
         several => {
             let paths = several.iter().map(|record| record.store.join(&record.link));
             terminal::complain(&wording::ambiguous(certificate, paths));
-            Outcome::Usage
+            Exit::Usage
         }
     }
 }

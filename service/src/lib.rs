@@ -22,6 +22,7 @@ mod decide;
 mod delivery;
 mod doctor;
 mod due;
+mod exit;
 mod failure;
 #[cfg(test)]
 mod fleet;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use worker_state::{Directories, OperatorAnswer, OperatorRequest, Report, Wish};
 
-use crate::commands::Outcome;
+use crate::exit::Exit;
 use crate::order::Surroundings;
 use crate::sync::Progress;
 use crate::{sync, terminal};
@@ -16,42 +16,37 @@ pub(crate) fn run(
     settings: Option<PathBuf>,
     (certificate, wish): (String, Wish),
     json: bool,
-) -> Outcome {
+) -> Exit {
     let request = OperatorRequest::of_this_process(certificate, wish);
     if let Err(error) = request.leave(&directories) {
         terminal::complain(&error.to_string());
-        return Outcome::Failed;
+        return Exit::Failed;
     }
     let progress = &mut Progress::told(!json);
     let passed = sync::pass_now(directories.clone(), surroundings, settings, progress);
     let answer = OperatorAnswer::take(&directories, request.pid);
     match (passed, answer) {
-        (Err((complaint, outcome)), answer) => {
+        (Err((complaint, exit)), answer) => {
             // What was done stays done, whatever became of the rest of the pass.
             if let Ok(Some(answer)) = answer {
                 terminal::complain(&format!("{}: {}", request.certificate, answer.text));
             }
             terminal::complain(&complaint);
-            outcome
+            exit
         }
         (Ok(report), Ok(Some(answer))) => tell(&request, &answer, &report, json),
         (Ok(_), Ok(None)) => {
             terminal::complain("the worker did not answer; its version may be an older one");
-            Outcome::Failed
+            Exit::Failed
         }
         (Ok(_), Err(error)) => {
             terminal::complain(&error.to_string());
-            Outcome::Failed
+            Exit::Failed
         }
     }
 }
 
-fn tell(
-    request: &OperatorRequest,
-    answer: &OperatorAnswer,
-    report: &Report,
-    json: bool,
-) -> Outcome {
+fn tell(request: &OperatorRequest, answer: &OperatorAnswer, report: &Report, json: bool) -> Exit {
     let stands = report.certificates.iter().find(|one| {
         one.name == request.certificate || one.path.as_os_str() == request.certificate.as_str()
     });
@@ -73,5 +68,5 @@ fn tell(
     } else {
         terminal::complain(&format!("{}: {}", request.certificate, answer.text));
     }
-    if answer.done { Outcome::Fine } else { Outcome::Failed }
+    if answer.done { Exit::Fine } else { Exit::Failed }
 }

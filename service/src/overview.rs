@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use worker_state::{CertificateReport, CertificateState, Directories, Report, Timestamp};
 
 use crate::clock::Clock;
-use crate::commands::Outcome;
+use crate::exit::Exit;
 use crate::terminal;
 
 /// A report is late when its next pass is overdue by so much: passes take their time.
@@ -20,7 +20,7 @@ enum Gravity {
 }
 
 /// Reads the worker's last report. Asks nobody and changes nothing.
-pub(crate) fn run(directories: &Directories, json: bool) -> Outcome {
+pub(crate) fn run(directories: &Directories, json: bool) -> Exit {
     let now = Clock::start().now().wall;
     let report = match Report::read(directories) {
         Ok(Some(report)) => report,
@@ -29,11 +29,11 @@ pub(crate) fn run(directories: &Directories, json: bool) -> Outcome {
                 "there is no report: no worker has run here yet (or this is not the user it runs \
                  as)",
             );
-            return Outcome::Critical;
+            return Exit::Critical;
         }
         Err(error) => {
             terminal::complain(&error.to_string());
-            return Outcome::Critical;
+            return Exit::Critical;
         }
     };
     let (gravity, late) = gravity(&report, now);
@@ -42,9 +42,9 @@ pub(crate) fn run(directories: &Directories, json: bool) -> Outcome {
         _ => terminal::say(&text(&report, now, late.as_deref())),
     }
     match gravity {
-        Gravity::Fine => Outcome::Fine,
-        Gravity::Warning => Outcome::Failed,
-        Gravity::Critical => Outcome::Critical,
+        Gravity::Fine => Exit::Fine,
+        Gravity::Warning => Exit::Failed,
+        Gravity::Critical => Exit::Critical,
     }
 }
 

@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 use worker_state::{CertificateRecord, Directories, Records};
 
 use crate::clock::Clock;
-use crate::commands::Outcome;
 use crate::decide::{Decision, Version};
 use crate::delivery::hold;
+use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::look::{Look, store_failure};
 use crate::order::{self, Surroundings};
@@ -39,7 +39,7 @@ pub(crate) fn run(
     surroundings: &Surroundings,
     settings: Option<PathBuf>,
     json: bool,
-) -> Outcome {
+) -> Exit {
     match foresee_all(directories, surroundings, settings) {
         Ok(foreseen) => {
             match json {
@@ -47,11 +47,11 @@ pub(crate) fn run(
                 false => terminal::say(&text(&foreseen)),
             }
             let fails = foreseen.iter().any(|one| one.action == "fail");
-            if fails { Outcome::Failed } else { Outcome::Fine }
+            if fails { Exit::Failed } else { Exit::Fine }
         }
-        Err((complaint, outcome)) => {
+        Err((complaint, exit)) => {
             terminal::complain(&complaint);
-            outcome
+            exit
         }
     }
 }
@@ -60,17 +60,17 @@ fn foresee_all(
     directories: &Directories,
     surroundings: &Surroundings,
     settings: Option<PathBuf>,
-) -> Result<Vec<Foreseen>, (String, Outcome)> {
+) -> Result<Vec<Foreseen>, (String, Exit)> {
     let now = Clock::start().now().wall;
     let origin = serve::origin(directories, settings);
     let order = order::read(&origin, directories, surroundings, now)
-        .map_err(|refused| (refused.to_string(), Outcome::Usage))?;
+        .map_err(|refused| (refused.to_string(), Exit::Usage))?;
     let disk = serve::disk(directories, surroundings, &order);
     let permission = disk.consumers.surroundings.permission;
     let (targets, warnings) = survey::placed(&order.settings, permission, &disk.store);
     warnings.iter().for_each(|warning| terminal::complain(warning));
     let (records, _) =
-        Records::read(directories).map_err(|error| (error.to_string(), Outcome::Failed))?;
+        Records::read(directories).map_err(|error| (error.to_string(), Exit::Failed))?;
     let source = VaultSource::new(targets.iter(), &order.environment, Default::default());
     let ground = Ground {
         source: &source,

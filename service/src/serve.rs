@@ -15,8 +15,8 @@ use worker_state::{
 
 use crate::announce::{LEASE_GAP, LEASE_PATIENCE};
 use crate::clock::Clock;
-use crate::commands::Outcome;
 use crate::delivery::consumers::LocalServices;
+use crate::exit::Exit;
 use crate::initial_sync::InitialSync;
 use crate::logging::{self, Echo, Format};
 use crate::machine::{Disk, Machine, Serving};
@@ -36,7 +36,7 @@ pub(crate) fn run(
     directories: Directories,
     surroundings: Surroundings,
     settings: Option<PathBuf>,
-) -> Outcome {
+) -> Exit {
     let clock = Clock::start();
     let origin = origin(&directories, settings);
     let order = order::read(&origin, &directories, &surroundings, clock.now().wall);
@@ -106,15 +106,15 @@ pub(crate) fn if_installed(order: Order) -> Result<Order, OrderError> {
     }
 }
 
-fn fail(why: &str) -> Outcome {
+fn fail(why: &str) -> Exit {
     error!("{why}");
-    Outcome::Failed
+    Exit::Failed
 }
 
 /// A worker that serves makes this one superfluous. Whoever holds the lease without having
 /// announced itself (one pass by hand, a handler) is soon gone: then this one is wanted, and a
 /// failure makes a supervisor start it again.
-fn not_alone(directories: &Directories, notifier: &Notifier) -> Outcome {
+fn not_alone(directories: &Directories, notifier: &Notifier) -> Exit {
     match WorkerSight::look(directories) {
         Ok(WorkerSight::Present(Some(_))) => {
             idle(notifier, "another worker is at work and stays; this one ends")
@@ -124,13 +124,13 @@ fn not_alone(directories: &Directories, notifier: &Notifier) -> Outcome {
 }
 
 /// Ends, because there is nothing to do.
-fn idle(notifier: &Notifier, why: &str) -> Outcome {
+fn idle(notifier: &Notifier, why: &str) -> Exit {
     info!("{why}");
     notifier.tell_idle(why);
-    Outcome::Fine
+    Exit::Fine
 }
 
-fn refuse(refused: &OrderError, _lease: &Lease, clock: &Clock, notifier: &Notifier) -> Outcome {
+fn refuse(refused: &OrderError, _lease: &Lease, clock: &Clock, notifier: &Notifier) -> Exit {
     match refused {
         OrderError::Nothing | OrderError::ExtensionGone(_) => idle(notifier, &refused.to_string()),
         OrderError::Unusable(why) => {
@@ -146,12 +146,12 @@ fn refuse(refused: &OrderError, _lease: &Lease, clock: &Clock, notifier: &Notifi
                     error!("{trouble}");
                 }
             }
-            Outcome::Usage
+            Exit::Usage
         }
     }
 }
 
-fn serve(machine: &Machine, origin: &Origin, mut order: Order) -> Outcome {
+fn serve(machine: &Machine, origin: &Origin, mut order: Order) -> Exit {
     let mut before: Option<Frame> = None;
     let supervised = machine.notifier.is_heard();
     loop {
@@ -180,7 +180,7 @@ fn serve(machine: &Machine, origin: &Origin, mut order: Order) -> Outcome {
             Ok((End::Stop, _)) => {
                 info!("akvvm_service ends");
                 machine.notifier.tell(&Notice::Stopping);
-                return Outcome::Fine;
+                return Exit::Fine;
             }
             Ok((End::Reload, frame)) => before = Some(frame),
             Ok((End::Superseded, _)) => {
@@ -203,10 +203,10 @@ fn is_shut_out(order: &Order, machine: &Machine) -> bool {
     Places::of(order, &machine.directories).needed().any(|place| sandbox::is_read_only(place))
 }
 
-fn again(machine: &Machine) -> Outcome {
+fn again(machine: &Machine) -> Exit {
     info!("akvvm_service ends, to be started again in a sandbox that fits");
     machine.notifier.tell(&Notice::Stopping);
-    Outcome::Again
+    Exit::Again
 }
 
 pub(crate) type Prepared = (Worker, Arc<VaultSource>, Arc<Disk>);

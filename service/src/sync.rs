@@ -10,7 +10,7 @@ use worker_state::{
 };
 
 use crate::clock::Clock;
-use crate::commands::Outcome;
+use crate::exit::Exit;
 use crate::logging::{self, Echo, Format};
 use crate::machine::{Machine, Serving};
 use crate::metrics::Publisher;
@@ -31,12 +31,12 @@ pub(crate) fn run(
     surroundings: Surroundings,
     settings: Option<PathBuf>,
     json: bool,
-) -> Outcome {
+) -> Exit {
     match pass_now(directories, surroundings, settings, &mut Progress::told(!json)) {
         Ok(report) => tell(&report, json),
-        Err((complaint, outcome)) => {
+        Err((complaint, exit)) => {
             terminal::complain(&complaint);
-            outcome
+            exit
         }
     }
 }
@@ -56,17 +56,17 @@ pub(crate) fn pass_now(
             ask(&directories, &worker, progress)
         }
         Ok(WorkerSight::Present(worker)) => {
-            Err((serve::complaint_of_worker(worker.as_ref()), Outcome::Failed))
+            Err((serve::complaint_of_worker(worker.as_ref()), Exit::Failed))
         }
-        Err(failure) => Err((failure.to_string(), Outcome::Failed)),
+        Err(failure) => Err((failure.to_string(), Exit::Failed)),
     }
 }
 
 /// A report, or what to complain of and how to end.
-pub(crate) type Reported = Result<Report, (String, Outcome)>;
+pub(crate) type Reported = Result<Report, (String, Exit)>;
 
-fn failed(why: impl std::fmt::Display) -> (String, Outcome) {
-    (format!("{why:#}"), Outcome::Failed)
+fn failed(why: impl std::fmt::Display) -> (String, Exit) {
+    (format!("{why:#}"), Exit::Failed)
 }
 
 fn alone(
@@ -82,7 +82,7 @@ fn alone(
     hardening::forbid_dumps();
     let origin = serve::origin(&directories, settings);
     let mut order = order::read(&origin, &directories, &surroundings, clock.now().wall)
-        .map_err(|refused: OrderError| (refused.to_string(), Outcome::Usage))?;
+        .map_err(|refused: OrderError| (refused.to_string(), Exit::Usage))?;
     let machine = Machine::begin(clock, directories, surroundings, lease, Notifier::default())
         .map_err(failed)?;
     let (mut worker, source, disk) = serve::prepare(&machine, &mut order).map_err(failed)?;
@@ -176,7 +176,7 @@ impl Progress {
     }
 }
 
-fn tell(report: &Report, json: bool) -> Outcome {
+fn tell(report: &Report, json: bool) -> Exit {
     match serde_json::to_string_pretty(report) {
         Ok(text) if json => terminal::say(&format!("{text}\n")),
         _ => terminal::summary(report),
@@ -187,8 +187,8 @@ fn tell(report: &Report, json: bool) -> Outcome {
         one.failures > 0 || bad || unfinished
     };
     match report.certificates.iter().any(failing) {
-        true => Outcome::Failed,
-        false => Outcome::Fine,
+        true => Exit::Failed,
+        false => Exit::Fine,
     }
 }
 

@@ -24,8 +24,8 @@ use worker_state::{Directories, Environment, Records};
 
 use crate::clock::Clock;
 use crate::code::Code;
-use crate::commands::Outcome;
 use crate::credentials::Credentials;
+use crate::exit::Exit;
 use crate::failure::{Failure, Retry};
 use crate::order::{Given, Surroundings};
 use crate::target::Target;
@@ -41,7 +41,7 @@ pub(crate) fn run(
     surroundings: Surroundings,
     settings: Option<PathBuf>,
     json: bool,
-) -> Outcome {
+) -> Exit {
     hardening::forbid_dumps();
     let now = Clock::start().now().wall;
     let origin = serve::origin(&directories, settings);
@@ -51,7 +51,7 @@ pub(crate) fn run(
             true => tell_document(&reading, &[], &[]),
             false => terminal::say(&validate::text(&reading)),
         }
-        return Outcome::Usage;
+        return Exit::Usage;
     };
     if !json {
         terminal::say(&format!("{}\n", validate::headline(&reading)));
@@ -70,8 +70,8 @@ pub(crate) fn run(
         false => terminal::say(&text::conclusion(settings.certificates.len(), &stops)),
     }
     match sections.iter().any(|section| section.stop().is_some()) {
-        true => Outcome::Failed,
-        false => Outcome::Fine,
+        true => Exit::Failed,
+        false => Exit::Fine,
     }
 }
 

@@ -17,7 +17,7 @@ use serde_json::Value;
 use worker_state::Directories;
 
 use crate::clock::Clock;
-use crate::commands::Outcome;
+use crate::exit::Exit;
 use crate::order::{Given, Origin, Surroundings};
 use crate::terminal;
 use crate::validate::Reading;
@@ -43,20 +43,20 @@ pub(crate) fn run(
     directories: &Directories,
     surroundings: &Surroundings,
     request: &Request,
-) -> Outcome {
+) -> Exit {
     let now = Clock::start().now().wall;
     let migration = Migration::of(request, directories, surroundings, now);
     if let (Some(output), Some(settings)) = (&request.output, &migration.settings)
         && let Err(complaint) = write(output, settings)
     {
         terminal::complain(&complaint);
-        return Outcome::Failed;
+        return Exit::Failed;
     }
     match request.json {
         true => terminal::say(&format!("{:#}\n", document::document(&migration))),
         false => terminal::say(&text::text(&migration)),
     }
-    migration.outcome()
+    migration.exit()
 }
 
 /// What was found, and what follows from it.
@@ -111,11 +111,11 @@ impl Migration {
         migration
     }
 
-    fn outcome(&self) -> Outcome {
+    fn exit(&self) -> Exit {
         match () {
-            () if self.settings.is_none() => Outcome::Usage,
-            () if self.estates.iter().any(Estate::is_obstructed) => Outcome::Failed,
-            () => Outcome::Fine,
+            () if self.settings.is_none() => Exit::Usage,
+            () if self.estates.iter().any(Estate::is_obstructed) => Exit::Failed,
+            () => Exit::Fine,
         }
     }
 }

@@ -11,7 +11,7 @@ use worker_state::{Directories, Lease, LeaseError, MadeDirectories, Records};
 
 use super::{Places, drop_in, units};
 use crate::clock::Clock;
-use crate::commands::Outcome;
+use crate::exit::Exit;
 use crate::order::{self, Surroundings};
 use crate::{serve, terminal};
 
@@ -20,17 +20,17 @@ pub(crate) fn run(
     directories: Directories,
     surroundings: Surroundings,
     settings: Option<PathBuf>,
-) -> Outcome {
+) -> Exit {
     let clock = Clock::start();
     let origin = serve::origin(&directories, settings);
     let order = order::read(&origin, &directories, &surroundings, clock.now().wall);
     // What is wrong with the order is the worker's to say.
-    let Ok(order) = order.and_then(serve::if_installed) else { return Outcome::Fine };
+    let Ok(order) = order.and_then(serve::if_installed) else { return Exit::Fine };
     let places = Places::of(&order, &directories);
     let made = match serve::acquire(&directories, &clock) {
         Ok(lease) => make(&places, &directories, &lease),
         // The worker that has it has its directories.
-        Err(LeaseError::Held) => return Outcome::Fine,
+        Err(LeaseError::Held) => return Exit::Fine,
         Err(failure) => return fail(&failure.to_string()),
     };
     // As they are named, and where they lie in truth: links may lead out of what is open.
@@ -38,7 +38,7 @@ pub(crate) fn run(
     let open = named.iter().map(|path| fs::canonicalize(path).unwrap_or_else(|_| path.clone()));
     let text = drop_in::text(&open.collect(), &places.untouched);
     match put(Path::new(units::FOLDER), &text) {
-        Ok(()) => Outcome::Fine,
+        Ok(()) => Exit::Fine,
         Err(failure) => fail(&format!("{failure:#}")),
     }
 }
@@ -82,7 +82,7 @@ fn recorded(directories: &Directories) -> BTreeSet<PathBuf> {
     records.iter().flat_map(|record| record.directories.iter().cloned()).collect()
 }
 
-fn fail(why: &str) -> Outcome {
+fn fail(why: &str) -> Exit {
     terminal::complain(why);
-    Outcome::Failed
+    Exit::Failed
 }

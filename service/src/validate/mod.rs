@@ -13,7 +13,7 @@ use reaction::Permission;
 use worker_state::{Directories, environment_name as name};
 
 use crate::clock::Clock;
-use crate::commands::Outcome;
+use crate::exit::Exit;
 use crate::order::{self, DEFAULT_SETTINGS, Given, OrderError, Origin, Refused, Surroundings};
 use crate::target::targets;
 use crate::{serve, terminal};
@@ -27,14 +27,14 @@ pub(crate) fn run(
     surroundings: Surroundings,
     settings: Option<PathBuf>,
     json: bool,
-) -> Outcome {
+) -> Exit {
     let origin = serve::origin(&directories, settings);
     let reading = Reading::of(origin, &directories, &surroundings, Clock::start().now().wall);
     match json {
         true => terminal::say(&format!("{:#}\n", document::document(&reading))),
         false => terminal::say(&text(&reading)),
     }
-    if reading.problems.is_empty() { Outcome::Fine } else { Outcome::Usage }
+    if reading.problems.is_empty() { Exit::Fine } else { Exit::Usage }
 }
 
 /// Settings as they were read, or why they cannot be.
