@@ -15,53 +15,55 @@ pub(crate) const LEASE_GAP: Duration = Duration::from_millis(20);
 /// What could not be put right, by what it is.
 pub(crate) type Trouble = Vec<(&'static str, Result<(), String>)>;
 
-/// Puts right what has been wiped: a run-time directory by an administrator, say, or a state
-/// directory by whoever wanted to begin anew.
-pub(crate) fn confirm(machine: &Machine, order: &Order) -> (Footing, Trouble) {
-    let made = machine.directories.create().map_err(|error| error.to_string());
-    let (footing, kept) = match confirm_lease(machine) {
-        Ok(LeaseStanding::Firm) => (Footing::Firm, Ok(())),
-        Ok(LeaseStanding::Renewed) => (Footing::Renewed, Ok(())),
-        Err(LeaseError::Held) => return (Footing::Lost, Vec::new()),
-        // Nobody else can take it either.
-        Err(error) => (Footing::Firm, Err(error.to_string())),
-    };
-    let announced = if is_announced(machine, order) { Ok(()) } else { announce(machine, order) };
-    (footing, vec![("directories", made), ("lease", kept), ("announcement", announced)])
-}
+impl Machine {
+    /// Puts right what has been wiped: a run-time directory by an administrator, say, or a state
+    /// directory by whoever wanted to begin anew.
+    pub(crate) fn confirm(&self, order: &Order) -> (Footing, Trouble) {
+        let made = self.directories.create().map_err(|error| error.to_string());
+        let (footing, kept) = match self.confirm_lease() {
+            Ok(LeaseStanding::Firm) => (Footing::Firm, Ok(())),
+            Ok(LeaseStanding::Renewed) => (Footing::Renewed, Ok(())),
+            Err(LeaseError::Held) => return (Footing::Lost, Vec::new()),
+            // Nobody else can take it either.
+            Err(error) => (Footing::Firm, Err(error.to_string())),
+        };
+        let announced = if self.is_announced(order) { Ok(()) } else { self.announce(order) };
+        (footing, vec![("directories", made), ("lease", kept), ("announcement", announced)])
+    }
 
-/// Says which process serves what.
-pub(crate) fn announce(machine: &Machine, order: &Order) -> Result<(), String> {
-    let nobody = ProcessIdentity { pid: std::process::id(), start_ticks: 0 };
-    let presence = Presence {
-        process: ProcessIdentity::current().unwrap_or(nobody),
-        version: version::NUMBER.into(),
-        assignment: served(order),
-        since: machine.clock.now().wall.into(),
-    };
-    let written = presence.announce(&machine.directories, &machine.lease);
-    written.map_err(|error| error.to_string())
-}
+    /// Says which process serves what.
+    pub(crate) fn announce(&self, order: &Order) -> Result<(), String> {
+        let nobody = ProcessIdentity { pid: std::process::id(), start_ticks: 0 };
+        let presence = Presence {
+            process: ProcessIdentity::current().unwrap_or(nobody),
+            version: version::NUMBER.into(),
+            assignment: served(order),
+            since: self.clock.now().wall.into(),
+        };
+        let written = presence.announce(&self.directories, &self.lease);
+        written.map_err(|error| error.to_string())
+    }
 
-fn is_announced(machine: &Machine, order: &Order) -> bool {
-    let announced = Presence::announced(&machine.directories);
-    announced.is_some_and(|presence| {
-        presence.process.pid == std::process::id() && presence.assignment == served(order)
-    })
+    fn is_announced(&self, order: &Order) -> bool {
+        let announced = Presence::announced(&self.directories);
+        announced.is_some_and(|presence| {
+            presence.process.pid == std::process::id() && presence.assignment == served(order)
+        })
+    }
+
+    fn confirm_lease(&self) -> Result<LeaseStanding, LeaseError> {
+        let until = self.clock.now().steady + LEASE_PATIENCE;
+        loop {
+            match self.lease.confirm(&self.directories) {
+                Err(LeaseError::Held) if self.clock.now().steady < until => {
+                    self.clock.pause(LEASE_GAP);
+                }
+                result => return result,
+            }
+        }
+    }
 }
 
 fn served(order: &Order) -> Option<String> {
     order.agent.as_ref().map(|_| order.identity.clone())
-}
-
-fn confirm_lease(machine: &Machine) -> Result<LeaseStanding, LeaseError> {
-    let until = machine.clock.now().steady + LEASE_PATIENCE;
-    loop {
-        match machine.lease.confirm(&machine.directories) {
-            Err(LeaseError::Held) if machine.clock.now().steady < until => {
-                machine.clock.pause(LEASE_GAP);
-            }
-            result => return result,
-        }
-    }
 }

@@ -8,12 +8,13 @@ use zeroize::Zeroizing;
 
 use crate::code::Code;
 use crate::delivery::hold;
-use crate::failure::{Failure, Retry};
+use crate::failure::{Failure, Retry, store_failure};
 use crate::guard::{self, Dates, Guards, Traits, Validity, Verdict};
-use crate::look::{Look, store_failure};
+use crate::install::Version;
 use crate::offer::{dates_of, decode, disabled, leaf_dates};
 use crate::outcome::Remark;
 use crate::record;
+use crate::situation::Situation;
 use crate::turns::Turn;
 
 /// What a look came to.
@@ -24,19 +25,7 @@ pub(crate) enum Decision {
     Install(Box<Version>),
 }
 
-/// A version that is to be installed.
-pub(crate) struct Version {
-    pub(crate) version: String,
-    pub(crate) content: Content,
-    /// The secret's value, where the vault has just handed it out.
-    pub(crate) value: Option<Zeroizing<String>>,
-    /// For the log.
-    pub(crate) notes: Vec<String>,
-    /// For people.
-    pub(crate) remarks: Vec<Remark>,
-}
-
-impl<S: CertificateStore> Look<'_, '_, S> {
+impl<S: CertificateStore> Situation<'_, '_, S> {
     /// Asks the vault and decides. Writes nothing. What has been decoded stays in hand as long as
     /// `turn` lives.
     pub(crate) fn decide<'t>(&'t self, turn: &mut Option<Turn<'t>>) -> Result<Decision, Failure> {
@@ -108,10 +97,9 @@ impl<S: CertificateStore> Look<'_, '_, S> {
             return None;
         }
         // What the vault has of it may have more issuers than what was found.
-        self.installed(&version).ok().or_else(|| {
-            let (content, notes, remarks) = (Content::Certificate(key), Vec::new(), Vec::new());
-            Some(Version { version, content, value: None, notes, remarks })
-        })
+        self.installed(&version)
+            .ok()
+            .or_else(|| Some(Version::again(&version, Content::Certificate(key))))
     }
 
     /// The version that is installed already is put back where it was lost, whatever its dates.

@@ -4,6 +4,8 @@
 use std::error::Error;
 use std::time::Duration;
 
+use cert_store::StoreError;
+
 use crate::code::Code;
 
 /// When another try makes sense.
@@ -47,6 +49,12 @@ impl Failure {
     pub(crate) fn plain(code: Code, retry: Retry, public: String) -> Self {
         Self { code, retry, public: one_line(&public), causes: Vec::new() }
     }
+}
+
+/// A failure of the store or of the outputs.
+pub(crate) fn store_failure(error: &StoreError) -> Failure {
+    let code = if error.is_customer() { Code::StorePath } else { Code::Disk };
+    Failure::of(error, code, Retry::Backoff)
 }
 
 /// Words from outside must not be able to begin a line of the log.

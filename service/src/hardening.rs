@@ -47,7 +47,8 @@ mod tests {
 
     use super::*;
     use crate::failure::Failure;
-    use crate::look::{SecretSource, look};
+    use crate::ground::SecretSource;
+    use crate::look::look;
     use crate::memory_ground::{Bed, FORGET};
     use crate::memory_vault::today;
     use crate::simulation::target;

@@ -3,34 +3,40 @@
 
 mod kept;
 
-use std::time::SystemTime;
-
 use cert_store::{
-    Announcement, CertificateStore, Change, Drift, Installed, Material, PreparedOutputs, Standing,
-    Wanted,
+    Announcement, CertificateStore, Change, Installed, Material, PreparedOutputs, Standing, Wanted,
 };
+use certified_key::Content;
 use reaction::{Candidates, Occasion};
 use worker_state::{CertificateRecord, EventRecord, ReactionRecord};
+use zeroize::Zeroizing;
 
 use crate::code::Code;
-use crate::decide::Version;
-use crate::delivery::{candidates, hold, outputs, react};
-use crate::failure::{Failure, Retry};
-use crate::look::store_failure;
+use crate::delivery::{candidates, consumers, hold, outputs};
+use crate::failure::{Failure, Retry, store_failure};
 use crate::outcome::{Done, Remark};
-use crate::pass::Ground;
 use crate::record;
-use crate::target::Target;
+use crate::situation::Situation;
 use kept::Announced;
 
-/// What an installation stands on.
-pub(crate) struct Installation<'a, 'g, S> {
-    pub(crate) target: &'a Target,
-    pub(crate) record: Option<&'a CertificateRecord>,
-    pub(crate) ground: &'a Ground<'g, S>,
-    pub(crate) now: SystemTime,
-    pub(crate) standing: &'a Standing,
-    pub(crate) output_drifts: &'a [Drift],
+/// A version that is to be installed.
+pub(crate) struct Version {
+    pub(crate) version: String,
+    pub(crate) content: Content,
+    /// The secret's value, where the vault has just handed it out.
+    pub(crate) value: Option<Zeroizing<String>>,
+    /// For the log.
+    pub(crate) notes: Vec<String>,
+    /// For people.
+    pub(crate) remarks: Vec<Remark>,
+}
+
+impl Version {
+    /// One that the machine itself still has.
+    pub(crate) fn again(version: &str, content: Content) -> Self {
+        let (notes, remarks) = (Vec::new(), Vec::new());
+        Self { version: version.to_owned(), content, value: None, notes, remarks }
+    }
 }
 
 /// What a look that ended well brought.
@@ -49,7 +55,7 @@ struct Ready<P> {
     announced: Announced,
 }
 
-impl<S: CertificateStore> Installation<'_, '_, S> {
+impl<S: CertificateStore> Situation<'_, '_, S> {
     /// Installs `version`, unless its consumers refuse it.
     pub(crate) fn install(&self, version: Version) -> Result<Brought, Failure> {
         let ready = self.prepare(&version)?;
@@ -83,8 +89,9 @@ impl<S: CertificateStore> Installation<'_, '_, S> {
         let wanted = Wanted { version: name, content };
         let store = self.ground.store;
         let mut announced = Announced::default();
-        let mut announce =
-            |announcement: &Announcement<'_>| announced = self.announce(version, announcement);
+        let mut announce = |announcement: &Announcement<'_>| {
+            announced = self.announce(name, content, announcement)
+        };
         let prepared = store.prepare(&self.target.place, wanted, &ledger, &mut announce, self.now);
         let prepared = prepared.map_err(|error| match announced.after {
             Some(_) => self.not_switched(&error, &announced),
@@ -123,7 +130,7 @@ impl<S: CertificateStore> Installation<'_, '_, S> {
         let answer = written.and_then(|mut files| {
             files.push(("store".into(), ready.installed.file.clone()));
             let candidates = Candidates { directory: folder.clone(), files };
-            let reason = react::reason(self.reason(ready).unwrap_or_default());
+            let reason = consumers::reason(self.reason(ready).unwrap_or_default());
             let change = reaction::Change {
                 certificate: self.target.name().to_owned(),
                 version: version.to_owned(),
@@ -209,7 +216,7 @@ impl<S: CertificateStore> Installation<'_, '_, S> {
     }
 
     fn note_drifts(&self, notes: &mut Vec<String>) {
-        if let Standing::Drifted(drifts) = self.standing {
+        if let Standing::Drifted(drifts) = &self.standing {
             notes.extend(drifts.iter().map(|drift| format!("found: {drift}")));
         }
         notes.extend(self.output_drifts.iter().map(|drift| format!("found: {drift}")));

@@ -26,11 +26,13 @@ mod exit;
 mod failure;
 #[cfg(test)]
 mod fleet;
+mod ground;
 mod guard;
 mod hardening;
 mod history;
 mod initial_sync;
 mod install;
+mod item;
 mod journal;
 mod json_lines;
 mod log_fields;
@@ -75,6 +77,7 @@ mod signals;
 #[cfg(test)]
 mod simulation;
 mod sink;
+mod situation;
 mod source;
 mod standing;
 mod status;

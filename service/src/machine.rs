@@ -19,15 +19,16 @@ use worker_state::{
     Refusal, Report,
 };
 
-use crate::announce;
 use crate::clock::Clock;
 use crate::delivery::consumers::LocalServices;
 use crate::delivery::obey::hand_over;
+use crate::ground::Ground;
+use crate::item::{Item, News};
 use crate::metrics::Publisher;
 use crate::moment::Moment;
 use crate::notify::Notifier;
 use crate::order::{self, Agent, Order, Origin, Surroundings};
-use crate::pass::{Ground, Item, News, pass};
+use crate::pass::pass;
 use crate::run::{End, Event, Footing, Outside, Reread};
 use crate::sandbox::Watch;
 use crate::source::VaultSource;
@@ -179,7 +180,7 @@ impl Outside for Serving<'_> {
     }
 
     fn confirm(&mut self) -> Footing {
-        let (footing, found) = announce::confirm(self.machine, self.order);
+        let (footing, found) = self.machine.confirm(self.order);
         for (what, written) in found {
             self.tell_trouble(what, written);
         }
@@ -206,7 +207,7 @@ impl Outside for Serving<'_> {
 impl Serving<'_> {
     /// Says that this worker serves this order; where that cannot be written, it is tried again.
     pub(crate) fn announce(&mut self) {
-        let announced = announce::announce(self.machine, self.order);
+        let announced = self.machine.announce(self.order);
         self.tell_trouble("announcement", announced);
     }
 

@@ -11,9 +11,8 @@ use reaction::{Action, Candidates, Command, Effect, Occasion, Verification};
 use worker_state::CertificateRecord;
 
 use crate::delivery::consumers::Consumers;
-use crate::look::{Keep, SecretSource};
+use crate::ground::{Ground, Keep, SecretSource};
 use crate::memory_store::MemoryStore;
-use crate::pass::Ground;
 
 /// Everything but the vault.
 pub(crate) struct Bed {

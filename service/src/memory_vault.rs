@@ -9,7 +9,7 @@ use object_id::ObjectId;
 
 use crate::code::Code;
 use crate::failure::{Failure, Retry};
-use crate::look::SecretSource;
+use crate::ground::SecretSource;
 use crate::outcome::Remark;
 use crate::queue::Reach;
 use crate::target::Target;

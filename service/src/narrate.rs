@@ -11,8 +11,8 @@ use worker_state::{
 use crate::code::Code;
 use crate::delivery::hold;
 use crate::failure::Failure;
+use crate::item::News;
 use crate::outcome::{Done, Outcome, Remark};
-use crate::pass::News;
 use crate::record;
 use crate::roster::Entry;
 use crate::standing;

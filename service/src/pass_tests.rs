@@ -8,10 +8,11 @@ use std::time::Duration;
 use cert_store::{DirectoryStore, StoreLocation};
 use worker_state::{CertificateRecord, RecordsFolder};
 
+use crate::item::{Item, News};
 use crate::look::look;
 use crate::memory_ground::{Bed, FORGET};
 use crate::memory_vault::{Vault, today, version};
-use crate::pass::{Item, News, pass};
+use crate::pass::pass;
 use crate::simulation::target;
 
 #[test]

@@ -7,14 +7,15 @@ use serde_json::{Value, json};
 use worker_state::{CertificateRecord, Directories, Records};
 
 use crate::clock::Clock;
-use crate::decide::{Decision, Version};
+use crate::decide::Decision;
 use crate::delivery::hold;
 use crate::exit::Exit;
-use crate::failure::Failure;
-use crate::look::{Look, store_failure};
+use crate::failure::{Failure, store_failure};
+use crate::ground::Ground;
+use crate::install::Version;
 use crate::order::{self, Surroundings};
-use crate::pass::Ground;
 use crate::queue::{Answered, Queue};
+use crate::situation::Situation;
 use crate::source::VaultSource;
 use crate::target::Target;
 use crate::{record, serve, standing, survey, terminal};
@@ -89,7 +90,7 @@ fn foresee_all(
             Some(_) => Ok(()),
         };
         let ground = ground.telling(answered);
-        foresee(target, record, free.and_then(|()| Look::begin(target, record, &ground, now)))
+        foresee(target, record, free.and_then(|()| Situation::find(target, record, &ground, now)))
     };
     Ok(side_by_side(&targets, &source, look))
 }
@@ -112,7 +113,7 @@ fn side_by_side(
 fn foresee<S: CertificateStore>(
     target: &Target,
     record: Option<&CertificateRecord>,
-    look: Result<Look<'_, '_, S>, (bool, Failure)>,
+    situation: Result<Situation<'_, '_, S>, (bool, Failure)>,
 ) -> Foreseen {
     let active = record.map(record::active_version).filter(|version| !version.is_empty());
     let foreseen = |action, version: Option<&str>, reasons, then| Foreseen {
@@ -122,11 +123,11 @@ fn foresee<S: CertificateStore>(
         reasons,
         then,
     };
-    let look = match look {
-        Ok(look) => look,
+    let situation = match situation {
+        Ok(situation) => situation,
         Err((_, failure)) => return foreseen("fail", active, vec![failure.public], Vec::new()),
     };
-    match look.decide(&mut None) {
+    match situation.decide(&mut None) {
         Err(failure) => foreseen("fail", active, vec![failure.public], Vec::new()),
         Ok(Decision::Stay(remarks)) => {
             let held = record.and_then(hold::remark).into_iter().chain(remarks);
@@ -147,7 +148,7 @@ fn foresee<S: CertificateStore>(
                 Some(active) if active.eq_ignore_ascii_case(&version) => "repair",
                 Some(_) => "rotate",
             };
-            let mut reasons = why(action, &look);
+            let mut reasons = why(action, &situation);
             reasons.extend(remarks.into_iter().map(|remark| remark.text));
             foreseen(action, Some(&version), reasons, target.delivery.steps())
         }
@@ -164,8 +165,8 @@ fn still_to_tell(target: &Target, record: &CertificateRecord) -> Option<String> 
     }))
 }
 
-fn why<S: CertificateStore>(action: &str, look: &Look<'_, '_, S>) -> Vec<String> {
-    match (action, &look.standing) {
+fn why<S: CertificateStore>(action: &str, situation: &Situation<'_, '_, S>) -> Vec<String> {
+    match (action, &situation.standing) {
         ("install", _) => vec!["it is not installed yet".into()],
         ("rotate", _) => vec!["the vault has another version than the installed one".into()],
         (_, standing) => {
@@ -173,7 +174,7 @@ fn why<S: CertificateStore>(action: &str, look: &Look<'_, '_, S>) -> Vec<String>
                 Standing::Drifted(drifts) => drifts.as_slice(),
                 Standing::Absent | Standing::Intact => &[],
             };
-            stores.iter().chain(&look.output_drifts).map(ToString::to_string).collect()
+            stores.iter().chain(&situation.output_drifts).map(ToString::to_string).collect()
         }
     }
 }
@@ -226,7 +227,7 @@ mod tests {
 
     fn foreseen(vault: &Vault, bed: &Bed, record: Option<&CertificateRecord>) -> Foreseen {
         let (target, ground) = (target("web"), bed.ground(vault, FORGET));
-        foresee(&target, record, Look::begin(&target, record, &ground, today()))
+        foresee(&target, record, Situation::find(&target, record, &ground, today()))
     }
 
     #[test]
@@ -252,7 +253,7 @@ mod tests {
     #[test]
     fn a_certificate_that_cannot_be_looked_at_fails() {
         let taken = StoreError::Taken { path: "/store/web".into(), by: "a directory" };
-        let look: Result<Look<'_, '_, MemoryStore>, _> = Err((false, store_failure(&taken)));
+        let look: Result<Situation<'_, '_, MemoryStore>, _> = Err((false, store_failure(&taken)));
         let foreseen = foresee(&target("web"), None, look);
         assert!(foreseen.action == "fail" && foreseen.reasons[0].contains("a directory"));
     }
@@ -265,7 +266,7 @@ mod tests {
         let unit = UnitName::parse("nginx").unwrap();
         target.delivery.actions = vec![Action::Unit { unit, verb: Verb::Reload }];
         let record = look(&target, None, &ground, today()).record.unwrap();
-        let look = Look::begin(&target, Some(&record), &ground, today());
+        let look = Situation::find(&target, Some(&record), &ground, today());
         let told = foresee(&target, Some(&record), look);
         assert_eq!((told.action, told.then), ("tell", vec!["then: reload nginx.service".into()]));
         let why = &told.reasons[0];

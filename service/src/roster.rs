@@ -6,12 +6,11 @@ use std::time::{Duration, SystemTime};
 use worker_state::{CertificateRecord, ReactionRecord};
 
 use crate::code::Code;
-use crate::due::next_look;
 use crate::failure::{Failure, Retry};
 use crate::initial_sync::InitialSync;
+use crate::item::Item;
 use crate::moment::Moment;
 use crate::outcome::{Outcome, Remark};
-use crate::pass::Item;
 use crate::schedule;
 use crate::target::Target;
 
@@ -207,7 +206,7 @@ impl Roster {
             let Some(entry) = self.entries.get_mut(index) else { continue };
             entry.next = match together {
                 Some(together) if !entry.present => together,
-                _ => next_look(entry, next_poll, self.interval, now, drawn),
+                _ => entry.next_look(next_poll, self.interval, now, drawn),
             };
             entry.next = entry.held_until(now).map_or(entry.next, |at| at.min(entry.next));
         }

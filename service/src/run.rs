@@ -9,9 +9,9 @@ use std::time::Duration;
 use worker_state::{InitialSyncRecord, Refusal, Report};
 
 use crate::initial_sync::InitialSync;
+use crate::item::{Item, News};
 use crate::moment::Moment;
 use crate::narrate;
-use crate::pass::{Item, News};
 use crate::report::{self, Frame};
 use crate::roster::Roster;
 use crate::status;

@@ -14,7 +14,7 @@ use crate::closed_vaults::ClosedVaults;
 use crate::code::Code;
 use crate::credentials::Credentials;
 use crate::failure::{Failure, Retry, one_line};
-use crate::look::SecretSource;
+use crate::ground::SecretSource;
 use crate::outcome::Remark;
 use crate::queue::Reach;
 use crate::target::Target;

@@ -1,6 +1,6 @@
 //! The services that use certificates, as the worker meets them.
 
-use reaction::{Action, Candidates, Command, Effect, Occasion, Surroundings, Verification};
+use reaction::{Action, Candidates, Command, Effect, Occasion, Reason, Surroundings, Verification};
 
 use crate::failure::one_line;
 
@@ -23,6 +23,16 @@ pub(crate) trait Consumers: Send + Sync {
 
     /// Looks at what a service shows, until that is `leaf` (DER).
     fn verify(&self, verification: &Verification, leaf: &[u8]) -> Result<(), String>;
+}
+
+/// The reason that a record carries, as consumers are told it.
+pub(crate) fn reason(kept: &str) -> Reason {
+    match kept {
+        "installed" => Reason::Installed,
+        "repaired" => Reason::Repaired,
+        "rolledBack" => Reason::RolledBack,
+        _ => Reason::Renewed,
+    }
 }
 
 /// The services of this machine.

@@ -8,7 +8,8 @@ use worker_state::{CertificateRecord, OperatorAnswer, OperatorRequest, Wish};
 
 use super::hold;
 use super::roll_back::{NoWayBack, Refusal, roll_back};
-use crate::pass::{Ground, Item, News};
+use crate::ground::Ground;
+use crate::item::{Item, News};
 use crate::record;
 use crate::target::Target;
 use crate::wording;

@@ -7,11 +7,13 @@ use std::time::SystemTime;
 
 use cert_store::CertificateStore;
 use certified_key::Content;
-use reaction::{Change, Effect, Occasion, Reason, Verification, coalesce};
+use reaction::{Change, Effect, Occasion, Verification, coalesce};
 use worker_state::{CertificateRecord, EventRecord, ReactionRecord};
 
+use super::consumers;
 use super::roll_back::{self, NoWayBack, Refusal};
-use crate::pass::{Ground, Item, News};
+use crate::ground::Ground;
+use crate::item::{Item, News};
 use crate::{record, schedule};
 
 /// What of each certificate was told, and what consumers made of it.
@@ -204,18 +206,8 @@ fn change(item: &Item) -> Option<Change> {
         certificate: item.target.name().to_owned(),
         version: record::active_version(record).to_owned(),
         paths: item.target.paths(),
-        reason: reason(&record.delivery.reaction.as_ref()?.reason),
+        reason: consumers::reason(&record.delivery.reaction.as_ref()?.reason),
     })
-}
-
-/// The reason that a record carries, and back.
-pub(crate) fn reason(kept: &str) -> Reason {
-    match kept {
-        "installed" => Reason::Installed,
-        "repaired" => Reason::Repaired,
-        "rolledBack" => Reason::RolledBack,
-        _ => Reason::Renewed,
-    }
 }
 
 /// At most so many at once: each may wait for a service for as long as its time limit.

@@ -8,12 +8,11 @@ use certified_key::Content;
 use worker_state::{CertificateRecord, EventRecord, Timestamp};
 
 use super::hold;
-use crate::decide::Version;
-use crate::install::Installation;
-use crate::look::Keep;
-use crate::pass::Ground;
+use crate::ground::{Ground, Keep};
+use crate::install::Version;
 use crate::record;
 use crate::schedule;
+use crate::situation::Situation;
 use crate::target::Target;
 use crate::wording::typed;
 
@@ -78,18 +77,9 @@ pub(crate) fn roll_back<S: CertificateStore>(
     }
     let event = record::told("rolledBack", &version, now);
     wanted.tell(EventRecord { detail: Some(refusal.because.to_owned()), ..event });
-    let standing = Standing::Intact;
-    let installation = Installation {
-        target,
-        record: Some(&wanted),
-        ground,
-        now,
-        standing: &standing,
-        output_drifts: &[],
-    };
-    let (notes, remarks) = (Vec::new(), Vec::new());
-    let again = Version { version, content, value: None, notes, remarks };
-    match installation.go_back(again) {
+    let (record, standing, output_drifts) = (Some(&wanted), Standing::Intact, Vec::new());
+    let situation = Situation { target, record, ground, now, standing, output_drifts };
+    match situation.go_back(Version::again(&version, content)) {
         Ok(brought) => brought.record.ok_or_else(|| "it was rolled back already".to_owned().into()),
         Err(failure) => {
             let why = format!("it could not be rolled back: {}", failure.public);

@@ -12,10 +12,11 @@ use crate::code::Code;
 use crate::delivery::Delivery;
 use crate::delivery::roll_back::{NoWayBack, Refusal, roll_back};
 use crate::guard::Guards;
+use crate::item::{Item, News};
 use crate::look::{finish, look};
 use crate::memory_ground::{Bed, FORGET};
 use crate::memory_vault::{DAY, Vault, today, version};
-use crate::pass::{Item, News, pass};
+use crate::pass::pass;
 use crate::simulation;
 use crate::target::Target;
 

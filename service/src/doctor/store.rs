@@ -10,8 +10,8 @@ use rustix::fs::{Access, AtFlags, CWD};
 
 use super::finding::{Finding, Step};
 use crate::code::Code;
+use crate::failure::store_failure;
 use crate::failure::{Failure, Retry};
-use crate::look::store_failure;
 
 /// Less than this, in bytes, is worth a warning: a certificate takes some kilobytes.
 const LITTLE: u64 = 1024 * 1024;

@@ -5,11 +5,9 @@ use cert_store::{Announcement, CertificateStore, Change, Ledger, StoreError};
 use certified_key::Content;
 use worker_state::{CertificateRecord, HeldRecord, InstalledCertificate};
 
-use super::Installation;
-use crate::decide::Version;
-use crate::failure::Failure;
-use crate::look::store_failure;
+use crate::failure::{Failure, store_failure};
 use crate::record;
+use crate::situation::Situation;
 
 /// What was kept before anything was made.
 #[derive(Default)]
@@ -20,14 +18,19 @@ pub(super) struct Announced {
     pub(super) after: Option<CertificateRecord>,
 }
 
-impl<S: CertificateStore> Installation<'_, '_, S> {
+impl<S: CertificateStore> Situation<'_, '_, S> {
     /// Keeps what is about to be made. Where it cannot be kept, a crash at the wrong moment leaves
     /// a file for ever; no more.
     ///
     /// Of a certificate of which nothing is known yet, and which nobody tries before it is
     /// switched, what is kept is how it will be: a crash is then finished by the next pass, and
     /// there is nothing to keep at the switch.
-    pub(super) fn announce(&self, version: &Version, announcement: &Announcement<'_>) -> Announced {
+    pub(super) fn announce(
+        &self,
+        version: &str,
+        content: &Content,
+        announcement: &Announcement<'_>,
+    ) -> Announced {
         let Announcement { ahead, after, change } = announcement;
         let certificate = self.record.and_then(|record| record.certificate.clone());
         let ahead = Some(record::record(self.target, ahead, certificate, self.record));
@@ -38,7 +41,7 @@ impl<S: CertificateStore> Installation<'_, '_, S> {
             let _ = ahead.as_ref().map(self.ground.keep);
             return Announced { ahead, after: None };
         }
-        let after = self.next_record(&version.version, &version.content, (after, *change), None);
+        let after = self.next_record(version, content, (after, *change), None);
         let is_kept = (self.ground.keep)(&after).is_ok();
         Announced { ahead, after: Some(after).filter(|_| is_kept) }
     }

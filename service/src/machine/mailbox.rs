@@ -4,7 +4,7 @@
 use std::sync::mpsc::Sender;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::pass::News;
+use crate::item::News;
 use crate::run::Event;
 
 /// So much news without haste waits for more.

@@ -6,23 +6,13 @@ mod text;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
 
 use extension_settings::Metrics;
 use log::{error, info};
 use worker_state::Report;
 
-use self::server::Server;
+use self::server::{Page, Server};
 use crate::traffic::Traffic;
-
-/// What is served at the moment.
-#[derive(Debug, Default)]
-pub(crate) struct Page {
-    /// The metrics.
-    pub(crate) metrics: String,
-    /// When the worker's loop says that it is late, should it not publish before.
-    pub(crate) good_until: Option<SystemTime>,
-}
 
 /// Where metrics go; nowhere, unless the settings name a place.
 pub(crate) struct Publisher {

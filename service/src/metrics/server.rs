@@ -8,7 +8,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime};
 
-use super::Page;
 use crate::clock::{self, Clock};
 
 /// A loop that is so late with its next pass is not healthy.
@@ -17,6 +16,15 @@ pub(super) const LATE: Duration = Duration::from_secs(600);
 const PATIENCE: Duration = Duration::from_secs(2);
 /// No request for us has a longer head.
 const LONGEST_HEAD: usize = 8 * 1024;
+
+/// What is served at the moment.
+#[derive(Debug, Default)]
+pub(crate) struct Page {
+    /// The metrics.
+    pub(crate) metrics: String,
+    /// When the worker's loop says that it is late, should it not publish before.
+    pub(crate) good_until: Option<SystemTime>,
+}
 
 /// Listens until it is dropped.
 pub(super) struct Server {

@@ -1,7 +1,7 @@
 //! What can happen while the loop waits.
 
 use super::End;
-use crate::pass::News;
+use crate::item::News;
 
 /// What can happen while the loop waits.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{Event, Outside, PROGRESS, Worker};
-use crate::pass::News;
+use crate::item::News;
 
 impl Worker {
     /// One pass, now, and nothing else; `tell` hears how many of how many certificates were looked
