@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use object_id::VaultSuffixes;
 
-use crate::certificate::{self, Defaults, read_acls};
+use crate::acl::read_acls;
+use crate::certificate::{self, Defaults};
 use crate::claims::Claims;
 use crate::collision;
 use crate::duration;

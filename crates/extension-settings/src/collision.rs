@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use crate::certificate::{MOST_ACLS, without_repetitions};
+use crate::acl::{MOST_ACLS, without_repetitions};
 use crate::remark::Remarks;
 use crate::settings::ObservedCertificate;
 use crate::store::{FileLayout, StoreLocation};

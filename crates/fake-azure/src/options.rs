@@ -1,12 +1,10 @@
 //! What a fake Azure is to be like.
 
-use std::fmt;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::identity::Identity;
-use crate::request_log::Recorded;
+use crate::request_log::Watcher;
 use crate::vault::throttle::Throttle;
 
 /// What a fake Azure is to be like. [`Options::new`] gives one virtual machine with one
@@ -39,27 +37,6 @@ pub struct Options {
     pub log_limit: usize,
     /// Who is told of each request as it is answered.
     pub watcher: Option<Watcher>,
-}
-
-/// Somebody who is told of each request.
-#[derive(Clone)]
-pub struct Watcher(Arc<dyn Fn(&Recorded) + Send + Sync>);
-
-impl Watcher {
-    /// Calls this for each request, from whichever thread answers it.
-    pub fn new(told: impl Fn(&Recorded) + Send + Sync + 'static) -> Self {
-        Self(Arc::new(told))
-    }
-
-    pub(crate) fn tell(&self, recorded: &Recorded) {
-        (self.0)(recorded);
-    }
-}
-
-impl fmt::Debug for Watcher {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Watcher")
-    }
 }
 
 /// Ports on the loopback address; 0 is any free one.

@@ -1,14 +1,14 @@
 //! What was asked, in order: the evidence of tests.
 
 use std::collections::VecDeque;
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::fmt;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
 use crate::exchange::{Asked, Place};
 use crate::lock::locked;
-use crate::options::Watcher;
 
 /// One request and what came of it.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -41,6 +41,27 @@ pub struct Recorded {
     pub status: Option<u16>,
     /// Whether a rule decided it.
     pub scripted: bool,
+}
+
+/// Somebody who is told of each request.
+#[derive(Clone)]
+pub struct Watcher(Arc<dyn Fn(&Recorded) + Send + Sync>);
+
+impl Watcher {
+    /// Calls this for each request, from whichever thread answers it.
+    pub fn new(told: impl Fn(&Recorded) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(told))
+    }
+
+    pub(crate) fn tell(&self, recorded: &Recorded) {
+        (self.0)(recorded);
+    }
+}
+
+impl fmt::Debug for Watcher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Watcher")
+    }
 }
 
 /// Where a request came in.

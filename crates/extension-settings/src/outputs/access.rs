@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::form::Form;
 use crate::acl::Acl;
-use crate::certificate::{read_account, read_acls};
+use crate::acl::{read_account, read_acls};
 use crate::field::Field;
 use crate::nested::Nested;
 use crate::remark::Remarks;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::certificate::read_account;
+use crate::acl::read_account;
 use crate::field::Field;
 use crate::nested::Nested;
 use crate::remark::{Remarks, excerpt};

@@ -7,7 +7,6 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
-use super::Order;
 use crate::azure::Azure;
 use crate::certificate::{CertificateSpec, IssueError, Issued};
 use crate::clock::now;
@@ -19,6 +18,14 @@ use crate::tls::TlsFault;
 use crate::vault::access::Denial;
 use crate::vault::store::AttributeChange;
 use crate::vault::throttle::Throttle;
+
+/// A request, read.
+pub(super) struct Order {
+    pub(super) method: String,
+    pub(super) path: String,
+    pub(super) query: Vec<(String, String)>,
+    pub(super) body: Value,
+}
 
 /// Why nothing was done.
 pub(super) struct Problem {

@@ -13,7 +13,7 @@ use hyper::{Request, Response};
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
 
-use self::act::Problem;
+use self::act::{Order, Problem};
 use crate::azure::Azure;
 use crate::endpoints::Endpoints;
 use crate::exchange::{Answer, parameters};
@@ -21,14 +21,6 @@ use crate::net::{Body, incoming, respond, serve};
 
 /// More than any scenario needs.
 const LONGEST_BODY: usize = 16 * 1024 * 1024;
-
-/// A request, read.
-struct Order {
-    method: String,
-    path: String,
-    query: Vec<(String, String)>,
-    body: Value,
-}
 
 /// Accepts connections until the runtime ends.
 pub(crate) async fn accept(azure: Arc<Azure>, endpoints: Arc<Endpoints>, listener: TcpListener) {

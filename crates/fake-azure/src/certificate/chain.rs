@@ -12,8 +12,9 @@ use rcgen::{
 use rustls::pki_types::PrivatePkcs8KeyDer;
 use time::OffsetDateTime;
 
+use super::error::IssueError;
 use super::key::Key;
-use super::{CertificateSpec, IssueError, KeyKind};
+use super::spec::{CertificateSpec, KeyKind};
 use crate::clock::seconds;
 use crate::lock::locked;
 

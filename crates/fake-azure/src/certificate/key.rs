@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use rcgen::{KeyPair, PublicKeyData, SignatureAlgorithm};
 
-use super::{IssueError, KeyKind};
+use super::error::IssueError;
+use super::spec::KeyKind;
 use crate::lock::locked;
 use crate::openssl;
 

@@ -1,6 +1,7 @@
 //! The handle: starts everything, tells where it is, ends it.
 
 mod error;
+mod play;
 mod world;
 
 use std::fmt;

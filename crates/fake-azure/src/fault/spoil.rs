@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
-use super::{Action, Raw};
+use super::action::{Action, Raw};
 use crate::exchange::{Answer, Place};
 
 /// How an answer reaches the client.
