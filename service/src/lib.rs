@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! order ─targets→ [Target]
-//!   SecretSource → Secret ─decode→ CertifiedKey ─guard→ prepare → switch → record      (look, pass)
+//!   Situation → SecretSource → Secret ─decode→ CertifiedKey ─guard→ Decision           (look, decide)
+//!   Decision → prepare → check → record → switch                                       (install)
 //!   Outcome → Roster ─schedule, initial_sync→ what is due next                         (roster, run)
 //!   Roster → Report → report.json;  Report → StatusReport → N.status                   (report, status)
 //! ```

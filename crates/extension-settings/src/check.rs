@@ -13,7 +13,7 @@ use crate::field::Field;
 use crate::identity::Identity;
 use crate::logging::Logging;
 use crate::metrics::{Expiry, Metrics};
-use crate::outputs::{Output, check_collisions};
+use crate::outputs::Output;
 use crate::places::Places;
 use crate::reaction::read_actions;
 use crate::remark::Remarks;
@@ -53,8 +53,7 @@ pub(crate) fn check(
             certificates.push((path, read));
         }
     }
-    collision::check(&mut certificates, remarks);
-    check_collisions(&certificates, &metrics, remarks);
+    collision::check(&mut certificates, &metrics, remarks);
     if !acl_enabled {
         disable_acls(&mut certificates, remarks);
     }

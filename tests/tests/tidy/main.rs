@@ -8,6 +8,7 @@
 )]
 
 mod azure_cli;
+mod circles;
 mod commands;
 mod documents;
 mod floor_plan;

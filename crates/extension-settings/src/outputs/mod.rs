@@ -1,9 +1,7 @@
 //! `outputs`: where a certificate goes besides its store, and in which form.
 
 mod access;
-mod collision;
 mod form;
-mod reserved;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -15,7 +13,6 @@ use crate::remark::{Remarks, excerpt};
 use crate::store::check_link_name;
 
 pub use access::FileAccess;
-pub(crate) use collision::check as check_collisions;
 pub use form::{Encryption, Form};
 
 /// The most outputs of one certificate, and the most files of one directory.

@@ -3,19 +3,17 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use super::form::Form;
-use super::{Output, reserved};
-use crate::collision::{Located, names, store, versioned_stems};
+use super::entries::{Located, names, store, versioned_stems};
 use crate::metrics::Metrics;
+use crate::outputs::{Form, Output};
 use crate::remark::Remarks;
 
 /// Where the settings name each output's path.
 type Outputs<'c> = HashMap<&'c Path, String>;
 
-/// Reports outputs that would write the same path, stand inside each other, at a reserved place, or
-/// in the way of a store, a password or the metrics. Linear in the number of outputs and entries.
-pub(crate) fn check(certificates: &[Located], metrics: &Metrics, remarks: &mut Remarks) {
-    reserved::refuse(certificates, remarks);
+/// Reports outputs that would write the same path, stand inside each other, or in the way of a store,
+/// a password or the metrics. Linear in the number of outputs and entries.
+pub(super) fn check(certificates: &[Located], metrics: &Metrics, remarks: &mut Remarks) {
     let outputs = refuse_shared_paths(certificates, remarks);
     if outputs.is_empty() {
         return;

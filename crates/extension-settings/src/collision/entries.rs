@@ -14,14 +14,14 @@ pub(crate) type Located = (String, ObservedCertificate);
 
 /// Reports collisions as problems, near misses as warnings, and gives entries that share files the
 /// same ACLs. Linear in the number of entries.
-pub(crate) fn check(certificates: &mut [Located], remarks: &mut Remarks) {
+pub(super) fn check(certificates: &mut [Located], remarks: &mut Remarks) {
     refuse_shared_links(certificates, remarks);
     refuse_links_named_like_files(certificates, remarks);
     refuse_stores_below_links(certificates, remarks);
     share_acls(certificates, remarks);
 }
 
-pub(crate) fn store(certificate: &ObservedCertificate) -> &Path {
+pub(super) fn store(certificate: &ObservedCertificate) -> &Path {
     let StoreLocation::Directory { path, .. } = &certificate.store;
     path
 }
@@ -39,7 +39,7 @@ fn written_links(certificate: &ObservedCertificate) -> impl Iterator<Item = Stri
 
 /// Every name that is one certificate's: its links, and in each layout the link's plain name, by
 /// which it is known in the worker's records and to people.
-pub(crate) fn names(certificate: &ObservedCertificate) -> Vec<String> {
+pub(super) fn names(certificate: &ObservedCertificate) -> Vec<String> {
     let suffixes: &[&str] = match certificate.layout {
         FileLayout::Unstated | FileLayout::Combined => &[""],
         FileLayout::Split | FileLayout::Both => &["", ".pem", ".keyid", ".luma"],
@@ -139,7 +139,7 @@ fn refuse_stores_below_links(certificates: &[Located], remarks: &mut Remarks) {
 }
 
 /// What stands before a version (32 letters and digits between dots) in a name.
-pub(crate) fn versioned_stems(name: &str) -> impl Iterator<Item = &str> {
+pub(super) fn versioned_stems(name: &str) -> impl Iterator<Item = &str> {
     name.match_indices('.').filter_map(|(dot, _)| {
         let segment = name[dot + 1..].split('.').next().unwrap_or_default();
         let version =

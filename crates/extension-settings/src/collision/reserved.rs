@@ -5,8 +5,8 @@
 
 use std::path::{Component, Path};
 
-use super::Output;
-use crate::collision::{Located, store};
+use super::entries::{Located, store};
+use crate::outputs::Output;
 use crate::remark::Remarks;
 use crate::store::StoreLocation;
 
