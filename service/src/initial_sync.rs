@@ -30,13 +30,14 @@ impl InitialSync {
     }
 
     /// The first sync that goes on after a restart at `now`, from what the last worker of the same
-    /// assignment kept of it: neither its attempts nor its time begin anew. Only where it was done
+    /// settings kept of it: neither its attempts nor its time begin anew, unless the settings were
+    /// given after that; `fresh` is one that does. Only where it was done
     /// and certificates are missing again (a store that does not survive a reboot, say), dependents
     /// have to wait again.
     pub(crate) fn resume(
         before: Option<InitialSyncRecord>,
         complete: bool,
-        assignment: &str,
+        fresh: Self,
         given_at: Timestamp,
         now: SystemTime,
     ) -> Self {
@@ -44,13 +45,11 @@ impl InitialSync {
             matches!(record.phase, InitialSyncPhase::Done | InitialSyncPhase::Healed)
         };
         match before {
-            None => Self::begin(assignment.to_owned(), given_at),
-            // The same settings, assigned once more after they had been withdrawn.
-            Some(record) if record.begun_at < given_at && !(is_done(&record) && complete) => {
-                Self::begin(assignment.to_owned(), given_at)
-            }
+            None => fresh,
+            // The same settings, given once more.
+            Some(record) if record.begun_at < given_at && !(is_done(&record) && complete) => fresh,
             Some(record) if is_done(&record) && !complete => {
-                Self::begin(assignment.to_owned(), now.into())
+                Self::begin(record.assignment, now.into())
             }
             Some(record) => Self::Required(record),
         }
@@ -141,7 +140,7 @@ mod tests {
         let resumed = |before: &InitialSync, complete| {
             let InitialSync::Required(record) = before.clone() else { panic!("required") };
             let later = begun() + TIME_LIMIT;
-            InitialSync::resume(Some(record), complete, "a", begun().into(), later)
+            InitialSync::resume(Some(record), complete, pending(), begun().into(), later)
         };
         let tried = pending().next(true, 1, begun());
         assert_eq!(resumed(&tried, false), tried);
@@ -151,12 +150,13 @@ mod tests {
         assert_eq!(resumed(&done, true), done);
         let InitialSync::Required(old) = given_up.clone() else { panic!("required") };
         let anew = begun() + TIME_LIMIT * 3;
-        let assigned_again = InitialSync::resume(Some(old), false, "a", anew.into(), anew);
-        assert_eq!(assigned_again, InitialSync::begin("a".into(), anew.into()));
+        let fresh = InitialSync::begin("a".into(), anew.into());
+        let given_again = InitialSync::resume(Some(old), false, fresh.clone(), anew.into(), anew);
+        assert_eq!(given_again, fresh);
         let again = resumed(&done, false);
         assert_eq!(again.deadline(), Some(begun() + TIME_LIMIT * 2), "dependents wait again");
-        let first = InitialSync::resume(None, false, "a", begun().into(), begun() + TIME_LIMIT);
-        assert_eq!(first.deadline(), Some(begun() + TIME_LIMIT), "counted from the assignment");
+        let first = InitialSync::resume(None, false, pending(), begun().into(), anew);
+        assert_eq!(first, pending());
     }
 
     #[test]

@@ -231,9 +231,10 @@ fn from_file(file: &Path, around: &Surroundings, now: SystemTime) -> Result<Give
     let bytes = settings_of(file)?;
     let read = RuntimeSettings::parse_any_form(&bytes).map_err(|error| error.to_string())?;
     let digest = Sha256::digest(read.public.to_string().as_bytes());
+    let written = std::fs::metadata(file).and_then(|metadata| metadata.modified());
     Ok(Given {
         identity: digest[..16].iter().map(|byte| format!("{byte:02x}")).collect(),
-        given_at: now.into(),
+        given_at: written.unwrap_or(now).into(),
         agent: None,
         refusal: None,
         has_protected: read.protected_present,

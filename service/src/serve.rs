@@ -236,7 +236,12 @@ pub(crate) fn prepare(machine: &Machine, order: &mut Order) -> anyhow::Result<Pr
         None
     });
     let initial_sync = match order.settings.require_initial_sync {
-        true => InitialSync::resume(before, complete, &order.identity, order.given_at, now.wall),
+        true => {
+            // A file may have lain there for long before it is served.
+            let since = order.agent.as_ref().map_or(now.wall.into(), |_| order.given_at);
+            let fresh = InitialSync::begin(order.identity.clone(), since);
+            InitialSync::resume(before, complete, fresh, order.given_at, now.wall)
+        }
         false => InitialSync::NotRequired,
     };
     let roster = Roster::new(known, order.settings.polling_interval, initial_sync, now);

@@ -2,7 +2,7 @@
 
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use fake_azure::{Action, Place, Recorded, Rule, When};
 use rustix::process::{Pid, Signal, kill_process};
@@ -54,4 +54,25 @@ fn files_that_a_killed_worker_had_tried_are_gone_with_the_next_start() {
     let ran = world.bed.run(&["sync", "--settings", "settings.json"]);
     assert_eq!(ran.code, Some(0), "{ran}");
     assert!(!world.bed.path("run/candidates").exists());
+}
+
+#[test]
+fn the_first_sync_of_a_file_goes_on_after_a_restart_and_begins_anew_with_the_file() {
+    let world = World::new();
+    let mut settings = world.settings(json!(["https://contoso.vault.azure.net/secrets/missing"]));
+    settings["secretsManagementSettings"]["requireInitialSync"] = json!(true);
+    let path = world.bed.write("settings.json", settings.to_string());
+    let tried = || {
+        world.bed.run(&["sync", "--settings", "settings.json"]);
+        let record = std::fs::read(world.bed.path("state/initial-sync.json")).unwrap();
+        let record: serde_json::Value = serde_json::from_slice(&record).unwrap();
+        (record["begunAt"].to_string(), record["attempts"].as_u64())
+    };
+    let first = tried();
+    let second = tried();
+    assert_eq!((&second.0, second.1), (&first.0, Some(2)), "{first:?}");
+    // Written once more; times are kept in whole seconds.
+    let later = SystemTime::now() + Duration::from_secs(2);
+    std::fs::File::options().write(true).open(path).unwrap().set_modified(later).unwrap();
+    assert_eq!(tried().1, Some(1));
 }
