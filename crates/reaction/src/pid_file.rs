@@ -47,9 +47,10 @@ pub(crate) fn signal(path: &Path, signal: Signal, user: u32) -> Result<(), React
 
 fn beginning(path: &Path) -> io::Result<String> {
     use std::io::Read;
-    let mut text = String::new();
-    fs::File::open(path)?.take(MOST_READ).read_to_string(&mut text)?;
-    Ok(text)
+    let mut bytes = Vec::new();
+    fs::File::open(path)?.take(MOST_READ).read_to_end(&mut bytes)?;
+    // It may end in the middle of a character of a later line, which is of no interest.
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// The first line; nothing but a number that a service can have.
@@ -95,6 +96,16 @@ mod tests {
         for text in ["", "\n42", "0", "1", "-42", "+42", "4 2", "99999999999", "abc", "0x10"] {
             let said = number(text).unwrap_err();
             assert!(said.starts_with("the file's first line is no process's number"), "{said}");
+        }
+    }
+
+    #[test]
+    fn a_later_line_in_any_language_hinders_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.pid");
+        for before in 0..3 {
+            fs::write(&path, format!("42\n{}{}\n", "/".repeat(before), "é".repeat(60))).unwrap();
+            assert_eq!(number(&beginning(&path).unwrap()).unwrap().as_raw_nonzero().get(), 42);
         }
     }
 
