@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use worker_state::{Directories, OperatorAnswer, OperatorRequest, Report, Wish};
+use worker_state::{CertificateReport, Directories, OperatorAnswer, OperatorRequest, Report, Wish};
 
 use crate::exit::Exit;
 use crate::order::Surroundings;
@@ -47,9 +47,13 @@ pub(crate) fn run(
 }
 
 fn tell(request: &OperatorRequest, answer: &OperatorAnswer, report: &Report, json: bool) -> Exit {
-    let stands = report.certificates.iter().find(|one| {
-        one.name == request.certificate || one.path.as_os_str() == request.certificate.as_str()
-    });
+    // As `obey` understands a request: also the path without what the split layout adds to it.
+    let is_meant = |one: &&CertificateReport| {
+        let paths = [&one.path, &one.path.with_file_name(&one.name)];
+        one.name == request.certificate
+            || paths.iter().any(|path| path.as_os_str() == request.certificate.as_str())
+    };
+    let stands = report.certificates.iter().find(is_meant);
     let problem = stands.and_then(|one| one.problem.as_deref());
     if json {
         let document = serde_json::json!({

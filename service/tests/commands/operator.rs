@@ -52,6 +52,24 @@ fn of_two_certificates_with_one_name_the_one_at_the_path_goes_back() {
 }
 
 #[test]
+fn a_split_certificate_is_told_of_by_either_of_its_paths() {
+    let mut world = World::new();
+    write(&world, json!([{"url": URL, "certificateFileLayout": "split"}]));
+    assert_eq!(run(&world, &["sync"]).code, Some(0));
+    let link = world.store().join("contoso.web");
+    let first = world.bed.run(&["status", "--json"]).json()["certificates"][0]["version"].clone();
+    for path in [link.with_file_name("contoso.web.pem"), link] {
+        world.put("web", &CertificateSpec::default());
+        assert_eq!(run(&world, &["sync"]).code, Some(0));
+        let back = run(&world, &["rollback", "--json", &path.display().to_string()]);
+        assert_eq!(back.code, Some(0), "{back}");
+        let told = back.json();
+        assert!(told["version"].is_string() && told["problem"].is_string(), "{path:?}: {told}");
+        assert_eq!(told["version"], first);
+    }
+}
+
+#[test]
 fn a_pass_by_hand_writes_the_metrics_that_settings_ask_for() {
     let world = World::new();
     let with = |textfile: &std::path::Path| {
