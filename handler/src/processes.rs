@@ -189,6 +189,17 @@ mod tests {
     }
 
     #[test]
+    fn what_is_to_outlive_this_one_is_in_a_process_group_of_its_own() {
+        let (sleep, clock) = (Path::new("/bin/sleep"), SystemClock::start());
+        let mut child = spawn_detached(sleep, &["1000"], &[], &clock, Duration::ZERO).unwrap();
+        let pid = rustix::process::Pid::from_child(&child);
+        let group = rustix::process::getpgid(Some(pid));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!(group, Ok(pid));
+    }
+
+    #[test]
     fn a_program_that_stays_busy_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
         let program = folder.path().join("program");

@@ -196,6 +196,24 @@ mod tests {
 
     use super::*;
 
+    #[test]
+    fn what_is_made_has_the_mode_that_was_asked_for_and_no_list_of_the_parents() {
+        let (folder, directory) = directory();
+        // One for whatever is made in it (acl(5), "default ACL"): user 61001 may do anything.
+        let mut list = vec![2, 0, 0, 0];
+        for (tag, id) in
+            [(1_u16, u32::MAX), (2, 61_001), (4, u32::MAX), (16, u32::MAX), (32, u32::MAX)]
+        {
+            list.extend([tag.to_le_bytes(), 7_u16.to_le_bytes()].concat());
+            list.extend(id.to_le_bytes());
+        }
+        let parent = std::fs::File::open(folder.path()).unwrap();
+        let none = fs::XattrFlags::empty();
+        fs::fsetxattr(&parent, "system.posix_acl_default", &list, none).unwrap();
+        let made = directory.make("made", 0o750).unwrap();
+        assert_eq!((made.entry().unwrap().mode, made.acl().unwrap()), (0o750, None));
+    }
+
     fn directory() -> (tempfile::TempDir, Directory) {
         let folder = tempfile::tempdir().unwrap();
         let directory = Directory::open(folder.path()).unwrap();

@@ -14,10 +14,13 @@ mod bed;
 #[path = "bed/failing.rs"]
 mod failing;
 
-use std::fs;
-use std::sync::Arc;
-use std::time::Duration;
+use std::ffi::OsStr;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
+use std::{fs, io};
 
+use atomic_file::{Call, Gate};
 use bed::{Bed, certificate, key, version};
 use cert_store::{CertificateStore, Change, DirectoryStore, Layout, Standing};
 use certified_key::Content;
@@ -116,6 +119,80 @@ fn check_healing(bed: &mut Bed, scenario: &Scenario, contents: &[Content; 2]) {
     let after = bed.snapshot();
     assert_eq!(bed.install(scenario.wanted, &contents[wanted]).unwrap().change, Change::Same);
     assert_eq!(bed.snapshot(), after);
+}
+
+/// Remembers what was done with what, and lets a disk lie about one file.
+#[derive(Default)]
+struct Recording {
+    calls: Mutex<Vec<(Call, String)>>,
+    /// Holds something else than was written as soon as it has its name.
+    changes: Mutex<Option<PathBuf>>,
+    /// Cannot be made.
+    fails: Mutex<Option<String>>,
+}
+
+impl Gate for Recording {
+    fn enter(&self, call: Call, name: &OsStr) -> io::Result<()> {
+        let name = name.to_string_lossy().into_owned();
+        if call == Call::Create && self.fails.lock().unwrap().as_deref() == Some(&*name) {
+            return Err(io::Error::other("not this one"));
+        }
+        let changes = self.changes.lock().unwrap();
+        let is_it = |path: &&PathBuf| path.file_name() == Some(OsStr::new(&name));
+        if let (Some(path), Call::Open) = (changes.as_ref().filter(is_it), call) {
+            fs::write(path, b"something else").unwrap();
+        }
+        self.calls.lock().unwrap().push((call, name));
+        Ok(())
+    }
+}
+
+/// Version 1 of both layouts, and a store for the next one that is looked over the shoulder.
+fn recorded() -> (Bed, Arc<Recording>) {
+    let mut bed = Bed::new(BOTH);
+    bed.install(1, &certificate("web")).unwrap();
+    let recording = Arc::new(Recording::default());
+    bed.store = DirectoryStore::new().through(recording.clone());
+    (bed, recording)
+}
+
+#[test]
+fn what_does_not_read_back_is_not_switched_to_and_leaves_nothing() {
+    let (mut bed, recording) = recorded();
+    let before = bed.names();
+    *recording.changes.lock().unwrap() = Some(bed.file(&format!("{LINK}.{}", version(2))));
+    let error = bed.install(2, &certificate("web")).unwrap_err();
+    assert!(error.to_string().ends_with("nothing was switched"), "{error}");
+    assert_eq!(bed.names(), before);
+}
+
+#[test]
+fn what_was_made_goes_again_where_the_rest_cannot_be() {
+    let (mut bed, recording) = recorded();
+    let before = bed.names();
+    let seconds = bed.now + Duration::from_secs(600);
+    let seconds = seconds.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
+    let key = format!("{LINK}.{}.keyid.{seconds}", version(2));
+    *recording.fails.lock().unwrap() = Some(key);
+    bed.install(2, &certificate("web")).unwrap_err();
+    let made = recording.calls.lock().unwrap().iter().filter(|(c, _)| *c == Call::Rename).count();
+    assert_eq!((made, bed.names()), (2, before));
+}
+
+#[test]
+fn the_files_names_are_on_the_disk_before_a_link_moves_and_the_links_in_the_end() {
+    let (mut bed, recording) = recorded();
+    bed.install(2, &certificate("web")).unwrap();
+    let calls = recording.calls.lock().unwrap();
+    let of_names = |(call, name): &&(Call, String)| match call {
+        Call::Rename => true,
+        Call::Sync => name.is_empty(),
+        _ => false,
+    };
+    let order: Vec<Call> = calls.iter().filter(of_names).map(|(call, _)| *call).collect();
+    let (file, link) = (Call::Rename, Call::Rename);
+    let metadata = Call::Rename;
+    assert_eq!(order, [file, file, file, Call::Sync, link, link, link, metadata, Call::Sync]);
 }
 
 /// Tries one point; false when there was no such point any more.

@@ -7,13 +7,16 @@ mod bed;
 #[path = "bed/people.rs"]
 mod people;
 
-use std::fs;
+use std::ffi::OsStr;
+use std::sync::Arc;
 use std::time::Duration;
+use std::{fs, io};
 
+use atomic_file::{Call, Gate};
 use bed::{Bed, certificate, target, version};
 use cert_store::{
     Announcement, CertificateStore, Change, DirectoryStore, Drift, Layout, Ledger, Retain,
-    Standing, Wanted,
+    Standing, Target, Wanted,
 };
 use certified_key::Content;
 use people::{ALICE, STRANGER, WWW, check_readable, group, list, reachable, user};
@@ -84,6 +87,45 @@ fn search_permission_stays_while_another_target_grants_it_or_gave_more() {
     assert!(retirement.problems.is_empty(), "{:?}", retirement.problems);
     assert_eq!(list(&bed.path()), "u::7 u:61001:1 u:61004:5 g::0 m::5 o::0");
     assert_eq!(bed.ledger.grantees, []);
+}
+
+#[test]
+fn a_permission_that_could_not_be_taken_back_is_taken_back_by_the_next_pass() {
+    let (mut bed, people) = reachable(&[Layout::Combined], &[user("alice")]);
+    let content = certificate("web");
+    bed.install(1, &content).unwrap();
+    bed.target.grants.clear();
+    bed.install(1, &content).unwrap();
+    let failing = DirectoryStore::new().with_accounts(people).through(Arc::new(NoLists));
+    let healthy = std::mem::replace(&mut bed.store, failing);
+    let retirement = bed.store.retire(&mut [(&bed.target, &mut bed.ledger)], bed.now);
+    assert_eq!(retirement.problems.len(), 1, "{:?}", retirement.problems);
+    assert_eq!(list(&bed.path()), "u::7 u:61001:1 g::0 m::1 o::0");
+    bed.store = healthy;
+    bed.retire();
+    assert_eq!((list(&bed.path()).as_str(), bed.ledger.grantees.len()), ("700", 0));
+}
+
+/// Sets no access-control list.
+struct NoLists;
+
+impl Gate for NoLists {
+    fn enter(&self, call: Call, _: &OsStr) -> io::Result<()> {
+        if call == Call::SetAcl { Err(io::Error::other("not now")) } else { Ok(()) }
+    }
+}
+
+#[test]
+fn files_of_the_certificate_that_a_link_led_to_before_keep_their_access() {
+    let (mut bed, _) = reachable(&[Layout::Combined], &[user("alice")]);
+    let former = bed.install(1, &certificate("web")).unwrap().file;
+    let expected = list(&former);
+    let link_name = bed.target.link_name.clone();
+    bed.target = Target { link_name, ..target(&bed.path(), "another", &[Layout::Combined]) };
+    bed.install(2, &certificate("web")).unwrap();
+    assert!(bed.ledger.files.iter().any(|file| file.superseded.is_some()));
+    bed.retire();
+    assert_eq!(list(&former), expected, "it may be in use by its own link");
 }
 
 #[test]

@@ -64,6 +64,15 @@ mod tests {
     }
 
     #[test]
+    fn a_process_that_does_not_have_the_file_open_is_not_the_holder() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let path = fs::canonicalize(file.path()).unwrap();
+        assert!(has_open(std::process::id(), &path));
+        drop(file);
+        assert!(!has_open(std::process::id(), &path));
+    }
+
+    #[test]
     fn the_holder_is_found_without_its_announcement() {
         let folder = tempfile::tempdir().unwrap();
         let directories = Directories::below(folder.path());

@@ -223,6 +223,15 @@ mod tests {
     }
 
     #[test]
+    fn a_link_in_the_place_of_the_lease_is_not_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, elsewhere) = (folder.path().join("lease"), folder.path().join("elsewhere"));
+        std::os::unix::fs::symlink(&elsewhere, &path).unwrap();
+        assert!(matches!(lock_opened(&path), Err(LeaseError::Unusable(..))));
+        assert!(!elsewhere.exists());
+    }
+
+    #[test]
     fn a_missing_state_directory_is_named() {
         let folder = tempfile::tempdir().unwrap();
         let error = Lease::acquire(&Directories::below(folder.path())).unwrap_err();

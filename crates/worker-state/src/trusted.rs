@@ -69,6 +69,16 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_no_program_writes_is_refused_before_it_fills_the_memory() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        file.as_file().set_len(LARGEST).unwrap();
+        assert_eq!(read_trusted(file.path()).unwrap().unwrap().len() as u64, LARGEST);
+        file.as_file().set_len(LARGEST + 1).unwrap();
+        let refusal = read_trusted(file.path()).unwrap_err().to_string();
+        assert!(refusal.ends_with("is larger than 64 MiB"), "{refusal}");
+    }
+
+    #[test]
     fn a_file_of_somebody_elses_is_refused() {
         // Only root can give files away.
         let folder = tempfile::tempdir().unwrap();

@@ -1,10 +1,11 @@
 //! Settings that can be served.
 
 use std::fs;
+use std::time::Duration;
 
 use serde_json::json;
 use status_schema::{HeartbeatState, State};
-use worker_state::Assignment;
+use worker_state::{Assignment, HandlerLock};
 
 use crate::bed::{Bed, await_end, kill, settings, trace};
 
@@ -107,7 +108,13 @@ fn a_killed_worker_is_replaced_although_its_announcement_is_still_there() {
     extension.settings(3, &settings("web"));
     extension.call("enable", 3).good();
     let killed = bed.worker().unwrap();
-    let assigned_at = Assignment::read(&bed.directories()).unwrap().unwrap().assigned_at;
+    // Times are kept in whole seconds, and this test does not take one.
+    let mut assignment = Assignment::read(&bed.directories()).unwrap().unwrap();
+    let assigned_at = (assignment.assigned_at.moment() - Duration::from_secs(3600)).into();
+    assignment.assigned_at = assigned_at;
+    let lock = HandlerLock::acquire(&bed.directories()).unwrap();
+    assignment.replace(&bed.directories(), &lock).unwrap();
+    drop(lock);
     kill(&killed);
     extension.call("enable", 3).good();
     assert_ne!(bed.worker().unwrap().process, killed.process);

@@ -40,7 +40,16 @@ fn a_worker_that_is_never_seen_at_work_is_ended() {
         assert_told(&extension, -1, "was not seen at work within 0.1 s");
         let sight = WorkerSight::look(&bed.directories());
         assert!(matches!(sight, Ok(WorkerSight::Absent(_))), "{manner}");
+        assert!(!is_running_in(&bed), "{manner}");
     }
+}
+
+/// Whether a process lives that was started for this machine, with the lease or without.
+fn is_running_in(bed: &Bed) -> bool {
+    let processes = fs::read_dir("/proc").unwrap().flatten();
+    let mut environments = processes.filter_map(|one| fs::read(one.path().join("environ")).ok());
+    let root = bed.root.path().to_string_lossy().into_owned();
+    environments.any(|environment| String::from_utf8_lossy(&environment).contains(&root))
 }
 
 #[test]

@@ -69,6 +69,12 @@ fn directories_that_only_look_like_ours_stay() {
         fs::create_dir(place.path(name)).unwrap();
     }
     fs::write(place.path(".tls.0123456789abcdef"), b"a file").unwrap();
+    let somebodys = place.path(".tls.fedcba9876543210");
+    fs::create_dir(&somebodys).unwrap();
+    // Only root can give directories away.
+    if std::os::unix::fs::chown(&somebodys, Some(61_004), None).is_err() {
+        fs::remove_dir(&somebodys).unwrap();
+    }
     assert_eq!(place.sweep(), 0);
 }
 

@@ -125,6 +125,18 @@ fn a_switch_is_renames_and_then_the_disk() {
 }
 
 #[test]
+fn the_files_of_a_directory_are_on_the_disk_before_a_link_leads_there() {
+    let mut place = Place::with_set();
+    let recording = Arc::new(Recording::default());
+    place.store = OutputStore::new(place.keep()).through(recording.clone());
+    place.install(1, &certificate("web")).unwrap();
+    let calls = recording.0.lock().unwrap().clone();
+    let link = calls.iter().rposition(|call| *call == Call::MakeLink).unwrap();
+    let before = calls[..link].iter().rfind(|call| matches!(call, Call::Rename | Call::Sync));
+    assert_eq!(before, Some(&Call::Sync));
+}
+
+#[test]
 fn a_sweep_lists_a_directory_as_often_for_many_links_as_for_one() {
     let mut place = Place::with_set();
     place.install(1, &certificate("web")).unwrap();

@@ -1,7 +1,7 @@
 //! Files: forms, foreign bytes, drift, the way back.
 
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 
 use cert_store::{FileAccess, Form, Material, Output, OutputLedger, ReplacedFile};
 use certified_key::Content;
@@ -88,6 +88,15 @@ fn the_version_before_comes_back_byte_for_byte_and_the_one_before_it_goes() {
     assert_eq!(place.read("combined"), *key(&contents[1]).to_pem());
     assert_eq!(versions(&place.ledger), (version(2), version(3)));
     assert_eq!(place.sweep(), 0);
+}
+
+#[test]
+fn the_directory_of_kept_bytes_is_closed_again_where_somebody_has_opened_it() {
+    let mut place = Place::with(&[("site.key", Form::PrivateKey)]);
+    place.install(1, &certificate("web")).unwrap();
+    fs::set_permissions(place.keep(), fs::Permissions::from_mode(0o755)).unwrap();
+    place.install(2, &certificate("web")).unwrap();
+    assert_eq!(mode(&place.keep()), 0o700);
 }
 
 #[test]
