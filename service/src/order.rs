@@ -290,3 +290,16 @@ pub(crate) fn permission(surroundings: &Surroundings) -> Result<Permission, Stri
     let written = surroundings.file.value(name::REACTIONS).map(Permission::parse).transpose();
     written.map(Option::unwrap_or_default).map_err(|error| error.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_environment_file_permits_anything() {
+        let commands = || Environment::of([(name::REACTIONS.into(), "commands".into())]);
+        let said = |process, file| permission(&Surroundings { process, file, passed_over: None });
+        assert_eq!(said(commands(), Environment::default()), Ok(Permission::Units));
+        assert_eq!(said(Environment::default(), commands()), Ok(Permission::Commands));
+    }
+}

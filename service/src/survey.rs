@@ -123,3 +123,20 @@ fn sweep_outputs(targets: &[Target], records: &Records, is_whole: bool, store: &
         warn!("{problem}");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kept_bytes_that_a_damaged_record_may_name_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        let kept = folder.path().join("0".repeat(64));
+        atomic_file::replace_file(&kept, 0o600, b"a key").unwrap();
+        let store = OutputStore::new(folder.path().to_owned());
+        sweep_outputs(&[], &Records::default(), false, &store);
+        assert!(kept.exists());
+        sweep_outputs(&[], &Records::default(), true, &store);
+        assert!(!kept.exists());
+    }
+}

@@ -1,5 +1,7 @@
 //! The last mile, over a vault and a store in memory and consumers that answer by a script.
 
+mod tried;
+
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
