@@ -274,11 +274,11 @@ impl Given {
         if self.repeated.is_empty() {
             return parsed;
         }
-        let (others, warnings) = match parsed {
-            Ok(parsed) => (Vec::new(), parsed.warnings),
-            Err(problems) => (problems.problems, problems.warnings),
+        let found = match parsed {
+            Ok(Parsed { warnings, .. }) => Problems { problems: Vec::new(), warnings },
+            Err(found) => found,
         };
-        Err(Problems { problems: [self.repeated.clone(), others].concat(), warnings })
+        Err(found.with_repeated(&self.repeated))
     }
 }
 

@@ -176,9 +176,7 @@ impl Field {
 
     fn decoded(self, remarks: &mut Remarks) -> Self {
         let Some((value, text)) = self.value.as_str().and_then(decode) else { return self };
-        for repeated in repetition::below(&self.path, text.as_bytes()) {
-            remarks.problem(repeated.path, repeated.text);
-        }
+        remarks.repeated(repetition::below(&self.path, text.as_bytes()));
         remarks.warning(
             &self.path,
             "JSON inside a string, read all the same: remove the quotes around it and the \

@@ -41,6 +41,21 @@ pub struct Problems {
     pub warnings: Vec<Remark>,
 }
 
+impl Problems {
+    /// Puts keys that stand more than once first. What else is said of values at or below them is
+    /// left out: perhaps it holds only for the one that happened to be read.
+    #[must_use]
+    pub fn with_repeated(self, repeated: &[Remark]) -> Self {
+        let is_in_doubt = |path: &str| repeated.iter().any(|one| is_at_or_below(path, &one.path));
+        let others = self.problems.into_iter().filter(|other| !is_in_doubt(&other.path));
+        Self { problems: repeated.iter().cloned().chain(others).collect(), ..self }
+    }
+}
+
+fn is_at_or_below(path: &str, above: &str) -> bool {
+    path.strip_prefix(above).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+}
+
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, problem) in self.problems.iter().take(MOST_SHOWN).enumerate() {
@@ -61,6 +76,7 @@ impl std::error::Error for Problems {}
 pub(crate) struct Remarks {
     problems: Kept,
     warnings: Kept,
+    repeated: Vec<Remark>,
 }
 
 #[derive(Default)]
@@ -78,6 +94,11 @@ impl Remarks {
         self.warnings.add(path, text);
     }
 
+    /// Takes keys that stand more than once in a text inside the settings.
+    pub(crate) fn repeated(&mut self, keys: Vec<Remark>) {
+        self.repeated.extend(keys);
+    }
+
     /// Warns about a key that is not known at `level`, and names what was probably meant.
     pub(crate) fn unknown_key(&mut self, level: Level, key: &str, path: &str) {
         // What is not kept is not worth wording well.
@@ -88,7 +109,8 @@ impl Remarks {
 
     /// What was found, in the form in which settings are refused.
     pub(crate) fn finish(self) -> Problems {
-        Problems { problems: self.problems.finish(), warnings: self.warnings.finish() }
+        let (problems, warnings) = (self.problems.finish(), self.warnings.finish());
+        Problems { problems, warnings }.with_repeated(&self.repeated)
     }
 }
 
@@ -150,6 +172,16 @@ mod tests {
         let many = problems(1000).problems;
         assert_eq!(many.len(), 201);
         assert_eq!(many[200].to_string(), "800 more of the kind were left out");
+    }
+
+    #[test]
+    fn of_a_key_that_stands_twice_nothing_else_is_said() {
+        let mut remarks = Remarks::default();
+        for path in ["a", "a.b", "a[0].c", "ab", "b.a"] {
+            remarks.problem(path, "missing");
+        }
+        remarks.repeated(vec![Remark { path: "a".into(), text: "twice".into() }]);
+        assert_eq!(remarks.finish().to_string(), "a: twice; ab: missing; b.a: missing");
     }
 
     #[test]

@@ -210,3 +210,16 @@ fn a_reader_that_leaves_early_is_no_trouble() {
     drop(running.stdout.take());
     assert_eq!(running.wait().unwrap().code(), Some(0));
 }
+
+#[test]
+fn a_section_that_stands_twice_is_one_problem_and_nothing_in_it_is_missing() {
+    let twice = format!(
+        r#"{{"secretsManagementSettings": {{"observedCertificates": ["{URL}"]}},
+            "secretsManagementSettings": {{"pollingIntervalInS": "900"}}}}"#
+    );
+    for text in [twice.clone(), json!(twice).to_string()] {
+        let ran = validate(text);
+        ran.assert_says("refused: 1 problem");
+        ran.assert_says("secretsManagementSettings: stands there more than once");
+    }
+}
