@@ -23,8 +23,11 @@ const LARGEST: u64 = 5 * 1024 * 1024;
 const KEPT: u32 = 4;
 
 /// Starts the log. Where the file cannot be written, standard error has it alone until it can be,
-/// and the first line says so.
-pub(crate) fn start(directory: &Path, echo: Echo, format: Format) {
+/// and the first line says so. The environment says what its lines look like.
+pub(crate) fn start(directory: &Path, echo: Echo, environment: &Environment) {
+    let wanted = environment.value(name::LOG_FORMAT);
+    let known = Format::of(wanted.unwrap_or("text"));
+    let format = known.unwrap_or(Format::Text);
     let mut loggers: Vec<Box<dyn SharedLogger>> = Vec::new();
     match echo {
         Echo::Journal => loggers.push(Box::new(Ours(Journal::new()))),
@@ -39,6 +42,9 @@ pub(crate) fn start(directory: &Path, echo: Echo, format: Format) {
     let _ = CombinedLogger::init(loggers);
     if let Err(error) = opened {
         log::warn!("{}: no log is kept there for now: {error}", path.display());
+    }
+    if let (Some(wanted), None) = (wanted, known) {
+        log::warn!("{}: {wanted:?} is no format of the log: text and json are", name::LOG_FORMAT);
     }
 }
 
@@ -55,7 +61,7 @@ pub(crate) enum Echo {
 
 /// What a line looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Format {
+enum Format {
     /// For people.
     Text,
     /// For machines.
@@ -63,12 +69,10 @@ pub(crate) enum Format {
 }
 
 impl Format {
-    /// What `AKVVM_LOG_FORMAT` asks for: JSON lines for `json`, else text.
-    pub(crate) fn of(environment: &Environment) -> Self {
-        match environment.value(name::LOG_FORMAT) {
-            Some("json") => Self::Json,
-            _ => Self::Text,
-        }
+    /// What `AKVVM_LOG_FORMAT` asks for.
+    fn of(word: &str) -> Option<Self> {
+        let is = |known| word.eq_ignore_ascii_case(known);
+        if is("json") { Some(Self::Json) } else { is("text").then_some(Self::Text) }
     }
 
     fn logger(self, output: impl Write + Send + 'static) -> Box<dyn SharedLogger> {

@@ -18,7 +18,7 @@ use crate::clock::Clock;
 use crate::delivery::consumers::LocalServices;
 use crate::exit::Exit;
 use crate::initial_sync::InitialSync;
-use crate::logging::{self, Echo, Format};
+use crate::logging::{self, Echo};
 use crate::machine::{Disk, Machine, Serving};
 use crate::metrics::Publisher;
 use crate::notify::Notifier;
@@ -68,9 +68,8 @@ fn start_log(order: Option<Order>, directories: &Directories, surroundings: &Sur
     let folder = agent.map(|agent| agent.paths.log_folder.as_path());
     let journal = journal::listens(&surroundings.process);
     let echo = if journal { Echo::Journal } else { Echo::StandardError };
-    let environment = order.as_ref().map(|order| &order.environment);
-    let format = environment.map_or(Format::Text, Format::of);
-    logging::start(directories.logs(folder), echo, format);
+    let environment = order.as_ref().map(|order| order.environment.clone()).unwrap_or_default();
+    logging::start(directories.logs(folder), echo, &environment);
 }
 
 /// A file that was named, else what was assigned, else the default file where there is one.

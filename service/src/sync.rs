@@ -11,7 +11,7 @@ use worker_state::{
 
 use crate::clock::Clock;
 use crate::exit::Exit;
-use crate::logging::{self, Echo, Format};
+use crate::logging::{self, Echo};
 use crate::machine::{Machine, Serving};
 use crate::metrics::Publisher;
 use crate::notify::Notifier;
@@ -77,8 +77,8 @@ fn alone(
     progress: &mut Progress,
 ) -> Reported {
     let clock = Clock::start();
-    let format = Format::of(&surroundings.process.clone().over(surroundings.file.clone()));
-    logging::start(directories.logs(None), Echo::Silent, format);
+    let environment = surroundings.process.clone().over(surroundings.file.clone());
+    logging::start(directories.logs(None), Echo::Silent, &environment);
     hardening::forbid_dumps();
     let origin = serve::origin(&directories, settings);
     let mut order = order::read(&origin, &directories, &surroundings, clock.now().wall)

@@ -32,6 +32,22 @@ fn a_refusal_is_logged_with_its_causes_and_what_support_asks_for() {
     world.assert_nothing_of_it(&log);
 }
 
+#[test]
+fn the_lines_are_in_the_format_that_is_asked_for_and_an_unknown_one_is_told() {
+    for (wanted, first, is_told) in [("JSON", '{', false), ("text", '2', false), ("xml", '2', true)]
+    {
+        let mut world = World::new();
+        world.bed.set("AKVVM_LOG_FORMAT", wanted);
+        let settings = world.settings(json!(["https://contoso.vault.azure.net/secrets/web"]));
+        world.bed.write("settings.json", settings.to_string());
+        world.bed.run(&["sync", "--settings", "settings.json"]);
+        let log = std::fs::read_to_string(world.bed.path("log").join("akvvm_service.log")).unwrap();
+        assert!(log.starts_with(first), "{log}");
+        let told = log.contains("AKVVM_LOG_FORMAT: \"xml\" is no format of the log");
+        assert_eq!(told, is_told, "{log}");
+    }
+}
+
 /// Hands on all that a worker sends, and takes its time to acknowledge it.
 fn receive(mut stream: UnixStream, heard: &Sender<Vec<u8>>) {
     let (mut message, mut piece) = (Vec::new(), [0; 4096]);
