@@ -170,6 +170,23 @@ class Consumers(unittest.TestCase):
         self.assertEqual(self.check(page, self.certificate(3)), 0)
         self.assertEqual(self.temporary(), before)
 
+    def leaves_what_links_lead_to(self, page):
+        """Part of the configuration is kept somewhere else, and something is gone from there."""
+        place = next(path for path in page.files if path.startswith("/etc/"))
+        folder, elsewhere = os.path.dirname(place), "/srv/configuration"
+        dangling = f"{os.path.dirname(folder)}/gone"
+        self.install(page)
+        shell = lambda command: self.container.output("sh", "-ec", command)
+        back = f"rm -r {folder} {dangling} {elsewhere}; mv {folder}.kept {folder}; rm {place}"
+        self.addCleanup(shell, back)
+        shell(f"cp -RL {folder} {elsewhere}; mv {folder} {folder}.kept")
+        shell(f"ln -s {elsewhere} {folder}; ln -s /nowhere {dangling}")
+        before = shell(f"cat {elsewhere}/*")
+        mixed = self.certificate(4)[0], self.certificate(5)[1]
+        self.assertEqual(self.check(page, self.certificate(3)), 0)
+        self.assertNotEqual(self.check(page, mixed), 0)
+        self.assertEqual(shell(f"cat {elsewhere}/*"), before)
+
     def temporary(self):
         return self.container.output("ls", "-A", "/tmp")
 
@@ -227,6 +244,9 @@ class Consumers(unittest.TestCase):
     def test_nginxs_check_tries_the_candidates(self):
         self.checks_the_candidates(Page("nginx"))
 
+    def test_nginxs_check_leaves_what_links_lead_to_as_it_is(self):
+        self.leaves_what_links_lead_to(Page("nginx"))
+
     def test_haproxy_takes_up_a_new_certificate(self):
         page = Page("haproxy")
         self.start(page)
@@ -254,6 +274,9 @@ class Consumers(unittest.TestCase):
 
     def test_apaches_check_tries_the_candidates(self):
         self.checks_the_candidates(Page("apache"))
+
+    def test_apaches_check_leaves_what_links_lead_to_as_it_is(self):
+        self.leaves_what_links_lead_to(Page("apache"))
 
     def test_postgresql_takes_up_a_new_certificate(self):
         page = Page("postgresql")
