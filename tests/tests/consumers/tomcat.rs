@@ -1,6 +1,7 @@
 //! Tomcat's page, with the `keytool` of a real Java.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -61,6 +62,19 @@ impl Tomcat {
 fn openssl(arguments: &[&str]) {
     let ran = Command::new("openssl").args(arguments).output().unwrap();
     assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+}
+
+#[test]
+fn tomcats_user_gets_to_the_keystore_and_not_to_the_password() {
+    let folder = tempfile::tempdir().unwrap();
+    let tls = folder.path().join("tls");
+    let commands = page::blocks("tomcat").into_iter().find(|block| block.language == "sh").unwrap();
+    let commands = commands.text.replace("/etc/tomcat10/tls", tls.to_str().unwrap());
+    let ran = Command::new("/bin/sh").args(["-ec", &commands]).output().unwrap();
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&tls), 0o755);
+    assert_eq!(mode(&tls.join("web.password")), 0o600);
 }
 
 #[test]

@@ -17,6 +17,7 @@ const BLOCKS: &[(&str, Result<&str, &str>)] = &[
     ("fake-azure serve", Ok("crates/fake-azure/tests/program.rs")),
     ("install -d -m 700 /etc/contoso/tls", Ok("tests/systemd/test_consumers.py")),
     ("install -d -m 755 /etc/haproxy/tls", Ok("tests/systemd/test_consumers.py")),
+    ("install -d -m 755 /etc/tomcat10/tls", Ok("tests/tests/consumers/tomcat.rs")),
     (
         "install -m 755 -o root -g root check-nginx",
         Err("needs the reader's file; test_consumers.py puts those of all pages there"),
@@ -27,7 +28,6 @@ const BLOCKS: &[(&str, Result<&str, &str>)] = &[
     ("sudo dpkg -i akvvm_", Ok("tests/systemd/test_packages.py")),
     ("sudo install -D -m 600", Ok("tests/systemd/test_packages.py")),
     ("sudo sh -c", Err("needs the guest agent's folder of a real machine")),
-    ("umask 077", Ok("tests/tests/consumers/tomcat.rs")),
 ];
 /// Programs whose calls are checked by name below, and those that cannot go wrong.
 const NAMED: &[&str] = &["akvvm_service", "az", "cat", "echo", "make"];
