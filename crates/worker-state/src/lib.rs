@@ -12,7 +12,7 @@
 //! | `STATE/update.json`         | the handler     | an update is under way                        |
 //! | `STATE/initial-sync.json`   | the worker      | how far the first sync has come               |
 //! | `STATE/records/*.json`      | the worker      | what was written for each certificate         |
-//! | `STATE/made-directories.json` | the worker    | which directories are the extension's own     |
+//! | `STATE/made-directories.json` | `confine`     | which directories are the extension's own     |
 //! | `STATE/outputs/*`          | the worker      | bytes of output files, for the way back       |
 //! | `RUNTIME/requests/*`        | commands, worker| what operators ask, and the answers           |
 //! | `STATE/report.json`         | the worker      | how the certificates stand, for people        |

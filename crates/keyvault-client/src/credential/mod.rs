@@ -136,7 +136,7 @@ fn token_url(
 }
 
 /// A bearer token. Its text leaves it only for a request's header; it is wiped when the last
-/// copy is dropped. Clones share it.
+/// copy is dropped, but the header, which is the HTTP library's, is not. Clones share it.
 #[derive(Clone)]
 pub struct AccessToken(Arc<Token>);
 
