@@ -65,8 +65,7 @@ mod tests {
     }
 
     fn secret(value: String) -> Secret {
-        let attributes =
-            Attributes { enabled: true, not_before: None, expires: None, updated: None };
+        let attributes = Attributes { enabled: true, not_before: None, expires: None };
         Secret {
             value: value.into(),
             content_type: Some("application/x-pem-file".into()),

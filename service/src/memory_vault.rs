@@ -52,8 +52,7 @@ impl Vault {
     }
 
     pub(crate) fn put(&mut self, number: u32, value: String) -> &mut Attributes {
-        let attributes =
-            Attributes { enabled: true, not_before: None, expires: None, updated: None };
+        let attributes = Attributes { enabled: true, not_before: None, expires: None };
         let entry = self.versions.entry(version(number)).insert_entry((value, attributes));
         &mut entry.into_mut().1
     }

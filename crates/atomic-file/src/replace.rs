@@ -61,20 +61,6 @@ impl Directory {
         if options.durability == Durability::Synced { self.sync() } else { Ok(()) }
     }
 
-    /// Replaces (or makes) the symbolic link `name`, durably. A reader sees the old link or the
-    /// new one, never none.
-    ///
-    /// # Errors
-    /// When the disk refuses, or `name` is a directory; the old link is untouched then.
-    pub fn replace_link(
-        &self,
-        name: impl AsRef<OsStr>,
-        target: impl AsRef<Path>,
-    ) -> Result<(), FileError> {
-        self.stage_link(name, target)?.place()?;
-        self.sync()
-    }
-
     /// Writes the file that is to stand under `name` to a temporary name beside it. Several of
     /// these, placed one right after the other, change within microseconds.
     ///
@@ -260,8 +246,8 @@ mod tests {
     #[test]
     fn a_link_is_made_and_moved() {
         let (folder, directory) = directory();
-        directory.replace_link("link", "one").unwrap();
-        directory.replace_link("link", "two").unwrap();
+        directory.stage_link("link", "one").unwrap().place().unwrap();
+        directory.stage_link("link", "two").unwrap().place().unwrap();
         assert_eq!(directory.read_link("link").unwrap().unwrap(), Path::new("two"));
         assert_eq!(names(&folder), ["link"]);
     }
@@ -279,7 +265,7 @@ mod tests {
     fn a_directory_under_the_name_is_an_error_and_stays() {
         let (folder, directory) = directory();
         std::fs::create_dir(folder.path().join("name")).unwrap();
-        directory.replace_link("name", "target").unwrap_err();
+        directory.stage_link("name", "target").unwrap().place().unwrap_err();
         directory.replace("name", &FileOptions::mode(PRIVATE), b"").unwrap_err();
         directory.remove("name").unwrap_err();
         assert_eq!(names(&folder), ["name"]);
@@ -290,7 +276,7 @@ mod tests {
         let (folder, directory) = directory();
         let inner = directory.make("set", 0o755).unwrap();
         inner.replace("file", &FileOptions::mode(PRIVATE), b"x").unwrap();
-        inner.replace_link("link", "/etc").unwrap();
+        inner.make_link("link", "/etc").unwrap();
         assert!(directory.remove_directory("set").unwrap());
         assert!(!directory.remove_directory("set").unwrap());
         assert!(Path::new("/etc").exists());

@@ -40,11 +40,11 @@ fn try_point(fails: usize, dies: bool, errno: Errno, linked: bool) -> bool {
     let plain = Directory::open(folder.path()).unwrap();
     plain.replace("old", &FileOptions::mode(0o600), OLD).unwrap();
     plain.replace("new", &FileOptions::mode(0o600), NEW).unwrap();
-    plain.replace_link("link", "old").unwrap();
+    plain.make_link("link", "old").unwrap();
     plain.replace("file", &FileOptions::mode(0o600), OLD).unwrap();
     let gate = Arc::new(Failing { fails, dies, errno, made: AtomicUsize::new(0) });
     let change = |directory: Directory| match linked {
-        true => directory.replace_link("link", "new"),
+        true => directory.stage_link("link", "new")?.place().and_then(|()| directory.sync()),
         false => directory.replace("file", &FileOptions::mode(0o600), NEW),
     };
     let done = Opening::through(gate.clone()).open(folder.path()).and_then(change);

@@ -49,7 +49,8 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// Whether the customer can fix it in the settings or by tidying the store.
+    /// Whether the customer can fix it in the settings or by tidying the store. What is left lies with
+    /// this machine: its disk, its permissions, its memory.
     #[must_use]
     pub fn is_customer(&self) -> bool {
         match self {
@@ -62,12 +63,6 @@ impl StoreError {
             Self::File(FileError::Refused { .. }) => false,
             Self::File(_) => true,
         }
-    }
-
-    /// Whether it is this machine's: its disk, its permissions, its memory.
-    #[must_use]
-    pub fn is_host(&self) -> bool {
-        !self.is_customer()
     }
 }
 

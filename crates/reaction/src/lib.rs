@@ -41,6 +41,6 @@ pub use surroundings::{Surroundings, Systemd};
 pub use trusted_path::Distrust;
 pub use unit_name::{NotAUnitName, UnitName};
 pub use verify::{
-    LocalAddress, NotALocalAddress, Shown, StartTls, UnknownStartTls, Verification,
-    VerificationError, nobody_listens, verify,
+    LocalAddress, NotALocalAddress, Shown, StartTls, Verification, VerificationError,
+    nobody_listens, verify,
 };

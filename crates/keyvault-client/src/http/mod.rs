@@ -82,12 +82,6 @@ impl Http {
         })))
     }
 
-    /// The proxy that requests to this vault go through, without its password.
-    #[must_use]
-    pub fn proxy_for(&self, vault: &object_id::Vault) -> Option<String> {
-        self.proxy_to(vault.host()).map(ToString::to_string)
-    }
-
     /// Lets go of idle connections and of the trusted authorities until they are needed again.
     /// Worth it before a pause: dozens of connections hold megabytes, and vaults close them soon.
     pub fn rest(&self) {

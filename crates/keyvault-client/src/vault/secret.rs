@@ -32,8 +32,6 @@ pub struct Attributes {
     pub not_before: Option<SystemTime>,
     /// Not to be used from then on.
     pub expires: Option<SystemTime>,
-    /// When value or attributes were last changed.
-    pub updated: Option<SystemTime>,
 }
 
 /// Why an answer is not the secret that was asked for.
@@ -67,7 +65,6 @@ struct AttributesBody {
     enabled: Option<bool>,
     nbf: Option<u64>,
     exp: Option<u64>,
-    updated: Option<u64>,
 }
 
 impl Secret {
@@ -84,7 +81,6 @@ impl Secret {
             enabled: read.attributes.enabled.unwrap_or(true),
             not_before: date(read.attributes.nbf),
             expires: date(read.attributes.exp),
-            updated: date(read.attributes.updated),
         };
         let (content_type, kid, managed) = (read.content_type, read.kid, read.managed);
         let certificate_backed = kid.is_some() || managed == Some(true);

@@ -17,7 +17,7 @@ use std::time::Duration;
 pub use address::{LocalAddress, NotALocalAddress};
 pub use error::VerificationError;
 pub use shown::Shown;
-pub use start_tls::{StartTls, UnknownStartTls};
+pub use start_tls::StartTls;
 
 use crate::deadline::Deadline;
 

@@ -1,7 +1,5 @@
 //! What has to be said before TLS begins, where the port is not TLS' from the first byte.
 
-use std::error::Error;
-use std::fmt;
 use std::io::Write;
 
 use super::handshake::Cause;
@@ -32,8 +30,6 @@ pub enum StartTls {
 }
 
 impl StartTls {
-    const ALL: [Self; 4] = [Self::Postgres, Self::Smtp, Self::Imap, Self::Pop3];
-
     /// Up to the last byte before TLS.
     pub(super) fn negotiate(self, stream: &mut Stream) -> Result<(), Cause> {
         let steps: &[(&str, &str)] = match self {
@@ -89,43 +85,6 @@ fn line(stream: &mut Stream) -> Result<Vec<u8>, Cause> {
     }
     Err("the server's answer is not a line".into())
 }
-
-impl StartTls {
-    /// One of `postgres`, `smtp`, `imap`, `pop3`.
-    ///
-    /// # Errors
-    /// Where it is anything else.
-    pub fn parse(text: &str) -> Result<Self, UnknownStartTls> {
-        let known = Self::ALL.into_iter().find(|kind| kind.to_string() == text);
-        known.ok_or_else(|| UnknownStartTls { text: text.to_owned() })
-    }
-}
-
-impl fmt::Display for StartTls {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Postgres => "postgres",
-            Self::Smtp => "smtp",
-            Self::Imap => "imap",
-            Self::Pop3 => "pop3",
-        })
-    }
-}
-
-/// Not a [`StartTls`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UnknownStartTls {
-    text: String,
-}
-
-impl fmt::Display for UnknownStartTls {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let known = StartTls::ALL.map(|kind| kind.to_string()).join(", ");
-        write!(f, "{:?} is no way to begin TLS that is known here; there are {known}", self.text)
-    }
-}
-
-impl Error for UnknownStartTls {}
 
 #[cfg(test)]
 mod tests {
@@ -203,14 +162,5 @@ mod tests {
         assert_eq!(said.unwrap_err(), "the server does not come to the point");
         let said = negotiate(StartTls::Imap, &[&"x".repeat(10_000)]);
         assert_eq!(said.unwrap_err(), "the server's answer is not a line");
-    }
-
-    #[test]
-    fn kinds_read_as_they_are_written() {
-        for kind in StartTls::ALL {
-            assert_eq!(StartTls::parse(&kind.to_string()), Ok(kind));
-        }
-        let said = StartTls::parse("ldap").unwrap_err().to_string();
-        assert!(said.ends_with("there are postgres, smtp, imap, pop3"), "{said}");
     }
 }
