@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use cert_store::OutputStore;
 use reaction::{Action, Candidates, Command, Effect, Occasion, Verification};
@@ -82,6 +82,8 @@ pub(crate) struct MemoryConsumers {
     /// What does not run is left alone.
     pub(crate) unit_runs: AtomicBool,
     pub(crate) somebody_listens: AtomicBool,
+    /// How long they take to answer.
+    pub(crate) takes: Mutex<Duration>,
 }
 
 impl Default for MemoryConsumers {
@@ -92,6 +94,7 @@ impl Default for MemoryConsumers {
             script: Mutex::new(Box::new(|_| Ok(()))),
             unit_runs: true.into(),
             somebody_listens: true.into(),
+            takes: Mutex::default(),
         }
     }
 }
@@ -145,5 +148,9 @@ impl Consumers for MemoryConsumers {
     fn verify(&self, verification: &Verification, leaf: &[u8]) -> Result<(), String> {
         assert!(!leaf.is_empty());
         self.ask(format!("verify {}", verification.server_name.as_deref().unwrap_or("-")))
+    }
+
+    fn answered_at(&self, asked_at: SystemTime) -> SystemTime {
+        asked_at + *self.takes.lock().unwrap()
     }
 }

@@ -1,7 +1,10 @@
 //! The services that use certificates, as the worker meets them.
 
+use std::time::SystemTime;
+
 use reaction::{Action, Candidates, Command, Effect, Occasion, Reason, Surroundings, Verification};
 
+use crate::clock;
 use crate::failure::one_line;
 
 /// Whoever uses a certificate on this machine. Every answer is awaited, within a time limit;
@@ -23,6 +26,9 @@ pub(crate) trait Consumers: Send + Sync {
 
     /// Looks at what a service shows, until that is `leaf` (DER).
     fn verify(&self, verification: &Verification, leaf: &[u8]) -> Result<(), String>;
+
+    /// What the wall clock shows when those that were asked at `asked_at` have answered.
+    fn answered_at(&self, asked_at: SystemTime) -> SystemTime;
 }
 
 /// The reason that a record carries, as consumers are told it.
@@ -62,5 +68,9 @@ impl Consumers for LocalServices {
 
     fn verify(&self, verification: &Verification, leaf: &[u8]) -> Result<(), String> {
         reaction::verify(verification, leaf).map_err(|error| one_line(&error.to_string()))
+    }
+
+    fn answered_at(&self, _: SystemTime) -> SystemTime {
+        clock::wall()
     }
 }

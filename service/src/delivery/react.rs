@@ -59,6 +59,7 @@ fn is_due(item: &Item) -> bool {
 struct Round<'a, 'g, S> {
     items: &'a mut [Item],
     ground: &'a Ground<'g, S>,
+    /// Later than the pass began by as long as consumers took to answer.
     now: SystemTime,
     tell: &'a (dyn Fn(News) + Sync),
 }
@@ -66,7 +67,7 @@ struct Round<'a, 'g, S> {
 impl<S: CertificateStore> Round<'_, '_, S> {
     /// Does everything that the items at `due` ask for, each action once, side by side; then looks
     /// at what their services show.
-    fn ask(&self, due: &[usize]) -> Answers {
+    fn ask(&mut self, due: &[usize]) -> Answers {
         let mut answers: Answers = due.iter().map(|&at| (at, Ok(()))).collect();
         let wanted = due.iter().flat_map(|&at| {
             let actions = self.items[at].target.delivery.actions.iter();
@@ -94,6 +95,7 @@ impl<S: CertificateStore> Round<'_, '_, S> {
                 complain(&mut answers, *at, why);
             }
         }
+        self.now = self.ground.consumers.answered_at(self.now);
         answers
     }
 

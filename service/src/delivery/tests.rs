@@ -1,5 +1,6 @@
 //! The last mile, over a vault and a store in memory and consumers that answer by a script.
 
+mod slow;
 mod tried;
 
 use std::sync::atomic::Ordering::Relaxed;
