@@ -74,6 +74,11 @@ impl FileError {
         [Errno::NOSPC, Errno::DQUOT].iter().any(|e| self.raw() == Some(e.raw_os_error()))
     }
 
+    /// Whether the file system is mounted for reading only.
+    pub fn is_read_only(&self) -> bool {
+        self.raw() == Some(Errno::ROFS.raw_os_error())
+    }
+
     fn raw(&self) -> Option<i32> {
         match self {
             FileError::Refused { source, .. } => source.raw_os_error(),
@@ -144,6 +149,7 @@ mod tests {
         assert!(refused(Errno::NOSPC).is_full() && refused(Errno::DQUOT).is_full());
         assert!(refused(Errno::OPNOTSUPP).is_unsupported());
         assert!(!refused(Errno::IO).is_full() && !refused(Errno::IO).is_unsupported());
+        assert!(refused(Errno::ROFS).is_read_only() && !refused(Errno::IO).is_read_only());
     }
 
     #[test]

@@ -78,6 +78,12 @@ impl fmt::Display for StoreError {
             Self::File(error) if error.is_full() => {
                 write!(f, "{error}; free some space, what is installed stays as it is")
             }
+            Self::File(error) if error.is_read_only() => {
+                write!(f, "{error}; mount it writable, what is installed stays as it is")
+            }
+            Self::File(error @ FileError::NotADirectory(_)) => {
+                write!(f, "{error}; move it away, or choose another path")
+            }
             Self::File(error) => error.fmt(f),
             Self::Taken { path, by } => write!(
                 f,
