@@ -218,6 +218,9 @@ fn held_back(secret: &Secret, objection: &str) -> Remark {
 }
 
 fn not_valid(objection: &str) -> Remark {
-    let text = format!("the certificate {objection}; issue a new version in the vault");
+    let text = format!(
+        "the certificate {objection}; if this machine's clock is right, issue a new version in the \
+         vault"
+    );
     Remark { code: Code::NotValid, text }
 }

@@ -25,7 +25,7 @@ pub(crate) fn news(news: &News, entries: &[Entry]) {
                 looked(entry, outcome);
             }
         }
-        News::Retired(index, _, names) => {
+        News::Retired(index, _, names) if !names.is_empty() => {
             let name = entries.get(*index).map_or("", |entry| entry.target.name());
             info!(certificate = name; "{name}: removed old files: {}", names.join(", "));
         }
@@ -47,7 +47,8 @@ pub(crate) fn news(news: &News, entries: &[Entry]) {
             info!(certificate = name; "{name}: an operator asked: {}", answer.text);
         }
         News::Trouble(text) => error!("{text}"),
-        News::Unkept(_) => {}
+        // A withdrawn permission, or a date that a clock set back had made a future one.
+        News::Retired(..) | News::Unkept(_) => {}
     }
 }
 

@@ -100,7 +100,8 @@ impl Entry {
         is_over.then(|| {
             let ended = certificate.not_after;
             format!(
-                "the installed certificate expired at {ended}; issue a new version in the vault"
+                "the installed certificate expired at {ended}; if this machine's clock is right, \
+                 issue a new version in the vault"
             )
         })
     }
@@ -195,7 +196,7 @@ mod tests {
         };
         let (standing, code, text) = standing_after(92, late);
         assert_eq!((standing, code), (Standing::Attention, Code::NotValid));
-        assert!(text.ends_with("; issue a new version in the vault"), "{text}");
+        assert!(text.ends_with("issue a new version in the vault"), "{text}");
     }
 
     #[test]

@@ -34,7 +34,9 @@ fn a_file_where_the_store_should_be_is_the_customers_to_move() {
     world.bed.write("store", "mine");
     let ran = world.doctor();
     assert_eq!(ran.code, Some(1), "{ran}");
-    ran.assert_says("is not a directory; move it away, or choose another path (code 27: settings or vault)\n");
+    ran.assert_says(
+        "is not a directory; move it away, or choose another path (code 27: settings or vault)\n",
+    );
 }
 
 #[test]
