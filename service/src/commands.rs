@@ -65,12 +65,20 @@ fn run(arguments: Arguments) -> Exit {
     Exit::Fine
 }
 
+/// What helps another user than root whose worker cannot do without the environment file.
+const WHO_MAY_READ: &str =
+    "run this as root, or let others read the file (mode 0644), if there is no password in it";
+
 type Around = (Directories, Surroundings);
 
 /// For commands that keep state: its directories are made where they are missing.
 fn with_state(command: impl FnOnce(Directories, Surroundings) -> Exit) -> Exit {
     let (directories, surroundings) = match surroundings(false) {
         Ok(around) => around,
+        Err(error) if is_forbidden(&error) => {
+            terminal::complain(&format!("{error}: {WHO_MAY_READ}"));
+            return Exit::Usage;
+        }
         Err(error) => return complain(&error, Exit::Usage),
     };
     if let Err(error) = directories.create() {

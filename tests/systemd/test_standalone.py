@@ -126,6 +126,24 @@ class Standalone(unittest.TestCase):
                 machine.container.output("systemctl", "start", UNIT)
                 machine.container.output("systemctl", "stop", UNIT)
 
+    def test_another_user_is_told_what_helps_where_root_alone_reads_the_environment(self):
+        machine = self.machine
+        store, home = "/srv/nobody/store", "/srv/nobody"
+        machine.write("/srv/nobody/settings.json", json.dumps(machine.settings(store)))
+        machine.container.output("chown", "-R", "nobody:", home)
+        self.addCleanup(machine.container.run, "rm", "-r", home)
+        words = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"]
+        program = "/usr/local/bin/akvvm_service"
+        words += [program, "sync", "--settings", f"{home}/settings.json"]
+        sync = lambda: machine.container.run(*words, environment={"HOME": home})
+        refused = sync()
+        self.assertEqual(refused.returncode, 2)
+        self.assertIn("let others read the file (mode 0644)", refused.stderr)
+        machine.container.output("chmod", "0644", "/etc/akvvm/environment")
+        done = sync()
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertTrue(all(machine.link(name, store) for name in CERTIFICATES))
+
     def test_the_extension_is_refused_beside_it(self):
         machine = self.machine
         self.configure(machine.settings())
