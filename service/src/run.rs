@@ -190,8 +190,7 @@ impl Worker {
 
     /// It is ready where everything stands already, and else after the first pass.
     fn tell_supervisor(&mut self, outside: &mut impl Outside, now: Moment) {
-        let is_ready = self.supervision.is_ready() || self.frame.passes > 0;
-        let settled = is_ready || self.roster.is_whole(now.wall);
+        let settled = self.frame.passes > 0 || self.roster.is_whole(now.wall);
         for notice in self.supervision.due(settled, now.steady) {
             outside.notify(&notice);
         }
@@ -251,10 +250,11 @@ impl Worker {
         self.next_beat = now.steady + HEARTBEAT;
     }
 
-    /// Between two publications, a pass brings news, and a first sync can run out of time.
+    /// A pass brings news, and first what a boot waits for; a first sync can run out of time.
     fn publish_if_new(&mut self, outside: &mut impl Outside, now: Moment) {
         let phase_moved = self.kept.phase() != self.roster.initial_sync().phase();
-        let progress = self.passing.is_some() && self.next_progress <= now.steady;
+        let awaited = || !self.supervision.is_ready() && self.roster.is_whole(now.wall);
+        let progress = self.passing.is_some() && (self.next_progress <= now.steady || awaited());
         if phase_moved || progress {
             self.publish(outside);
         }

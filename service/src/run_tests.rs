@@ -266,13 +266,14 @@ fn a_reload_is_told_from_beginning_to_end_and_the_status_in_words() {
     let mut outside = Simulation::new(HOUR / 2, Box::new(installed));
     outside.visits.push_back((Duration::from_secs(5), Event::Reload));
     worker(&["a"], InitialSync::NotRequired).serve(&mut outside, None);
+    // Whoever waited until it is ready finds how things stand.
     let told: Vec<String> = outside.notices.iter().map(|(_, notice)| notice.to_string()).collect();
     assert_eq!(
         told,
         [
             "STATUS=0 of 1 certificates installed; missing: contoso.a",
-            "READY=1",
             "STATUS=Successfully started Key Vault extension service. 1 of 1 certificates installed",
+            "READY=1",
             "RELOADING=1",
             "READY=1",
         ]
