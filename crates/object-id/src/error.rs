@@ -39,6 +39,13 @@ pub enum ObjectIdError {
     UnknownSuffix(String),
     /// A host of a cloud's own domain with another port than the one that vaults have.
     CloudPort(String),
+    /// A host below a domain that the administrator allows at another port.
+    OtherPort {
+        /// The host with its port.
+        host: String,
+        /// The port that is allowed.
+        allowed: u16,
+    },
     /// A cloud's own domain with a vault's name missing or illegal before it.
     VaultName {
         /// The host as it was understood.
@@ -111,6 +118,7 @@ impl ObjectIdError {
             Self::CloudPort(_) => {
                 "has a port that is no vault's: leave it out, Azure's vaults answer at 443"
             }
+            Self::OtherPort { .. } => "is at another port than is allowed for its domain",
             Self::VaultName { .. } => "a vault's name is 3 to 24 letters, digits and hyphens",
             Self::UnknownKind(_) => {
                 "which is none of secrets, certificates and keys that the path may begin with"
@@ -146,6 +154,10 @@ impl fmt::Display for ObjectIdError {
             Self::HostName(host) => write!(f, "{host:?} {what}: write {FORM}"),
             Self::ManagedHsm(host) | Self::UnknownSuffix(host) | Self::CloudPort(host) => {
                 write!(f, "{host} {what}")
+            }
+            Self::OtherPort { host, allowed } => {
+                write!(f, "{host} {what}: write {allowed}, or have this one added to ")?;
+                f.write_str("AKVVM_VAULT_DNS_SUFFIXES in /etc/akvvm/environment")
             }
             Self::VaultName { host, suffix } => {
                 write!(f, "{host:?} has no vault's name before .{suffix}: {what}")

@@ -67,12 +67,12 @@ impl VaultSuffixes {
         if let Some((suffix, resource)) = cloud.filter(|_| at.port == 443) {
             return cloud_vault(at, typed, suffix, resource);
         }
-        let allowed = self.allowed.iter().find(|suffix| {
-            suffix.port == at.port
-                && (suffix.host == at.host
-                    || (!suffix.is_address && is_at_or_below(&at.host, &suffix.host)))
-        });
-        match allowed {
+        let of_domain = |suffix: &&Authority| {
+            suffix.host == at.host || (!suffix.is_address && is_at_or_below(&at.host, &suffix.host))
+        };
+        let mut of_domain = self.allowed.iter().filter(of_domain);
+        let other = of_domain.clone().next().map(|suffix| suffix.port);
+        match of_domain.find(|suffix| suffix.port == at.port) {
             Some(suffix) if at.is_address || suffix.host == at.host => {
                 Ok(Vault { name: whole_host_name(at), host: at.to_string(), resource: None })
             }
@@ -82,7 +82,10 @@ impl VaultSuffixes {
                 resource: None,
             }),
             None if cloud.is_some() => Err(ObjectIdError::CloudPort(at.to_string())),
-            None => Err(ObjectIdError::UnknownSuffix(at.to_string())),
+            None => Err(match other {
+                Some(allowed) => ObjectIdError::OtherPort { host: at.to_string(), allowed },
+                None => ObjectIdError::UnknownSuffix(at.to_string()),
+            }),
         }
     }
 }
@@ -133,6 +136,14 @@ mod tests {
             assert_eq!(vault.name(), "exampleVault");
             assert_eq!(vault.resource(), Some(resource));
         }
+    }
+
+    #[test]
+    fn another_port_of_an_allowed_domain_is_told_with_the_allowed_one() {
+        let said = vault("vault.test, x.test:8443", "abc.vault.test:8443").unwrap_err().to_string();
+        assert!(said.starts_with("abc.vault.test:8443 is at another port"), "{said}");
+        assert!(said.contains("its domain: write 443, or have this one added"), "{said}");
+        assert!(vault("vault.test, vault.test:8443", "abc.vault.test:8443").is_ok());
     }
 
     #[test]
