@@ -9,6 +9,7 @@ SOURCE_DATE_EPOCH give the same bytes.
 """
 
 import argparse
+import glob
 import hashlib
 import os
 import shutil
@@ -55,6 +56,13 @@ def copy(source, path, mode=0o644):
     os.makedirs(os.path.dirname(path), exist_ok=True)
     shutil.copyfile(source, path)
     os.chmod(path, mode)
+
+
+def pages():
+    """All pages of the documents, below docs: they lead to one another."""
+    folder = os.path.join(ROOT, "docs")
+    found = glob.glob(os.path.join(folder, "**", "*.md"), recursive=True)
+    return sorted(os.path.relpath(page, folder) for page in found if "SUMMARY" not in page)
 
 
 def unit(path, by):
@@ -106,8 +114,8 @@ class Dist:
         documents = f"{tree}/usr/share/doc/{NAME}"
         copy(self._unzipped("LICENSE"), f"{documents}/copyright")
         copy(self._unzipped(licences.FILE), f"{documents}/{licences.FILE}")
-        for document in ("settings.md", "standalone.md", "environment.md", "troubleshooting.md"):
-            copy(os.path.join(ROOT, "docs", document), f"{documents}/{document}")
+        for page in pages():
+            copy(os.path.join(ROOT, "docs", page), f"{documents}/{page}")
         return tree
 
     def deb(self, cpu):

@@ -1,7 +1,9 @@
 """The worker from the .deb and from the VM application: installed, updated and removed."""
 
+import glob
 import json
 import os
+import re
 import shutil
 import tempfile
 import unittest
@@ -82,6 +84,20 @@ class Deb(Packaged):
         self.configure()
         self.machine.container.output("systemctl", "enable", "--now", UNIT)
         self.assert_certificates()
+
+    def test_the_pages_that_come_with_it_lead_to_pages_that_are_there(self):
+        self.install(self.deb())
+        top = self.machine.container.path("/usr/share/doc/akvvm")
+        pages = glob.glob(f"{top}/**/*.md", recursive=True)
+        leads_to = []
+        for page in pages:
+            with open(page) as file:
+                links = re.findall(r"\]\(([^)#:]+\.md)[)#]", file.read())
+            leads_to += [os.path.normpath(f"{os.path.dirname(page)}/{link}") for link in links]
+        # The repository's other files stay there.
+        inside = {page for page in leads_to if page.startswith(f"{top}/")}
+        self.assertIn(f"{top}/status-codes.md", inside)
+        self.assertEqual(inside - set(pages), set())
 
     def test_an_upgrade_keeps_settings_and_goes_on_with_the_new_program(self):
         self.serve()
