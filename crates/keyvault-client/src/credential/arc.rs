@@ -12,12 +12,10 @@ use crate::http::{Answer, Http};
 use crate::kind::ErrorKind;
 
 use super::answer::TokenAnswer;
-use super::cache::TokenCache;
+use super::cache::{Fetch, TokenCache};
 use super::key_file::{self, KeyFileError};
 use super::refusal::{Machine, Refusal};
-use super::{
-    AccessToken, IdentityEndpoint, IdentitySelector, RenewalFailure, TokenCredential, token_url,
-};
+use super::{AccessToken, IdentityEndpoint, IdentitySelector, token_url};
 
 /// What Microsoft's own clients ask for; known to every agent since 2020.
 const API_VERSION: &str = "2020-06-01";
@@ -49,32 +47,6 @@ impl AzureArcCredential {
         key_directory: PathBuf,
     ) -> Self {
         Self { http, endpoint, selector, key_directory, tokens: TokenCache::default() }
-    }
-
-    fn fetch(&self, resource: &str, now: SystemTime) -> Result<AccessToken, ClientError> {
-        let refusal = self.refusal(resource);
-        let challenge = self.ask(resource, None)?;
-        if challenge.status == 200 {
-            return Err(refusal.unusable("it does not ask for the proof that Azure Arc asks for"));
-        }
-        let Some(path) = realm(&challenge) else {
-            return Err(refusal.of_answer(&challenge, now));
-        };
-        let proof =
-            key_file::proof(&path, &self.key_directory).map_err(|error| self.no_proof(&error))?;
-        let answer = self.ask(resource, Some(&proof))?;
-        match answer.status {
-            200 => self.token_from(&answer, &refusal, now),
-            401 => Err(ClientError::new(
-                ErrorKind::IdentityProof,
-                format!(
-                    "the identity endpoint {} does not accept the key that it asked for: restart \
-                     the agent (`systemctl restart himdsd`)",
-                    self.endpoint
-                ),
-            )),
-            _ => Err(refusal.of_answer(&answer, now)),
-        }
     }
 
     fn token_from(
@@ -131,25 +103,35 @@ fn realm(answer: &Answer) -> Option<String> {
     basic.and_then(|challenge| challenge.parameter("realm")).map(str::to_owned)
 }
 
-impl TokenCredential for AzureArcCredential {
-    fn token(&self, resource: &str, now: SystemTime) -> Result<AccessToken, ClientError> {
-        self.tokens.token(resource, now, || self.fetch(resource, now))
+impl Fetch for AzureArcCredential {
+    fn tokens(&self) -> &TokenCache {
+        &self.tokens
     }
 
-    fn has_token(&self, resource: &str, now: SystemTime) -> bool {
-        self.tokens.has_token(resource, now)
-    }
-
-    fn renewal_failure(&self, resource: &str, now: SystemTime) -> Option<RenewalFailure> {
-        self.tokens.renewal_failure(resource, now)
-    }
-
-    fn reject(&self, resource: &str, token: &AccessToken) {
-        self.tokens.reject(resource, token);
-    }
-
-    fn doubt(&self, resource: &str, token: &AccessToken) {
-        self.tokens.doubt(resource, token);
+    fn fetch(&self, resource: &str, now: SystemTime) -> Result<AccessToken, ClientError> {
+        let refusal = self.refusal(resource);
+        let challenge = self.ask(resource, None)?;
+        if challenge.status == 200 {
+            return Err(refusal.unusable("it does not ask for the proof that Azure Arc asks for"));
+        }
+        let Some(path) = realm(&challenge) else {
+            return Err(refusal.of_answer(&challenge, now));
+        };
+        let proof =
+            key_file::proof(&path, &self.key_directory).map_err(|error| self.no_proof(&error))?;
+        let answer = self.ask(resource, Some(&proof))?;
+        match answer.status {
+            200 => self.token_from(&answer, &refusal, now),
+            401 => Err(ClientError::new(
+                ErrorKind::IdentityProof,
+                format!(
+                    "the identity endpoint {} does not accept the key that it asked for: restart \
+                     the agent (`systemctl restart himdsd`)",
+                    self.endpoint
+                ),
+            )),
+            _ => Err(refusal.of_answer(&answer, now)),
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use crate::error::ClientError;
 
-use super::{AccessToken, RenewalFailure};
+use super::{AccessToken, RenewalFailure, TokenCredential};
 
 /// A vault that rejects every token must not make this machine ask for one after the other: at
 /// one time (that is, within one pass) there is a first request and one after a rejection.
@@ -138,6 +138,37 @@ impl Slot {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // A panic elsewhere leaves nothing half-written behind here.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Fetches the tokens that a cache keeps.
+pub(super) trait Fetch: Send + Sync {
+    /// The cache.
+    fn tokens(&self) -> &TokenCache;
+
+    /// Asks for a token.
+    fn fetch(&self, resource: &str, now: SystemTime) -> Result<AccessToken, ClientError>;
+}
+
+impl<F: Fetch> TokenCredential for F {
+    fn token(&self, resource: &str, now: SystemTime) -> Result<AccessToken, ClientError> {
+        self.tokens().token(resource, now, || self.fetch(resource, now))
+    }
+
+    fn has_token(&self, resource: &str, now: SystemTime) -> bool {
+        self.tokens().has_token(resource, now)
+    }
+
+    fn renewal_failure(&self, resource: &str, now: SystemTime) -> Option<RenewalFailure> {
+        self.tokens().renewal_failure(resource, now)
+    }
+
+    fn reject(&self, resource: &str, token: &AccessToken) {
+        self.tokens().reject(resource, token);
+    }
+
+    fn doubt(&self, resource: &str, token: &AccessToken) {
+        self.tokens().doubt(resource, token);
+    }
 }
 
 #[cfg(test)]

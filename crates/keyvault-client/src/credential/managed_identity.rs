@@ -11,11 +11,9 @@ use crate::http::Http;
 use crate::kind::ErrorKind;
 
 use super::answer::TokenAnswer;
-use super::cache::TokenCache;
+use super::cache::{Fetch, TokenCache};
 use super::refusal::{Machine, Refusal};
-use super::{
-    AccessToken, IdentityEndpoint, IdentitySelector, RenewalFailure, TokenCredential, token_url,
-};
+use super::{AccessToken, IdentityEndpoint, IdentitySelector, token_url};
 
 /// The oldest version that every cloud has; it knows all selectors.
 const API_VERSION: &str = "2018-02-01";
@@ -39,27 +37,6 @@ impl ManagedIdentityCredential {
     pub fn new(http: Http, endpoint: IdentityEndpoint, selector: IdentitySelector) -> Self {
         let is_object_id = AtomicBool::new(false);
         Self { http, endpoint, selector, is_object_id, tokens: TokenCache::default() }
-    }
-
-    fn fetch(&self, resource: &str, now: SystemTime) -> Result<AccessToken, ClientError> {
-        let selector = self.selector();
-        let refused = match self.fetch_for(&selector, resource, now) {
-            Err(error) if error.kind() == ErrorKind::IdentityNotFound => error,
-            other => return other,
-        };
-        // Both are GUIDs, and portal pages show the object id first: many give that one.
-        let IdentitySelector::ClientId(id) = selector else {
-            return Err(refused);
-        };
-        match self.fetch_for(&IdentitySelector::ObjectId(id), resource, now) {
-            // In the words that the settings use.
-            Err(error) if error.kind() == ErrorKind::IdentityNotFound => Err(refused),
-            other => {
-                let is_object_id = other.is_ok();
-                self.is_object_id.store(is_object_id, Ordering::Relaxed);
-                other
-            }
-        }
     }
 
     fn fetch_for(
@@ -93,25 +70,30 @@ impl ManagedIdentityCredential {
     }
 }
 
-impl TokenCredential for ManagedIdentityCredential {
-    fn token(&self, resource: &str, now: SystemTime) -> Result<AccessToken, ClientError> {
-        self.tokens.token(resource, now, || self.fetch(resource, now))
+impl Fetch for ManagedIdentityCredential {
+    fn tokens(&self) -> &TokenCache {
+        &self.tokens
     }
 
-    fn has_token(&self, resource: &str, now: SystemTime) -> bool {
-        self.tokens.has_token(resource, now)
-    }
-
-    fn renewal_failure(&self, resource: &str, now: SystemTime) -> Option<RenewalFailure> {
-        self.tokens.renewal_failure(resource, now)
-    }
-
-    fn reject(&self, resource: &str, token: &AccessToken) {
-        self.tokens.reject(resource, token);
-    }
-
-    fn doubt(&self, resource: &str, token: &AccessToken) {
-        self.tokens.doubt(resource, token);
+    fn fetch(&self, resource: &str, now: SystemTime) -> Result<AccessToken, ClientError> {
+        let selector = self.selector();
+        let refused = match self.fetch_for(&selector, resource, now) {
+            Err(error) if error.kind() == ErrorKind::IdentityNotFound => error,
+            other => return other,
+        };
+        // Both are GUIDs, and portal pages show the object id first: many give that one.
+        let IdentitySelector::ClientId(id) = selector else {
+            return Err(refused);
+        };
+        match self.fetch_for(&IdentitySelector::ObjectId(id), resource, now) {
+            // In the words that the settings use.
+            Err(error) if error.kind() == ErrorKind::IdentityNotFound => Err(refused),
+            other => {
+                let is_object_id = other.is_ok();
+                self.is_object_id.store(is_object_id, Ordering::Relaxed);
+                other
+            }
+        }
     }
 }
 
