@@ -141,6 +141,7 @@ impl Refusal<'_> {
             300..=399 => self.unusable(
                 "it redirects, which is not followed: check authenticationSettings.msiEndpoint",
             ),
+            ..=299 | 600.. => self.of_token(BadToken::Json),
             status => ClientError::new(
                 ErrorKind::IdentityRefused,
                 format!(
