@@ -26,8 +26,8 @@ pub(crate) fn run(directories: &Directories, json: bool) -> Exit {
         Ok(Some(report)) => report,
         Ok(None) => {
             terminal::complain(
-                "there is no report: no worker has run here yet (or this is not the user it runs \
-                 as)",
+                "there is no report: no worker has run here yet, or none since a power cut (or this \
+                 is not the user it runs as)",
             );
             return Exit::Critical;
         }

@@ -13,7 +13,8 @@
 //! Every file-system call passes a [`Gate`]. The product uses the open one; tests put their own
 //! there to make the disk full, broken or dead at each call in turn.
 //!
-//! For the common case, a whole file at a path, there are [`replace_file`] and [`refresh_file`].
+//! For the common case, a whole file at a path, there are [`replace_file`], [`refresh_file`] and
+//! [`publish_file`].
 
 mod access;
 mod directory;
@@ -58,6 +59,16 @@ pub fn refresh_file(path: &Path, mode: u32, content: &[u8]) -> Result<(), FileEr
     put(path, &options, content)
 }
 
+/// The same for a file that says nothing any more once the machine has stopped: after a power cut
+/// it can be empty, too.
+///
+/// # Errors
+/// As [`replace_file`].
+pub fn publish_file(path: &Path, mode: u32, content: &[u8]) -> Result<(), FileError> {
+    let options = FileOptions { durability: Durability::Volatile, ..FileOptions::mode(mode) };
+    put(path, &options, content)
+}
+
 fn put(path: &Path, options: &FileOptions, content: &[u8]) -> Result<(), FileError> {
     let name = path.file_name().ok_or_else(|| FileError::BadName(path.into()))?;
     let parent = match path.parent() {
@@ -83,6 +94,8 @@ mod tests {
         refresh_file(&path, 0o644, b"two").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"two");
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o7777, 0o644);
+        publish_file(&path, 0o600, b"three").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"three");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "no temporary file is left");
     }
 

@@ -35,14 +35,17 @@ impl FileOptions {
     }
 }
 
-/// What a power cut leaves of a replacement. The old or the new file is whole in either case.
+/// What a power cut leaves of a replacement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Durability {
-    /// File and directory are synced: it is the new file.
+    /// File and directory are synced: the new file, whole.
     Synced,
-    /// The file is synced, its directory is not: it can be the old one. Good for what the next boot
-    /// writes again anyway.
+    /// The file is synced, its directory is not: the old or the new file, whole. Good for what the
+    /// next boot writes again anyway.
     Whole,
+    /// Nothing is synced: the old or the new file, or an empty one. Good for what says nothing any
+    /// more once the machine has stopped, to readers who take an empty file for none.
+    Volatile,
 }
 
 impl Directory {
@@ -81,7 +84,9 @@ impl Directory {
         })?;
         self.dress(&file, name, options)?;
         self.write(&file, name, content)?;
-        self.call(Call::Sync, "sync", name, |_| retry_on_intr(|| fs::fsync(&file)))?;
+        if options.durability != Durability::Volatile {
+            self.call(Call::Sync, "sync", name, |_| retry_on_intr(|| fs::fsync(&file)))?;
+        }
         Ok(staged)
     }
 
@@ -350,6 +355,10 @@ mod tests {
         let options = FileOptions { durability: Durability::Whole, ..options };
         directory.replace("file", &options, b"abc").unwrap();
         assert_eq!(expected.pop(), Some(Call::Sync), "the directory's");
+        assert_eq!(std::mem::take(&mut *gate.0.lock().unwrap()), expected);
+        let options = FileOptions { durability: Durability::Volatile, ..options };
+        directory.replace("file", &options, b"abc").unwrap();
+        expected.retain(|call| *call != Call::Sync);
         assert_eq!(*gate.0.lock().unwrap(), expected);
     }
 

@@ -67,9 +67,18 @@ impl std::error::Error for StateError {
 /// The document at `path`; `None` where there is no such file. One that others could have written
 /// is none of ours.
 pub(crate) fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, StateError> {
-    let Some(bytes) = read_trusted(path)? else { return Ok(None) };
-    serde_json::from_slice(&bytes)
-        .map(Some)
+    read_trusted(path)?.map(|bytes| parse(path, &bytes)).transpose()
+}
+
+/// The same for a document that is published: `None` also where a power cut came between its name
+/// and its content, which leaves nothing in the file, or zeros.
+pub(crate) fn read_published<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, StateError> {
+    let written = read_trusted(path)?.filter(|bytes| bytes.iter().any(|byte| *byte != 0));
+    written.map(|bytes| parse(path, &bytes)).transpose()
+}
+
+fn parse<T: DeserializeOwned>(path: &Path, bytes: &[u8]) -> Result<T, StateError> {
+    serde_json::from_slice(bytes)
         .map_err(|error| StateError { path: path.into(), problem: Problem::Malformed(error) })
 }
 
@@ -79,11 +88,11 @@ pub(crate) fn replace<T: Serialize>(path: &Path, document: &T) -> Result<(), Sta
     atomic_file::replace_file(path, 0o600, &bytes).map_err(|error| StateError::write(path, error))
 }
 
-/// The same for a document that every start writes anew: after a power cut it is whole, but can be
-/// the one before.
-pub(crate) fn refresh<T: Serialize>(path: &Path, document: &T) -> Result<(), StateError> {
+/// The same for a document that says nothing any more once the machine has stopped: after a power
+/// cut it can be the one before, or what [`read_published`] takes for none.
+pub(crate) fn publish<T: Serialize>(path: &Path, document: &T) -> Result<(), StateError> {
     let bytes = text(path, document)?;
-    atomic_file::refresh_file(path, 0o600, &bytes).map_err(|error| StateError::write(path, error))
+    atomic_file::publish_file(path, 0o600, &bytes).map_err(|error| StateError::write(path, error))
 }
 
 /// A document as it is to stand at `path`.

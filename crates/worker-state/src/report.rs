@@ -113,20 +113,21 @@ impl Report {
     /// The shape that this version writes.
     pub const VERSION: u32 = 1;
 
-    /// The last report; `None` where there never was one.
+    /// The last report; `None` where there never was one, and where a power cut took it.
     ///
     /// # Errors
     /// Where the file cannot be read, or is damaged.
     pub fn read(directories: &Directories) -> Result<Option<Self>, StateError> {
-        document::read(&directories.report_path())
+        document::read_published(&directories.report_path())
     }
 
-    /// Publishes this report. After a power cut it can be the one before that is there.
+    /// Publishes this report. It is not brought to the disk: after a power cut the one before it, or
+    /// none, can be there, until the worker starts again.
     ///
     /// # Errors
     /// Where the file cannot be replaced.
     pub fn replace(&self, directories: &Directories, _lease: &Lease) -> Result<(), StateError> {
-        document::refresh(&directories.report_path(), self)
+        document::publish(&directories.report_path(), self)
     }
 }
 
@@ -183,6 +184,21 @@ mod tests {
             warnings: vec!["odd".into()],
             certificates: vec![certificate],
         }
+    }
+
+    #[test]
+    fn a_report_that_a_power_cut_took_is_none_and_a_damaged_one_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let directories = Directories::below(folder.path());
+        directories.create().unwrap();
+        let left = |bytes: &[u8]| {
+            std::fs::write(directories.report_path(), bytes).unwrap();
+            Report::read(&directories)
+        };
+        assert_eq!(left(b"").unwrap(), None);
+        assert_eq!(left(&[0; 1311]).unwrap(), None);
+        let error = left(b"{\0\0\0").unwrap_err().to_string();
+        assert!(error.contains("report.json: is damaged"), "{error}");
     }
 
     #[test]
