@@ -71,7 +71,6 @@ mod tests {
             content_type: Some("application/x-pem-file".into()),
             version: "0".repeat(32),
             attributes,
-            certificate_backed: true,
         }
     }
 

@@ -79,7 +79,6 @@ impl SecretSource for Vault {
             content_type: Some("application/x-pem-file".into()),
             version: version.clone(),
             attributes: *attributes,
-            certificate_backed: true,
         })
     }
 }

@@ -19,8 +19,6 @@ pub struct Secret {
     pub version: String,
     /// Whether and when it is to be used.
     pub attributes: Attributes,
-    /// Whether it is the secret side of a key vault certificate.
-    pub certificate_backed: bool,
 }
 
 /// Whether and when a secret is to be used.
@@ -56,8 +54,6 @@ struct Body<'a> {
     id: String,
     #[serde(default)]
     attributes: AttributesBody,
-    kid: Option<String>,
-    managed: Option<bool>,
 }
 
 #[derive(Default, Deserialize)]
@@ -82,11 +78,10 @@ impl Secret {
             not_before: date(read.attributes.nbf),
             expires: date(read.attributes.exp),
         };
-        let (content_type, kid, managed) = (read.content_type, read.kid, read.managed);
-        let certificate_backed = kid.is_some() || managed == Some(true);
+        let content_type = read.content_type;
         let place = read.value.place(body);
         let value = place.take(body).ok_or(BadSecret::Json { line: 1, column: 1 })?;
-        Ok(Self { value, content_type, version, attributes, certificate_backed })
+        Ok(Self { value, content_type, version, attributes })
     }
 }
 
@@ -109,7 +104,6 @@ impl fmt::Debug for Secret {
             .field("content_type", &self.content_type)
             .field("version", &self.version)
             .field("attributes", &self.attributes)
-            .field("certificate_backed", &self.certificate_backed)
             .finish_non_exhaustive()
     }
 }
@@ -146,7 +140,7 @@ mod tests {
         let secret = read("https://abc.vault.azure.net/secrets/web", &body).unwrap();
         assert_eq!(secret.value.as_str(), "MIIK");
         assert_eq!(secret.version, V1);
-        assert!(secret.certificate_backed && secret.attributes.enabled);
+        assert!(secret.attributes.enabled);
         assert_eq!(
             secret.attributes.expires,
             Some(UNIX_EPOCH + Duration::from_secs(1_731_536_000))
@@ -158,7 +152,7 @@ mod tests {
     fn a_plain_secret_has_few_fields() {
         let body = format!(r#"{{"value":"","id":"https://localhost:8443/secrets/x/{V1}/"}}"#);
         let secret = read("https://localhost:8443/secrets/x", &body).unwrap();
-        assert!(!secret.certificate_backed && secret.attributes.enabled);
+        assert!(secret.attributes.enabled);
         assert_eq!(secret.content_type, None);
     }
 
