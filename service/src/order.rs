@@ -8,11 +8,10 @@ use extension_settings::{Parsed, Problems, Remark, Settings};
 use object_id::VaultSuffixes;
 use reaction::Permission;
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 use status_schema::RuntimeSettings;
 use worker_state::{
     AgentPaths, Assignment, Directories, Environment, Refusal, Timestamp, environment_name as name,
-    read_trusted,
+    fingerprint, read_trusted,
 };
 
 /// Where settings lie on a machine without a guest agent.
@@ -230,10 +229,9 @@ fn settings_of(file: &Path) -> Result<Vec<u8>, String> {
 fn from_file(file: &Path, around: &Surroundings, now: SystemTime) -> Result<Given, String> {
     let bytes = settings_of(file)?;
     let read = RuntimeSettings::parse_any_form(&bytes).map_err(|error| error.to_string())?;
-    let digest = Sha256::digest(read.public.to_string().as_bytes());
     let written = std::fs::metadata(file).and_then(|metadata| metadata.modified());
     Ok(Given {
-        identity: digest[..16].iter().map(|byte| format!("{byte:02x}")).collect(),
+        identity: fingerprint(&[read.public.to_string().as_bytes()]),
         given_at: written.unwrap_or(now).into(),
         agent: None,
         refusal: None,

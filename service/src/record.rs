@@ -4,10 +4,9 @@ use std::time::SystemTime;
 
 use cert_store::{Change, Generation, Grantee, GranteeKind, Ledger, LedgerFile};
 use certified_key::Certificate;
-use sha2::{Digest, Sha256};
 use worker_state::{
     CertificateRecord, EventRecord, FileRecord, GenerationRecord, GranteeRecord,
-    InstalledCertificate,
+    InstalledCertificate, fingerprint,
 };
 
 use crate::guard::Validity;
@@ -127,8 +126,7 @@ pub(crate) fn is_active(record: Option<&CertificateRecord>, version: &str) -> bo
 
 /// A name for a directory of a target's own: no two targets share one.
 pub(crate) fn file_name(target: &Target) -> String {
-    let digest = Sha256::digest(target.link().as_os_str().as_encoded_bytes());
-    digest[..16].iter().map(|byte| format!("{byte:02x}")).collect()
+    fingerprint(&[target.link().as_os_str().as_encoded_bytes()])
 }
 
 /// Whether a record is of the certificate that is observed now. A link keeps its record when the

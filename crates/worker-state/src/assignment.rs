@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
-use crate::{Directories, HandlerLock, StateError, Timestamp, document};
+use crate::{Directories, HandlerLock, StateError, Timestamp, document, fingerprint};
 
 /// The order that the worker serves, with everything it needs to serve it.
 ///
@@ -94,8 +93,7 @@ impl Assignment {
     pub fn identity(&self) -> String {
         let Self { sequence_number, version, settings, agent, environment, .. } = self;
         let served = serde_json::json!([sequence_number, version, settings, agent, environment]);
-        let digest = Sha256::digest(served.to_string().as_bytes());
-        digest[..16].iter().map(|byte| format!("{byte:02x}")).collect()
+        fingerprint(&[served.to_string().as_bytes()])
     }
 }
 

@@ -26,6 +26,7 @@ mod delivery_record;
 mod directories;
 mod document;
 mod environment;
+mod fingerprint;
 mod grantee_record;
 mod holder;
 mod initial_sync;
@@ -52,6 +53,7 @@ pub use delivery_record::{
 pub use directories::{Account, Directories};
 pub use document::StateError;
 pub use environment::{Environment, EnvironmentError, name as environment_name};
+pub use fingerprint::fingerprint;
 pub use grantee_record::GranteeRecord;
 pub use initial_sync::{InitialSyncPhase, InitialSyncRecord};
 pub use lease::{HandlerLock, Lease, LeaseError, LeaseStanding};

@@ -5,10 +5,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use atomic_file::{Directory, FileOptions, KeptOpen};
-use sha2::{Digest, Sha256};
 
 use crate::certificate_record::CertificateRecord;
-use crate::{Directories, Lease, StateError, document};
+use crate::{Directories, Lease, StateError, document, fingerprint};
 
 /// All records, by store and link.
 #[derive(Debug, Default)]
@@ -94,12 +93,8 @@ impl RecordsFolder {
 
 /// Store and link name a record; paths can be longer than the name of a file.
 fn file_name(record: &CertificateRecord) -> String {
-    let mut hash = Sha256::new();
-    hash.update(record.store.as_os_str().as_encoded_bytes());
-    hash.update([0]);
-    hash.update(record.link.as_bytes());
-    let name: String = hash.finalize()[..16].iter().map(|b| format!("{b:02x}")).collect();
-    name + ".json"
+    let store = record.store.as_os_str().as_encoded_bytes();
+    fingerprint(&[store, &[0], record.link.as_bytes()]) + ".json"
 }
 
 #[cfg(test)]

@@ -192,7 +192,7 @@ mod tests {
         let directories = Directories::below(folder.path());
         directories.create().unwrap();
         let left = |bytes: &[u8]| {
-            std::fs::write(directories.report_path(), bytes).unwrap();
+            atomic_file::replace_file(&directories.report_path(), 0o600, bytes).unwrap();
             Report::read(&directories)
         };
         assert_eq!(left(b"").unwrap(), None);
