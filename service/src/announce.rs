@@ -2,15 +2,18 @@
 
 use std::time::Duration;
 
-use worker_state::{LeaseError, LeaseStanding, Presence, ProcessIdentity, version};
+use worker_state::{
+    Directories, Lease, LeaseError, LeaseStanding, Presence, ProcessIdentity, version,
+};
 
+use crate::clock::Clock;
 use crate::machine::Machine;
 use crate::order::Order;
 use crate::run::Footing;
 
 /// Handlers hold the lease for moments, to see that it is free: so long it is asked for again.
-pub(crate) const LEASE_PATIENCE: Duration = Duration::from_secs(5);
-pub(crate) const LEASE_GAP: Duration = Duration::from_millis(20);
+const LEASE_PATIENCE: Duration = Duration::from_secs(5);
+const LEASE_GAP: Duration = Duration::from_millis(20);
 
 /// What could not be put right, by what it is.
 pub(crate) type Trouble = Vec<(&'static str, Result<(), String>)>;
@@ -52,14 +55,22 @@ impl Machine {
     }
 
     fn confirm_lease(&self) -> Result<LeaseStanding, LeaseError> {
-        let until = self.clock.now().steady + LEASE_PATIENCE;
-        loop {
-            match self.lease.confirm(&self.directories) {
-                Err(LeaseError::Held) if self.clock.now().steady < until => {
-                    self.clock.pause(LEASE_GAP);
-                }
-                result => return result,
-            }
+        outlast(&self.clock, || self.lease.confirm(&self.directories))
+    }
+}
+
+/// Takes the lease.
+pub(crate) fn acquire(directories: &Directories, clock: &Clock) -> Result<Lease, LeaseError> {
+    outlast(clock, || Lease::acquire(directories))
+}
+
+/// Asks for the lease until nobody holds it for a moment only.
+fn outlast<T>(clock: &Clock, ask: impl Fn() -> Result<T, LeaseError>) -> Result<T, LeaseError> {
+    let until = clock.now().steady + LEASE_PATIENCE;
+    loop {
+        match ask() {
+            Err(LeaseError::Held) if clock.now().steady < until => clock.pause(LEASE_GAP),
+            result => return result,
         }
     }
 }

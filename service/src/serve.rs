@@ -13,7 +13,7 @@ use worker_state::{
     WorkerReport, WorkerSight, environment_name as name, version,
 };
 
-use crate::announce::{LEASE_GAP, LEASE_PATIENCE};
+use crate::announce::acquire;
 use crate::clock::Clock;
 use crate::delivery::consumers::LocalServices;
 use crate::exit::Exit;
@@ -82,16 +82,6 @@ pub(crate) fn origin(directories: &Directories, settings: Option<PathBuf>) -> Or
             Origin::File(DEFAULT_SETTINGS.into())
         }
         None => Origin::Assignment,
-    }
-}
-
-pub(crate) fn acquire(directories: &Directories, clock: &Clock) -> Result<Lease, LeaseError> {
-    let until = clock.now().steady + LEASE_PATIENCE;
-    loop {
-        match Lease::acquire(directories) {
-            Err(LeaseError::Held) if clock.now().steady < until => clock.pause(LEASE_GAP),
-            result => return result,
-        }
     }
 }
 

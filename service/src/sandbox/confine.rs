@@ -13,7 +13,7 @@ use super::{Places, drop_in, units};
 use crate::clock::Clock;
 use crate::exit::Exit;
 use crate::order::{self, Surroundings};
-use crate::{serve, terminal};
+use crate::{announce, serve, terminal};
 
 /// Makes the directories that the worker is to write to, and confines it to them.
 pub(crate) fn run(
@@ -27,7 +27,7 @@ pub(crate) fn run(
     // What is wrong with the order is the worker's to say.
     let Ok(order) = order.and_then(serve::if_installed) else { return Exit::Fine };
     let places = Places::of(&order, &directories);
-    let made = match serve::acquire(&directories, &clock) {
+    let made = match announce::acquire(&directories, &clock) {
         Ok(lease) => make(&places, &directories, &lease),
         // The worker that has it has its directories.
         Err(LeaseError::Held) => return Exit::Fine,
