@@ -3,6 +3,7 @@
 use worker_state::{CertificateRecord, Directories, Records};
 
 use crate::exit::Exit;
+use crate::named::is_named;
 use crate::{terminal, wording};
 
 /// Tells it, the latest last. Asks nobody and changes nothing.
@@ -46,20 +47,17 @@ pub(crate) fn run(directories: &Directories, certificate: &str, json: bool) -> E
     }
 }
 
-/// Those that have a link of this name, or at this path: also with what the split layout adds.
+/// Those that are named so. A record does not know whether its layout is the split one.
 fn meant<'r>(certificate: &str, records: &'r Records) -> Vec<&'r CertificateRecord> {
-    let by = |certificate: &str| {
+    let with = |addition: &str| {
         let is_meant = |record: &&CertificateRecord| {
-            record.link == certificate || record.store.join(&record.link).as_os_str() == certificate
+            let path = record.store.join(format!("{}{addition}", record.link));
+            is_named(certificate, &record.link, &[&path])
         };
         records.iter().filter(is_meant).collect::<Vec<_>>()
     };
-    let found = by(certificate);
-    let split = certificate.strip_suffix(".pem").filter(|path| path.starts_with('/'));
-    match split {
-        Some(link) if found.is_empty() => by(link),
-        _ => found,
-    }
+    let found = with("");
+    if found.is_empty() { with(".pem") } else { found }
 }
 
 fn table(record: &CertificateRecord) -> String {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use worker_state::{CertificateReport, Directories, OperatorAnswer, OperatorRequest, Report, Wish};
 
 use crate::exit::Exit;
+use crate::named::is_named;
 use crate::order::Surroundings;
 use crate::sync::Progress;
 use crate::{sync, terminal};
@@ -47,11 +48,9 @@ pub(crate) fn run(
 }
 
 fn tell(request: &OperatorRequest, answer: &OperatorAnswer, report: &Report, json: bool) -> Exit {
-    // As `obey` understands a request: also the path without what the split layout adds to it.
     let is_meant = |one: &&CertificateReport| {
-        let paths = [&one.path, &one.path.with_file_name(&one.name)];
-        one.name == request.certificate
-            || paths.iter().any(|path| path.as_os_str() == request.certificate.as_str())
+        let plain = one.path.with_file_name(&one.name);
+        is_named(&request.certificate, &one.name, &[&one.path, &plain])
     };
     let stands = report.certificates.iter().find(is_meant);
     let problem = stands.and_then(|one| one.problem.as_deref());

@@ -4,6 +4,8 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Condvar, Mutex, MutexGuard, Once, PoisonError};
 
+use crate::hands;
+
 /// Looks under way at one vault while certificates are wanted that are not there: each waits for a
 /// round trip most of its time, and holds one connection.
 const AT_ONE_VAULT: usize = 48;
@@ -113,16 +115,7 @@ impl<V: Ord + Clone + Send + Sync, T: Send> Queue<V, T> {
             self.work(reach, |item, answered| found.extend(work(item, answered)));
             found
         };
-        std::thread::scope(|scope| {
-            // A machine that is out of threads has fewer hands: this one does it all, if need be.
-            let more = || std::thread::Builder::new().name("look".into()).spawn_scoped(scope, hand);
-            let threads: Vec<_> = (1..self.hands).map_while(|_| more().ok()).collect();
-            let mut found = hand();
-            for thread in threads {
-                found.extend(thread.join().unwrap_or_default());
-            }
-            found
-        })
+        hands::lend(self.hands, "look", hand)
     }
 
     /// Works off what waits, as one of several threads: an item of the vault with the fewest looks

@@ -10,6 +10,7 @@ use super::hold;
 use super::roll_back::{NoWayBack, Refusal, roll_back};
 use crate::ground::Ground;
 use crate::item::{Item, News};
+use crate::named::is_named;
 use crate::record;
 use crate::target::Target;
 use crate::wording;
@@ -52,8 +53,12 @@ pub(crate) fn hand_over(
     request: OperatorRequest,
     items: &mut [Item],
 ) -> Result<(), (OperatorRequest, OperatorAnswer)> {
-    let is_meant = |item: &&mut Item| is_meant(&request, &item.target);
-    let mut meant: Vec<&mut Item> = items.iter_mut().filter(is_meant).collect();
+    let is_meant = |target: &Target| {
+        let (link, plain) = (target.link(), target.store().join(target.name()));
+        is_named(&request.certificate, target.name(), &[&link, &plain])
+    };
+    let mut meant: Vec<&mut Item> =
+        items.iter_mut().filter(|item| is_meant(&item.target)).collect();
     let text = match meant.as_mut_slice() {
         [item] => {
             item.requests.push(request);
@@ -66,14 +71,6 @@ pub(crate) fn hand_over(
         }
     };
     Err((request, OperatorAnswer { done: false, text }))
-}
-
-/// Whether a request means this target: by its link's name, or the link's path, with or without
-/// what the split layout adds to it.
-fn is_meant(request: &OperatorRequest, target: &Target) -> bool {
-    let named = request.certificate.as_str();
-    let paths = [target.link(), target.store().join(target.name())];
-    named == target.name() || paths.iter().any(|path| path.as_os_str() == named)
 }
 
 fn fulfil<S: CertificateStore>(

@@ -13,11 +13,15 @@ use worker_state::{CertificateRecord, EventRecord, ReactionRecord};
 use super::consumers;
 use super::roll_back::{self, NoWayBack, Refusal};
 use crate::ground::Ground;
+use crate::hands::side_by_side;
 use crate::item::{Item, News};
 use crate::{record, schedule};
 
 /// What of each certificate was told, and what consumers made of it.
 type Answers = BTreeMap<usize, Result<(), String>>;
+
+/// Services told or looked at at once: each may take as long as its time limit.
+const AT_ONCE: usize = 8;
 
 /// Tells the consumers of every item whose reaction is due.
 pub(crate) fn react<S: CertificateStore>(
@@ -74,7 +78,7 @@ impl<S: CertificateStore> Round<'_, '_, S> {
             actions.map(move |action| (action.clone(), at))
         });
         let merged = coalesce(wanted);
-        let done = side_by_side(&merged, |(action, asked)| {
+        let done = side_by_side(&merged, AT_ONCE, "react", |(action, asked)| {
             self.ground.consumers.react(action, &self.occasion(asked))
         });
         // Of whom nothing that would have to read the certificate anew runs.
@@ -89,7 +93,8 @@ impl<S: CertificateStore> Round<'_, '_, S> {
         }
         let told: Vec<usize> =
             answers.iter().filter(|(_, answer)| answer.is_ok()).map(|(at, _)| *at).collect();
-        let looked = side_by_side(&told, |&at| self.verify(at, idle.contains(&at)));
+        let looked =
+            side_by_side(&told, AT_ONCE, "verify", |&at| self.verify(at, idle.contains(&at)));
         for (at, result) in told.iter().zip(looked) {
             if let Err(why) = result {
                 complain(&mut answers, *at, why);
@@ -210,23 +215,4 @@ fn change(item: &Item) -> Option<Change> {
         paths: item.target.paths(),
         reason: consumers::reason(&record.delivery.reaction.as_ref()?.reason),
     })
-}
-
-/// At most so many at once: each may wait for a service for as long as its time limit.
-const HANDS: usize = 8;
-
-/// Does `work` for each of `all`, several at once; the results are in the order of `all`.
-fn side_by_side<T: Sync, R: Send>(all: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
-    if let [one] = all {
-        return vec![work(one)];
-    }
-    let mut results = Vec::with_capacity(all.len());
-    for some in all.chunks(HANDS) {
-        std::thread::scope(|scope| {
-            let work = &work;
-            let threads: Vec<_> = some.iter().map(|one| scope.spawn(move || work(one))).collect();
-            results.extend(threads.into_iter().filter_map(|thread| thread.join().ok()));
-        });
-    }
-    results
 }

@@ -15,6 +15,7 @@ use super::itinerary::{Itinerary, resources};
 use super::secret::{Asked, asked};
 use super::{files, identity, store, vault};
 use crate::credentials::Credentials;
+use crate::hands::side_by_side;
 use crate::target::Target;
 use crate::wording;
 
@@ -95,9 +96,8 @@ impl Ground {
 
     fn vaults(&self, ids: &[&ObjectId], learnt: &mut Learnt, tell: &mut dyn FnMut(Section)) {
         for some in ids.chunks(AT_ONCE) {
-            for (id, probe) in
-                some.iter().zip(in_parallel(some, |id| self.client.probe(id, self.now)))
-            {
+            let probes = side_by_side(some, AT_ONCE, "probe", |id| self.client.probe(id, self.now));
+            for (id, probe) in some.iter().zip(probes) {
                 let host = id.vault().host().to_owned();
                 let findings = vault::findings(&host, &probe);
                 tell(Section { subject: Subject::Vault(host.clone()), findings });
@@ -138,7 +138,7 @@ impl Ground {
                 wanted.push(key);
             }
         }
-        let answers = in_parallel(&wanted, |(identity, id, any)| {
+        let answers = side_by_side(&wanted, AT_ONCE, "ask", |(identity, id, any)| {
             let credential = self.credentials.of(identity)?;
             let answer = self.client.secret(id, credential, self.now);
             Some(asked(answer, *any, learnt.probes.get(id.vault().host()), self.now))
@@ -207,16 +207,4 @@ fn stop(target: &Target, section: &Section, learnt: &Learnt) -> Option<Stop> {
     // Where the store is unusable, a failure in the certificate's own section came before it.
     let Obstacle { step, at } = learnt.obstacle(target).or_else(own).or_else(store)?;
     Some(Stop { name: target.name().to_owned(), step, at })
-}
-
-/// Does the same with each of some, at once; as many threads as there are.
-fn in_parallel<T: Sync, R: Send>(some: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
-    let work = &work;
-    std::thread::scope(|scope| {
-        let threads: Vec<_> = some.iter().map(|one| scope.spawn(move || work(one))).collect();
-        let joined = threads
-            .into_iter()
-            .map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
-        joined.collect()
-    })
 }
