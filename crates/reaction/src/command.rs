@@ -75,16 +75,17 @@ fn as_unit(
     let finished = run_program(&program)
         .map_err(|cause| ReactionError::NotStarted { program: systemd_run.to_owned(), cause })?;
     let summary = transient::summary(&unit, &finished.said);
-    match (summary.outcome, finished.end) {
-        (Some(Outcome::Success), _) => Ok(()),
-        (Some(Outcome::Timeout), _) => Err(timed_out(command, summary.said)),
-        (Some(Outcome::Failed(how)), _) => Err(failed(command, how, summary.said)),
-        (None, End::By(status)) => {
-            Err(failed(command, format!("systemd-run: {status}"), summary.said))
-        }
-        (None, End::TimeLimit) => {
+    match (finished.end, summary.outcome) {
+        (End::TimeLimit, _) => {
             systemctl::kill(&unit, systemd);
             Err(timed_out(command, summary.said))
+        }
+        (End::By(_), Some(Outcome::Timeout)) => Err(timed_out(command, summary.said)),
+        (End::By(_), Some(Outcome::Failed(how))) => Err(failed(command, how, summary.said)),
+        // The summary of one that was killed can be the command's own words.
+        (End::By(status), Some(Outcome::Success)) if status.success() => Ok(()),
+        (End::By(status), _) => {
+            Err(failed(command, format!("systemd-run: {status}"), summary.said))
         }
     }
 }
@@ -108,6 +109,8 @@ fn cannot_become(user: &str) -> ReactionError {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+    use std::os::unix::fs::OpenOptionsExt;
     use std::time::Duration;
 
     use super::*;
@@ -165,6 +168,30 @@ mod tests {
         let killed = command(&["/bin/sh", "-c", "kill -TERM $$"], None);
         let error = run(&killed, Vec::new(), &here).unwrap_err().to_string();
         assert!(error.contains("failed: signal: 15 (SIGTERM)"), "{error}");
+    }
+
+    /// What a command comes to whose words, and then whose end, are those of `systemd-run` itself.
+    fn under(systemd_run: &str) -> Result<(), String> {
+        let folder = tempfile::tempdir().unwrap();
+        let program = folder.path().join("systemd-run");
+        let mut script = std::fs::OpenOptions::new();
+        let mut script = script.write(true).create_new(true).mode(0o755).open(&program).unwrap();
+        write!(script, "#!/bin/sh\n{systemd_run}\n").unwrap();
+        drop(script);
+        let systemctl = "/bin/true".into();
+        let systemd = Systemd { systemctl, systemd_run: None, version: 252, own_unit: None };
+        let ended = as_unit(&command(&["/bin/hook"], None), Vec::new(), &program, &systemd);
+        ended.map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_command_that_says_what_systemd_run_would_has_not_succeeded_by_that() {
+        let success = "echo Finished with result: success >&2";
+        assert_eq!(under(success), Ok(()));
+        let killed = under(&format!("{success}; kill -9 $$")).unwrap_err();
+        assert!(killed.contains("failed: systemd-run: signal: 9 (SIGKILL)"), "{killed}");
+        let failed = under("echo Finished with result: exit-code >&2; exit 3").unwrap_err();
+        assert!(failed.contains("failed: exit-code"), "{failed}");
     }
 
     #[test]
