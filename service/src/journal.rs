@@ -3,9 +3,12 @@
 //! AKVVM_CERTIFICATE=contoso.web` finds them; where its socket cannot be reached, on standard error
 //! with a priority in front (sd-daemon(3)).
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixDatagram;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use log::{Level, Record};
 use worker_state::{Environment, environment_name as name};
@@ -25,27 +28,45 @@ pub(crate) fn listens(environment: &Environment) -> bool {
 /// Where the journal takes entries.
 const SOCKET: &str = "/run/systemd/journal/socket";
 
+/// A journal that takes nothing for so long is not waited for any more, until it takes something.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 /// The way into the journal.
 #[derive(Debug)]
 pub(crate) struct Journal {
     socket: Option<UnixDatagram>,
+    is_stuck: AtomicBool,
 }
 
 impl Journal {
     pub(crate) fn new() -> Self {
+        Self::at(Path::new(SOCKET))
+    }
+
+    fn at(path: &Path) -> Self {
         let socket = UnixDatagram::unbound().and_then(|socket| {
-            socket.connect(SOCKET)?;
+            socket.connect(path)?;
+            socket.set_write_timeout(Some(PATIENCE))?;
             Ok(socket)
         });
-        Self { socket: socket.ok() }
+        Self { socket: socket.ok(), is_stuck: AtomicBool::default() }
+    }
+
+    /// Whether the entry needs no other way: the journal has it, or would not have it by that either.
+    fn send(&self, entry: &str) -> bool {
+        let Some(socket) = &self.socket else { return false };
+        let sent = socket.send(entry.as_bytes());
+        let is_full = sent.as_ref().is_err_and(|error| error.kind() == ErrorKind::WouldBlock);
+        if self.is_stuck.swap(is_full, Ordering::Relaxed) != is_full {
+            let _ = socket.set_nonblocking(is_full); // otherwise each entry is waited for
+        }
+        is_full || sent.is_ok()
     }
 }
 
 impl Sink for Journal {
     fn take(&self, record: &Record<'_>) {
-        let entry = entry(record);
-        let sent = self.socket.as_ref().map(|socket| socket.send(entry.as_bytes()));
-        if matches!(sent, Some(Ok(_))) {
+        if self.send(&entry(record)) {
             return;
         }
         let line = line(record.level(), &record.args().to_string());
@@ -103,6 +124,24 @@ mod tests {
         let expected = "MESSAGE=a b\nPRIORITY=4\nSYSLOG_IDENTIFIER=akvvm_service\n\
                         AKVVM_CERTIFICATE=web PRIORITY=0\n";
         assert_eq!(entry(&record), expected);
+    }
+
+    #[test]
+    fn a_journal_that_takes_nothing_is_waited_for_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("socket");
+        let journald = UnixDatagram::bind(&path).unwrap();
+        let journal = Journal::at(&path);
+        let entries = || (0..100_000).take_while(|_| journal.send("entry\n"));
+        let taken = entries().take_while(|_| !journal.is_stuck.load(Ordering::Relaxed)).count();
+        assert_eq!(entries().count(), 100_000, "none is waited for");
+        journald.set_nonblocking(true).unwrap();
+        let drain = || std::iter::from_fn(|| journald.recv(&mut [0; 64]).ok()).count();
+        assert_eq!(drain(), taken);
+        assert!(journal.send("entry\n") && !journal.is_stuck.load(Ordering::Relaxed));
+        assert_eq!(drain(), 1);
+        drop(journald);
+        assert!(!journal.send("entry\n"), "standard error has it then");
     }
 
     #[test]
