@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
+use signal_hook::flag;
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
 
@@ -24,6 +25,8 @@ const PATIENCE: Duration = Duration::from_millis(20);
 pub(crate) fn listen(events: Sender<Event>) -> std::io::Result<Arc<AtomicBool>> {
     let stops = Arc::new(AtomicBool::default());
     let told = Arc::clone(&stops);
+    // A write beyond `ulimit -f` (systemd's LimitFSIZE=) fails with a reason then, and ends nothing.
+    flag::register(SIGXFSZ, Arc::default())?;
     let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
     let forward = move || {
         for signal in signals.forever() {

@@ -90,12 +90,24 @@ impl Bed {
 
     /// Runs `akvvm_service` to its end.
     pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
-        let ended = self.command(arguments).output().unwrap();
+        Self::ran(&mut self.command(arguments))
+    }
+
+    fn ran(command: &mut Command) -> Ran {
+        let ended = command.output().unwrap();
         Ran {
             code: ended.status.code(),
             output: String::from_utf8(ended.stdout).unwrap(),
             complaint: String::from_utf8(ended.stderr).unwrap(),
         }
+    }
+
+    /// Runs `akvvm_service` to its end, with files of at most so many blocks of 512 bytes.
+    pub(crate) fn run_with_small_files(&self, blocks: u32, arguments: &[&str]) -> Ran {
+        let script = format!("ulimit -f {blocks} && exec \"$0\" \"$@\"");
+        let program = env!("CARGO_BIN_EXE_akvvm_service");
+        let mut command = self.sealed("/bin/sh");
+        Self::ran(command.args(["-c", &script, program]).args(arguments))
     }
 
     /// Starts `akvvm_service`; whoever starts it ends it. What it says on standard error becomes a
@@ -107,9 +119,14 @@ impl Bed {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_akvvm_service"));
+        let mut command = self.sealed(env!("CARGO_BIN_EXE_akvvm_service"));
+        command.args(arguments);
         command
-            .args(arguments)
+    }
+
+    fn sealed(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command
             .env_clear()
             .envs(&self.environment)
             .current_dir(self.folder.path())

@@ -76,3 +76,13 @@ fn the_first_sync_of_a_file_goes_on_after_a_restart_and_begins_anew_with_the_fil
     std::fs::File::options().write(true).open(path).unwrap().set_modified(later).unwrap();
     assert_eq!(tried().1, Some(1));
 }
+
+#[test]
+fn a_worker_whose_files_may_not_grow_says_so() {
+    let world = World::new();
+    let settings = world.settings(json!(["https://contoso.vault.azure.net/secrets/web"]));
+    world.bed.write("settings.json", settings.to_string());
+    let ran = world.bed.run_with_small_files(1, &["sync", "--settings", "settings.json"]);
+    assert_eq!(ran.code, Some(1), "{ran}");
+    ran.assert_says("File too large (os error 27)");
+}
