@@ -117,7 +117,7 @@ impl SecretSource for VaultSource {
         }
         let answer = client.secret(id, credential, now).map_err(|error| {
             let failure = failure(&error);
-            if closes(&error) {
+            if closes(error.kind(), error.retry()) {
                 self.closed.close(vault, &failure, now);
             }
             failure
@@ -166,11 +166,11 @@ fn renewal_remark(failed: &RenewalFailure) -> Remark {
 }
 
 /// Whether every other request to the same vault would meet the same, or the vault asked for time.
-fn closes(error: &ClientError) -> bool {
-    let vault_asked = matches!(error.retry(), keyvault_client::Retry::After(_));
-    let is_vaults = !matches!(code(error.kind()), Code::IdentityEndpoint | Code::Identity);
+fn closes(kind: ErrorKind, retry: keyvault_client::Retry) -> bool {
+    let vault_asked = matches!(retry, keyvault_client::Retry::After(_));
+    let is_vaults = !matches!(code(kind), Code::IdentityEndpoint | Code::Identity);
     let meets_all = matches!(
-        error.kind(),
+        kind,
         ErrorKind::Throttled
             | ErrorKind::NameNotResolved
             | ErrorKind::ConnectionRefused
@@ -225,6 +225,8 @@ fn code(kind: ErrorKind) -> Code {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use keyvault_client::Fault;
 
     use super::*;
@@ -235,5 +237,18 @@ mod tests {
             let customers = matches!(kind.fault(), Fault::Customer | Fault::Access);
             assert_eq!(code(kind).number() > 0, customers, "{kind:?}");
         }
+    }
+
+    /// Others at the same vault may have another identity.
+    #[test]
+    fn an_identity_endpoint_that_asks_for_time_closes_no_vault() {
+        let later = keyvault_client::Retry::After(Duration::from_secs(60));
+        for kind in ErrorKind::ALL {
+            let is_identitys = matches!(code(kind), Code::IdentityEndpoint | Code::Identity);
+            assert_eq!(closes(kind, later), !is_identitys, "{kind:?}");
+        }
+        let alone = [ErrorKind::SecretNotFound, ErrorKind::ForbiddenByRbac, ErrorKind::VaultAnswer];
+        assert!(alone.iter().all(|kind| !closes(*kind, keyvault_client::Retry::Backoff)));
+        assert!(closes(ErrorKind::Tls, keyvault_client::Retry::Backoff));
     }
 }

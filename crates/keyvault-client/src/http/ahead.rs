@@ -172,3 +172,58 @@ impl fmt::Display for Opened {
 }
 
 impl Error for Opened {}
+
+#[cfg(test)]
+mod tests {
+    use ureq::unversioned::transport::{Buffers, LazyBuffers, NextTimeout};
+
+    use super::*;
+
+    #[derive(Debug)]
+    struct Wire(LazyBuffers);
+
+    impl Transport for Wire {
+        fn buffers(&mut self) -> &mut dyn Buffers {
+            &mut self.0
+        }
+
+        fn transmit_output(&mut self, _: usize, _: NextTimeout) -> Result<(), ureq::Error> {
+            Ok(())
+        }
+
+        fn await_input(&mut self, _: NextTimeout) -> Result<bool, ureq::Error> {
+            Ok(true)
+        }
+
+        fn is_open(&mut self) -> bool {
+            true
+        }
+    }
+
+    #[test]
+    fn a_connection_is_taken_once_for_its_own_vault_and_while_it_is_fresh() {
+        let connections = Connections::default();
+        let start = match Instant::now() {
+            Instant::Exact(start) => start,
+            other => panic!("{other:?}"),
+        };
+        let at = |after: Duration| Instant::Exact(start + after);
+        let wait = || {
+            let connection = Wire(LazyBuffers::new(8, 8)).boxed();
+            let opened = at(Duration::ZERO);
+            connections.known().waiting.push(Ahead {
+                authority: "a:443".into(),
+                opened,
+                connection,
+            });
+        };
+        let almost = FRESH - Duration::from_millis(1);
+        wait();
+        assert!(connections.take("b:443", at(almost)).is_none());
+        assert!(connections.take("a:443", at(almost)).is_some());
+        assert!(connections.take("a:443", at(almost)).is_none());
+        wait();
+        assert!(connections.take("a:443", at(FRESH)).is_none());
+        assert!(connections.take("a:443", at(almost)).is_none(), "it is closed");
+    }
+}
