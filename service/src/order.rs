@@ -11,7 +11,7 @@ use serde_json::Value;
 use status_schema::RuntimeSettings;
 use worker_state::{
     AgentPaths, Assignment, Directories, Environment, Refusal, Timestamp, environment_name as name,
-    fingerprint, read_trusted,
+    fingerprint, read_bounded, read_trusted,
 };
 
 /// Where settings lie on a machine without a guest agent.
@@ -212,10 +212,8 @@ fn assigned(directories: &Directories, around: &Surroundings) -> Result<Given, O
 
 /// What root serves without being asked each time, nobody else may have written.
 fn settings_of(file: &Path) -> Result<Vec<u8>, String> {
-    if file != Path::new(DEFAULT_SETTINGS) {
-        return std::fs::read(file).map_err(|error| format!("cannot be read: {error}"));
-    }
-    match read_trusted(file) {
+    let read = if file == Path::new(DEFAULT_SETTINGS) { read_trusted } else { read_bounded };
+    match read(file) {
         Ok(Some(bytes)) => Ok(bytes),
         Ok(None) => Err("not found".into()),
         Err(error) => {

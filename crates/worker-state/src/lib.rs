@@ -63,5 +63,5 @@ pub use presence::{Presence, ProcessIdentity, WorkerSight};
 pub use records::{Records, RecordsFolder};
 pub use report::{CertificateReport, CertificateState, Report, WorkerReport};
 pub use timestamp::Timestamp;
-pub use trusted::read_trusted;
+pub use trusted::{read_bounded, read_trusted};
 pub use update_marker::UpdateMarker;

@@ -17,13 +17,8 @@ const LARGEST: u64 = 64 * 1024 * 1024;
 /// Where the file belongs to somebody else or others can write it, with the fix; where it cannot
 /// be read, or is larger than 64 MiB.
 pub fn read_trusted(path: &Path) -> Result<Option<Vec<u8>>, StateError> {
-    let unreadable = |error| StateError::read(path, error);
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(unreadable(error)),
-    };
-    let metadata = file.metadata().map_err(unreadable)?;
+    let Some(file) = open(path)? else { return Ok(None) };
+    let metadata = file.metadata().map_err(|error| StateError::read(path, error))?;
     let reader = rustix::process::geteuid().as_raw();
     let foreign = metadata.uid() != 0 && metadata.uid() != reader;
     if foreign || metadata.mode() & 0o022 != 0 {
@@ -34,12 +29,33 @@ pub fn read_trusted(path: &Path) -> Result<Option<Vec<u8>>, StateError> {
         );
         return Err(StateError::untrusted(path, fix));
     }
+    read_to_end(path, file).map(Some)
+}
+
+/// Reads a file whoever has written it; `None` where there is no such file.
+///
+/// # Errors
+/// Where it cannot be read, or is larger than 64 MiB.
+pub fn read_bounded(path: &Path) -> Result<Option<Vec<u8>>, StateError> {
+    open(path)?.map(|file| read_to_end(path, file)).transpose()
+}
+
+fn open(path: &Path) -> Result<Option<File>, StateError> {
+    match File::open(path) {
+        Ok(file) => Ok(Some(file)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(StateError::read(path, error)),
+    }
+}
+
+fn read_to_end(path: &Path, file: File) -> Result<Vec<u8>, StateError> {
     let mut bytes = Vec::new();
-    file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    let read = file.take(LARGEST + 1).read_to_end(&mut bytes);
+    read.map_err(|error| StateError::read(path, error))?;
     if bytes.len() as u64 > LARGEST {
         return Err(StateError::untrusted(path, "is larger than 64 MiB".into()));
     }
-    Ok(Some(bytes))
+    Ok(bytes)
 }
 
 #[cfg(test)]

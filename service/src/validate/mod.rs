@@ -184,7 +184,7 @@ mod tests {
     fn a_file_that_is_not_there_is_a_problem_that_names_it_once() {
         let folder = tempfile::tempdir().unwrap();
         let reading = read(Origin::File("/nonexistent/1.settings".into()), folder.path(), &[]);
-        assert!(only_problem(&reading).starts_with("cannot be read: No such file"));
+        assert!(only_problem(&reading).starts_with("not found"));
         assert!(text(&reading).starts_with("/nonexistent/1.settings: refused: 1 problem\n"));
     }
 
