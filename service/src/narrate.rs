@@ -34,7 +34,10 @@ pub(crate) fn news(news: &News, entries: &[Entry]) {
             let version = record::active_version(record);
             match answer {
                 Ok(()) => {
-                    info!(certificate = name, version = version; "{name}: its consumers use version {version}")
+                    info!(
+                        certificate = name, version = version;
+                        "{name}: those of its consumers that run use version {version}"
+                    )
                 }
                 Err(why) => {
                     let code = Code::ReactionFailed.number();

@@ -98,6 +98,22 @@ fn uninstalling_ends_well_where_systemd_does_not_take_notice() {
 }
 
 #[test]
+fn uninstalling_finds_its_unit_where_a_link_leads_to_its_folder() {
+    let bed = Bed::new();
+    install_systemctl(&bed);
+    let extension = bed.extension("1.0.0", "dutiful");
+    extension.settings(3, &settings("web"));
+    call(&extension, "enable").good();
+    let link = bed.root.path().join("lib-waagent");
+    std::os::unix::fs::symlink(extension.folder.parent().unwrap(), &link).unwrap();
+    let seen = link.join(extension.folder.file_name().unwrap());
+    let extension = extension.with("AZURE_GUEST_AGENT_EXTENSION_PATH", seen.to_str().unwrap());
+    call(&extension, "uninstall").good();
+    assert!(!bed.root.path().join("units/akvvm_service.service").exists());
+    assert!(!bed.directories().state().exists());
+}
+
+#[test]
 fn an_update_leaves_the_new_versions_unit() {
     let bed = Bed::new();
     install_systemctl(&bed);
