@@ -113,13 +113,14 @@ pub(crate) fn without_breaks(body: &[u8]) -> impl Iterator<Item = u8> {
 }
 
 fn next_block<'a>(rest: &mut &'a [u8]) -> Result<Option<Block<'a>>, DecodeError> {
-    let Some(start) = find(rest, BEGIN) else {
-        return if find(rest, END).is_some() {
-            Err(DecodeError::MalformedPem("an END line has no BEGIN line"))
-        } else {
-            *rest = &[];
-            Ok(None)
-        };
+    let start = find(rest, BEGIN);
+    // A block whose first line is damaged would else be missing without a word.
+    if find(&rest[..start.unwrap_or(rest.len())], END).is_some() {
+        return Err(DecodeError::MalformedPem("an END line has no BEGIN line"));
+    }
+    let Some(start) = start else {
+        *rest = &[];
+        return Ok(None);
     };
     let (label, after_label) = until_dashes(&rest[start + BEGIN.len()..])?;
     let end =

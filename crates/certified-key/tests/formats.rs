@@ -67,6 +67,7 @@ fn pem_that_is_damaged_is_refused_and_the_damage_named() {
         (text.replacen("-----END CERTIFICATE-----", "", 1), "a block is cut off"),
         (text.replacen("END CERTIFICATE", "END CERT", 1), "a BEGIN line and its END line differ"),
         (text.replacen("-----BEGIN PRIVATE KEY-----", "", 1), "an END line has no BEGIN line"),
+        (text.replacen("-----BEGIN C", "----BEGIN C", 1), "an END line has no BEGIN line"),
         (text.replacen('M', "*", 1), "a block is not base64"),
         (text.replacen('M', "\\t", 1), "a block is not base64"),
     ];
