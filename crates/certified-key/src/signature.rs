@@ -141,13 +141,17 @@ fn by_ring(algorithm: ObjectIdentifier, whole: &AlgorithmIdentifier<'_>) -> Opti
     })
 }
 
-/// RSASSA-PSS with the salt as long as the digest, which is all that ring checks.
+/// RSASSA-PSS with one digest everywhere and the salt as long as it, which is all that ring checks.
 fn pss(algorithm: &AlgorithmIdentifier<'_>) -> Option<Method> {
     const SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.1");
     const SHA384: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.2");
     const SHA512: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.3");
     let parameters = RsaSsaPssParams::try_from(algorithm.parameters.as_ref()?).ok()?;
-    let hash = ObjectIdentifier::from_bytes(parameters.hash_algorithm_oid().as_bytes()).ok()?;
+    let hash = parameters.hash_algorithm_oid();
+    if parameters.mask_gen_algorithm().ok()?.hash != *hash {
+        return None;
+    }
+    let hash = ObjectIdentifier::from_bytes(hash.as_bytes()).ok()?;
     Some(match (hash, parameters.salt_length()) {
         (SHA256, 32) => (&rings::RSA_PSS_2048_8192_SHA256, USUAL),
         (SHA384, 48) => (&rings::RSA_PSS_2048_8192_SHA384, USUAL),

@@ -58,15 +58,20 @@ def large_exponent():
 
 
 def by_openssl(cases, pki, key):
-    """Digests that Python cryptography no longer signs with."""
+    """What Python cryptography does not sign with (any more)."""
     pki.write_key("authority", key)
-    for digest in ("sha1", "md5"):
-        case = f"rsa-{digest}"
+    odd_mask = ("rsa_padding_mode:pss", "rsa_pss_saltlen:32", "rsa_mgf1_md:sha1")
+    for case, digest, options in (
+        ("rsa-sha1", "sha1", ()),
+        ("rsa-md5", "md5", ()),
+        ("pss-odd-mask", "sha256", odd_mask),
+    ):
+        options = [word for option in options for word in ("-sigopt", option)]
         authority = certify(case, key, case, key, True, hashes.SHA256())
-        pki.write(f"authority-{digest}", authority)
+        pki.write(f"authority-{case}", authority)
         leaf = run(
             *("openssl", "x509", "-req", "-days", "9000", f"-{digest}", "-CAcreateserial"),
-            *("-in", request(pki), "-CA", pki.pem(f"authority-{digest}")),
+            *("-in", request(pki), "-CA", pki.pem(f"authority-{case}"), *options),
             *("-CAkey", pki.key("authority"), "-extfile", extensions(pki)),
         )
         write(cases, pki, case, key, hashes.SHA256(), leaf)
