@@ -98,8 +98,9 @@ pub(crate) fn assemble(parts: Parts) -> Result<Decoded, DecodeError> {
     notes.extend(left_out(&pool, leaf, &order));
     let certificate = |place: usize| Certificate::new(&pool[place]);
     let issuers = order.into_iter().map(certificate).collect();
-    let key = CertifiedKey { leaf: certificate(leaf), issuers, key: keys.swap_remove(key).key };
-    Ok(Decoded { key, notes })
+    let algorithm = pool[leaf].parsed.public_key().algorithm.algorithm.as_bytes();
+    let key = keys.swap_remove(key).key.for_certificate(algorithm)?;
+    Ok(Decoded { key: CertifiedKey { leaf: certificate(leaf), issuers, key }, notes })
 }
 
 /// The certificates that can be read, each once.

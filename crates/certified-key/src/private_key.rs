@@ -32,7 +32,8 @@ impl PrivateKey {
         let wrapped = PrivateKeyInfoRef::from_der(bytes).map_err(|_| unreadable)?;
         let inner = wrapped.private_key.as_bytes();
         let key = match wrapped.algorithm.oid {
-            RSA | RSA_PSS => Self::rsa(inner, wrapped.algorithm),
+            RSA => Self::rsa(inner, ANY_RSA),
+            RSA_PSS => Self::rsa(inner, wrapped.algorithm),
             EC => Self::elliptic(inner, Some(named_curve(wrapped.algorithm)?)),
             ED25519 => Self::ed25519(inner),
             other => {
@@ -44,7 +45,7 @@ impl PrivateKey {
 
     /// Reads `RSA PRIVATE KEY` (RFC 8017 appendix A.1.2).
     pub(crate) fn from_pkcs1(bytes: &[u8]) -> Result<Self, DecodeError> {
-        Self::rsa(bytes, AlgorithmIdentifierRef { oid: RSA, parameters: Some(AnyRef::NULL) })
+        Self::rsa(bytes, ANY_RSA)
     }
 
     /// Reads `EC PRIVATE KEY` (RFC 5915).
@@ -60,6 +61,20 @@ impl PrivateKey {
     /// The public half.
     pub(crate) fn public(&self) -> &PublicKey {
         &self.public
+    }
+
+    /// The same key in the wrapping that a certificate with this algorithm wants: OpenSSL takes an
+    /// RSA key for everything and one for RSASSA-PSS only for two kinds that never belong together.
+    pub(crate) fn for_certificate(self, algorithm: &[u8]) -> Result<Self, DecodeError> {
+        let wrapped = PrivateKeyInfoRef::from_der(&self.pkcs8).map_err(|_| TOO_LARGE)?;
+        let wanted = match wrapped.algorithm.oid {
+            own if own.as_bytes() == algorithm => return Ok(self),
+            RSA => FOR_PSS_ONLY,
+            RSA_PSS => ANY_RSA,
+            _ => return Ok(self),
+        };
+        let inner = wrapped.private_key.as_bytes();
+        Self::wrap(wanted, inner, self.public)
     }
 
     /// Two wrappings of one key pair?
@@ -140,6 +155,14 @@ impl PartialEq for PrivateKey {
         self.pkcs8.ct_eq(&other.pkcs8).into()
     }
 }
+
+/// An RSA key's algorithm as RFC 3279 §2.3.1 has it, whatever stood beside the number.
+const ANY_RSA: AlgorithmIdentifierRef<'_> =
+    AlgorithmIdentifierRef { oid: RSA, parameters: Some(AnyRef::NULL) };
+
+/// For RSASSA-PSS with any digest (RFC 4055 §3.1).
+const FOR_PSS_ONLY: AlgorithmIdentifierRef<'_> =
+    AlgorithmIdentifierRef { oid: RSA_PSS, parameters: None };
 
 const TOO_LARGE: DecodeError = DecodeError::InvalidKey("it is too large");
 const OUT_OF_RANGE: DecodeError = DecodeError::InvalidKey("it is out of its curve's range");

@@ -1,6 +1,16 @@
 """Files by the openssl command line."""
 
+import base64
+
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
+
 from cases import run
+from der import integer, octets, oid, sequence
 from pki import LEAF_KEYS
 
 PASSWORD = ("-passout", "pass:")
@@ -188,3 +198,27 @@ def for_pss_only(cases, pki):
     path = cases.new_file("openssl", "for-pss-only.pfx")
     export(pki, "pss", path, *PASSWORD, "-nomac")
     cases.decodes(path, [pki.der("pss")], pki.pkcs8("pss"), notes=3)
+    other_kind(cases, pki)
+
+
+def other_kind(cases, pki):
+    """Keys that call themselves another kind of RSA key than their certificate: openssl's servers
+    take them only in the certificate's kind, and some readers want it written exactly so."""
+    inner = {
+        leaf: load_pem_private_key(pki.key(leaf).read_bytes(), None).private_bytes(
+            Encoding.DER, PrivateFormat.TraditionalOpenSSL, NoEncryption()
+        )
+        for leaf in ("pss", "rsa2048")
+    }
+    anything, pss_only = oid("1.2.840.113549.1.1.1"), oid("1.2.840.113549.1.1.10")
+    for case, leaf, *algorithm in (
+        ("any-rsa-beside-pss", "pss", anything),
+        ("pss-beside-any-rsa", "rsa2048", pss_only),
+        ("rsa-without-null", "rsa2048", anything),
+        ("rsa-with-odd-parameters", "rsa2048", anything, octets(b"odd")),
+    ):
+        key = sequence(integer(0), sequence(*algorithm), octets(inner[leaf]))
+        text = b"-----BEGIN PRIVATE KEY-----\n" + base64.encodebytes(key)
+        path = cases.new_file("openssl", f"{case}.pem")
+        path.write_bytes(text + b"-----END PRIVATE KEY-----\n" + pki.pem(leaf).read_bytes())
+        cases.decodes(path, [pki.der(leaf)], pki.pkcs8(leaf))
