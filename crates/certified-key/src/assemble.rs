@@ -89,8 +89,8 @@ pub(crate) fn assemble(parts: Parts) -> Result<Decoded, DecodeError> {
     let (leaf, key) = match pair(&pool, &keys)? {
         Some(pair) => pair,
         None => {
-            let mismatch = DecodeError::KeyMismatch { keys: keys.len(), certificates: pool.len() };
-            return Err(failures.into_iter().next().unwrap_or(mismatch));
+            let plain = mismatch(&pool, &keys);
+            return Err(failures.into_iter().next().unwrap_or(plain));
         }
     };
     let order = chain::issuers(leaf, &pool)?;
@@ -132,6 +132,16 @@ fn missing(pool: &[Candidate<'_>], has_key: bool, mut failures: Vec<DecodeError>
         None => DecodeError::NothingFound,
     };
     failures.into_iter().next().unwrap_or(plain)
+}
+
+fn mismatch(pool: &[Candidate<'_>], keys: &[FoundKey]) -> DecodeError {
+    let without_name = |place: &Candidate<'_>| {
+        keys.iter().any(|found| found.key.public().is_in_without_name(place.parsed.public_key()))
+    };
+    if pool.iter().any(without_name) {
+        return DecodeError::NamelessCurve;
+    }
+    DecodeError::KeyMismatch { keys: keys.len(), certificates: pool.len() }
 }
 
 /// The leaf and the key that belong together, as places in the two lists.

@@ -71,6 +71,8 @@ pub enum DecodeError {
         /// Number of different certificates.
         certificates: usize,
     },
+    /// The private key's certificate spells its curve out instead of naming it.
+    NamelessCurve,
     /// Several private keys, each with its own certificate.
     SeveralKeys {
         /// How many.
@@ -148,6 +150,9 @@ impl DecodeError {
             Self::NoCertificate => "there is a private key but no certificate".into(),
             Self::NothingFound => "there is neither a certificate nor a private key".into(),
             Self::KeyMismatch { keys, certificates } => key_mismatch(*keys, *certificates),
+            Self::NamelessCurve => {
+                "the certificate spells out its key's curve instead of naming it".into()
+            }
             Self::SeveralKeys { keys } => {
                 format!("there are {keys} private keys, each with a certificate of its own").into()
             }
@@ -189,6 +194,10 @@ impl DecodeError {
             }
             Self::UnsupportedKey(_) => {
                 "issue the certificate with an RSA, elliptic curve or Ed25519 key"
+            }
+            Self::NamelessCurve => {
+                "issue it anew from a request that names the curve; \
+                 `openssl ec -param_enc named_curve` turns the key"
             }
             Self::TooManyIterations => "export it again with fewer iterations",
             Self::NoPrivateKey { .. } => {
@@ -246,6 +255,7 @@ mod tests {
             DecodeError::KeyMismatch { keys: 1, certificates: 1 },
             DecodeError::KeyMismatch { keys: 1, certificates: 2 },
             DecodeError::KeyMismatch { keys: 2, certificates: 1 },
+            DecodeError::NamelessCurve,
             DecodeError::SeveralKeys { keys: 2 },
             DecodeError::InvalidKey("p times q is not n"),
             DecodeError::UnreadableCertificate,

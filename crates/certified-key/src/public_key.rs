@@ -4,6 +4,7 @@ use std::fmt;
 
 use der::asn1::ObjectIdentifier;
 use named_curve::Curve;
+use x509_parser::asn1_rs::Tag;
 use x509_parser::x509::{AlgorithmIdentifier, SubjectPublicKeyInfo};
 
 /// rsaEncryption (RFC 8017 appendix A.1).
@@ -40,6 +41,15 @@ impl PublicKey {
             Self::Ed25519(_) => algorithm == ED25519.as_bytes(),
         };
         same_kind && self.is_stated_by(&certified.subject_public_key.data)
+    }
+
+    /// Is this the key of a certificate that spells its curve out (RFC 3279 §2.3.5)?
+    pub(crate) fn is_in_without_name(&self, certified: &SubjectPublicKeyInfo<'_>) -> bool {
+        let parameters = certified.algorithm.parameters.as_ref();
+        matches!(self, Self::Elliptic(..))
+            && certified.algorithm.algorithm.as_bytes() == EC.as_bytes()
+            && parameters.is_some_and(|spelt| spelt.tag() == Tag::Sequence)
+            && self.is_stated_by(&certified.subject_public_key.data)
     }
 
     /// Are these the bits that stand for this key?

@@ -131,6 +131,16 @@ def odd_pem(cases, pki):
     key = run("openssl", "ec", "-in", pki.key("p384"), "-param_enc", "explicit")
     path.write_bytes(key + pki.pem("p384").read_bytes())
     cases.refused(path, "on a curve without a name, which is not supported")
+    explicit = pki.key("explicit")
+    explicit.write_bytes(key)
+    certificate = run("openssl", "req", "-x509", "-key", explicit, "-subj", "/CN=explicit",
+                      "-days", "9000")
+    path = cases.new_file("openssl", "ec-explicit-certificate.pem")
+    path.write_bytes(pki.key("p384").read_bytes() + certificate)
+    cases.refused(path, "the certificate spells out its key's curve instead of naming it")
+    path = cases.new_file("openssl", "ec-explicit-certificate-of-another.pem")
+    path.write_bytes(pki.key("p256").read_bytes() + certificate)
+    cases.refused(path, "the private key does not belong to the certificate")
     for case, options in {
         "encrypted-old": ("rsa", "-traditional", "-aes256"),
         "encrypted-new": ("pkcs8", "-topk8"),
