@@ -131,10 +131,25 @@ mod tests {
     }
 
     #[test]
+    fn a_private_exponent_that_fits_one_of_the_primes_is_seen() {
+        let der = STANDARD.decode(PKCS1).unwrap();
+        let key = RsaPrivateKey::<UintRef<'_>>::from_der(&der).unwrap();
+        let number = |value: UintRef<'_>| BoxedUint::from_be_slice(value.as_bytes(), 1024).unwrap();
+        for prime in [key.prime1, key.prime2] {
+            let less = number(prime).wrapping_sub(BoxedUint::one_with_precision(1024));
+            let exponent = number(key.private_exponent).wrapping_add(&less).to_be_bytes();
+            assert!(check_changed(|place| (place == 2).then(|| exponent.to_vec())).is_err());
+        }
+    }
+
+    #[test]
     fn a_modulus_of_an_unusual_size_is_refused() {
-        for size in [127, 2049, 100_000] {
-            let checked = check_changed(|place| (place == 0).then(|| vec![0xff; size]));
-            let expected = DecodeError::UnsupportedKey(format!("RSA of {} bits", size * 8));
+        for (first, size, bits) in
+            [(0xff, 127, 1016), (0x7f, 128, 1023), (1, 2049, 16_385), (0xff, 100_000, 800_000)]
+        {
+            let modulus = || [vec![first], vec![0xff; size - 1]].concat();
+            let checked = check_changed(|place| (place == 0).then(modulus));
+            let expected = DecodeError::UnsupportedKey(format!("RSA of {bits} bits"));
             assert_eq!(checked, Err(expected));
         }
     }

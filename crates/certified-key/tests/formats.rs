@@ -45,6 +45,7 @@ fn pem_may_be_written_in_many_ways() {
         format!("Bag Attributes\n    friendlyName: ü\n{key}subject=CN = leaf\n{certificate}end"),
         text.trim_end().to_owned(),
         certificate.replace("CERTIFICATE", "X509 CERTIFICATE") + key,
+        certificate.replace("CERTIFICATE", " CERTIFICATE ") + key,
         block("TRUSTED CERTIFICATE", &[der(certificate), vec![0x30, 0x00]].concat()) + key,
         block("EC PARAMETERS", &[5, 0]) + &text + &block("DH PARAMETERS", &[]),
         STANDARD.encode(&text),
@@ -91,6 +92,8 @@ fn encrypted_keys_in_pem_are_refused_by_name() {
         1,
     );
     assert_eq!(refusal(&(leaf.certificate.clone() + &old)), DecodeError::EncryptedKey);
+    let other = pair().key;
+    assert_eq!(refusal(&(new.clone() + &other)), DecodeError::EncryptedKey, "it may be the one");
     // One that is not needed does no harm.
     assert!(decode(None, &(new + &leaf.key)).is_ok());
 }
@@ -103,6 +106,12 @@ fn a_key_of_openssh_is_refused_with_the_way_to_turn_it() {
         said.contains("form of OpenSSH; store it as PKCS#8; `ssh-keygen -p -m PKCS8"),
         "{said}"
     );
+}
+
+#[test]
+fn a_key_in_a_form_that_nobody_knows_is_refused_by_its_name() {
+    let said = refusal(&(pair().certificate + &block("ANY PRIVATE KEY", &[0x30, 0]))).to_string();
+    assert!(said.contains("in the form \"ANY PRIVATE KEY\", which is not supported"), "{said}");
 }
 
 #[test]
@@ -126,6 +135,9 @@ fn unknown_blocks_and_unreadable_extra_certificates_are_noted() {
     assert_eq!(notes.len(), 2);
     assert_eq!(notes[0], "left out a PEM block \"PUBLIC KEY\"");
     assert!(notes[1].contains("not readable X.509"), "{}", notes[1]);
+    let odd = block(&format!("\u{1b}[2J{}", "X".repeat(100)), &[]) + &usual(&leaf);
+    let note = &decode(None, &odd).unwrap().notes[0];
+    assert_eq!(*note, format!("left out a PEM block \"[2J{}\"", "X".repeat(57)));
     let unreadable = leaf.key + &block("CERTIFICATE", &[0x30, 0]);
     assert_eq!(refusal(&unreadable), DecodeError::UnreadableCertificate);
 }
@@ -184,7 +196,13 @@ fn what_is_no_certificate_is_refused_and_the_value_not_repeated() {
     }
     assert_eq!(refusal(" \r\n\u{feff}"), DecodeError::NotACertificate { content_type: None });
     assert_eq!(refusal(" \r\n"), DecodeError::Empty);
+    let refused = decode(Some(&"x".repeat(100)), "hunter2").unwrap_err();
+    assert_eq!(refused, DecodeError::NotACertificate { content_type: Some("x".repeat(60)) });
     assert_eq!(refusal(&"A".repeat(MAX_VALUE + 1)), DecodeError::TooLarge { limit: MAX_VALUE });
+    let largest = "A".repeat(MAX_VALUE);
+    assert_eq!(refusal(&largest), DecodeError::NotACertificate { content_type: None });
+    let refused = CertifiedKey::parse_pem(largest.as_bytes()).unwrap_err();
+    assert_eq!(refused, DecodeError::NothingFound);
     let large = vec![b' '; MAX_VALUE + 1];
     assert_eq!(
         CertifiedKey::parse_pem(&large).unwrap_err(),
@@ -237,4 +255,8 @@ fn contents_are_equal_if_all_of_them_is() {
     assert_eq!(certificate(&one), certificate(&one));
     assert_ne!(certificate(&one), certificate(&two));
     assert_ne!(certificate(&one), opaque(&one));
+    let top = authority("top");
+    let leaf = top.leaf("leaf");
+    let alone = leaf.certificate + &leaf.key;
+    assert_ne!(certificate(&alone), certificate(&(top.root() + &alone)));
 }

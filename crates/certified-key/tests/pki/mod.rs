@@ -4,8 +4,8 @@
 #![allow(dead_code, reason = "each test uses its own part")]
 
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, DnValue, IsCa, Issuer, KeyPair,
-    date_time_ymd,
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, DnValue, IsCa, Issuer,
+    KeyIdMethod, KeyPair, date_time_ymd,
 };
 
 /// A name and a key that can certify.
@@ -14,6 +14,8 @@ pub(crate) struct Authority {
     pub(crate) key: KeyPair,
     /// Are key identifiers written?
     pub(crate) identified: bool,
+    /// The key identifier, where it is not made from the key.
+    pub(crate) identifier: Option<Vec<u8>>,
 }
 
 /// A certificate with its key, as PEM blocks.
@@ -27,6 +29,7 @@ pub(crate) fn authority(name: &str) -> Authority {
         name: DnValue::Utf8String(name.to_owned()),
         key: KeyPair::generate().unwrap(),
         identified: true,
+        identifier: None,
     }
 }
 
@@ -45,6 +48,7 @@ impl Authority {
         let mut wanted = params(&subject.name, self.identified);
         wanted.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         wanted.not_after = date_time_ymd(year, 1, 1);
+        identify(&mut wanted, subject);
         self.sign(&wanted, &subject.key)
     }
 
@@ -60,14 +64,21 @@ impl Authority {
         Leaf { certificate: self.sign(&wanted, key), key: key.serialize_pem_block() }
     }
 
-    fn sign(&self, wanted: &CertificateParams, key: &KeyPair) -> String {
-        let own = params(&self.name, self.identified);
+    pub(crate) fn sign(&self, wanted: &CertificateParams, key: &KeyPair) -> String {
+        let mut own = params(&self.name, self.identified);
+        identify(&mut own, self);
         let issuer = Issuer::from_params(&own, &self.key);
         block("CERTIFICATE", wanted.signed_by(key, &issuer).unwrap().der())
     }
 }
 
-fn params(name: &DnValue, identified: bool) -> CertificateParams {
+fn identify(params: &mut CertificateParams, authority: &Authority) {
+    if let Some(identifier) = &authority.identifier {
+        params.key_identifier_method = KeyIdMethod::PreSpecified(identifier.clone());
+    }
+}
+
+pub(crate) fn params(name: &DnValue, identified: bool) -> CertificateParams {
     let mut params = CertificateParams::default();
     params.distinguished_name = DistinguishedName::new();
     params.distinguished_name.push(DnType::CommonName, name.clone());

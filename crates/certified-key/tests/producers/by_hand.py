@@ -1,5 +1,7 @@
 """PKCS#12 files written byte by byte after RFC 7292, for what no tool at hand writes."""
 
+from cryptography.hazmat.primitives import hashes
+
 from der import (
     element,
     explicit,
@@ -12,6 +14,7 @@ from der import (
     sequence,
     set_of,
 )
+from pki import certify
 from rfc7292 import (
     AES,
     BAGS,
@@ -53,6 +56,7 @@ def make(cases, pki):
             else:
                 cases.decodes(path, pki.chain("rsa2048"), pki.pkcs8("rsa2048"),
                               notes=NOTES.get(name, 0))
+    renewed(cases, pki)
 
 
 # Files from which something is left out, and how many notes say so.
@@ -76,6 +80,29 @@ def passwords(pki):
         yield name, file(content, mac(content, outer))
     content = safes(data(shrouded(pki, NULL)), encrypted(EMPTY, *certificates(pki)))
     yield "null-beside-empty-without-mac", file(content)
+
+
+def renewed(cases, pki):
+    """A certificate beside its renewal with the same key: PKCS#12's number tells which is meant."""
+    own = pki.keys["rsa2048"]
+    pki.write("renewed", certify("renewed", own, "renewed", own, False, hashes.SHA256(), year=2025))
+    new = pki.der("renewed")
+    number = attribute("1.2.840.113549.1.9.21", octets(b"key"))
+    pkcs8, old = pki.pkcs8("rsa2048").read_bytes(), pki.der("rsa2048").read_bytes()
+    key, numbered_key = bag("1", pkcs8), bag("1", pkcs8, number)
+    numbered_old = certificate_bag(old, number)
+    numbered_new = certificate_bag(new.read_bytes(), number)
+    old, new_bag = certificate_bag(old), certificate_bag(new.read_bytes())
+    for case, chain, *bags in (
+        ("renewed", new, key, old, new_bag),
+        ("renewed-number-of-none", new, numbered_key, old, new_bag),
+        ("renewed-number-without-key", new, key, old, numbered_new),
+        ("renewed-number-of-old", pki.der("rsa2048"), numbered_key, numbered_old, new_bag),
+        ("renewed-number-of-copy", pki.der("rsa2048"), numbered_key, old, numbered_old, new_bag),
+    ):
+        path = cases.new_file("by-hand", f"{case}.pfx")
+        path.write_bytes(file(safes(data(*bags))))
+        cases.decodes(path, [chain], pki.pkcs8("rsa2048"), notes=1)
 
 
 def derivations(pki):

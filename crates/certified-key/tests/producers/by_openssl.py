@@ -169,6 +169,8 @@ def refused_keys(cases, pki):
     for kind in ("Ed448", "X25519", "X448"):
         key = run("openssl", "genpkey", "-algorithm", kind)
         beside_certificate(cases, pki, kind.lower(), key, f"of algorithm {kind}, which is not")
+    key = run("openssl", "genrsa", "-primes", "3", "2048")
+    beside_certificate(cases, pki, "rsa-three-primes", key, "RSA with more than two primes")
     parameters = pki.folder / "dsa-parameters.pem"
     run("openssl", "dsaparam", "-out", parameters, "1024")
     dsa = pki.key("dsa")

@@ -1,12 +1,13 @@
 """One authority for each way of signing, with a leaf, by Python cryptography and openssl.
 
 Beside each authority stands another of the same name with another key, so that the name alone
-leads nowhere. Signatures that cannot be checked are decided by the key identifiers.
+leads nowhere. Key identifiers decide where signatures cannot be checked, and stand only there.
 """
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
+from cryptography.x509 import load_pem_x509_certificate
 
 from cases import run
 from pki import certify
@@ -24,6 +25,12 @@ CURVES = {
     "p256k": ec.SECP256K1(),
     # Not carried as a key, but it may sign.
     "brainpool": ec.BrainpoolP256R1(),
+}
+# The ways of signing that are not checked.
+UNCHECKED = {
+    *("rsa-sha224", "rsa1024-sha224", "rsa1024-sha384", "pss-sha224", "pss-odd-salt", "ed448"),
+    *("rsa-large-exponent", "rsa-md5", "pss-odd-mask"),
+    *(f"ecdsa-brainpool-{digest}" for digest in SHA2),
 }
 
 
@@ -46,7 +53,10 @@ def make(cases, pki):
 
 
 def add(cases, pki, case, key, digest, rsa_padding=None):
-    leaf = certify(case, key, "leaf", pki.keys["p256"], False, digest, rsa_padding)
+    identified = case in UNCHECKED
+    leaf = certify(
+        case, key, "leaf", pki.keys["p256"], False, digest, rsa_padding, identified=identified
+    )
     write(cases, pki, case, key, digest, leaf.public_bytes(Encoding.PEM))
 
 
@@ -75,6 +85,24 @@ def by_openssl(cases, pki, key):
             *("-CAkey", pki.key("authority"), "-extfile", extensions(pki)),
         )
         write(cases, pki, case, key, hashes.SHA256(), leaf)
+    compressed(cases, pki)
+
+
+def compressed(cases, pki):
+    """An authority whose certificate has its point compressed."""
+    path = pki.folder / "compressed.key"
+    run("openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256",
+        "-out", path)
+    run("openssl", "ec", "-in", path, "-conv_form", "compressed", "-out", path)
+    authority = pki.folder / "compressed.pem"
+    run("openssl", "req", "-x509", "-key", path, "-subj", "/CN=ecdsa-compressed",
+        "-days", "9000", "-out", authority)
+    leaf = run(
+        *("openssl", "x509", "-req", "-days", "9000", "-CAcreateserial"),
+        *("-in", request(pki), "-CA", authority, "-CAkey", path, "-extfile", extensions(pki)),
+    )
+    authority = load_pem_x509_certificate(authority.read_bytes())
+    write_with(cases, pki, "ecdsa-compressed", authority, leaf)
 
 
 def request(pki):
@@ -90,9 +118,14 @@ def extensions(pki):
 
 
 def write(cases, pki, case, key, digest, leaf):
+    identified = case in UNCHECKED
+    authority = certify(case, key, case, key, True, digest, identified=identified)
+    write_with(cases, pki, case, authority, leaf)
+
+
+def write_with(cases, pki, case, authority, leaf):
     other_key = ec.generate_private_key(ec.SECP256R1())
     other = certify(case, other_key, case, other_key, True, hashes.SHA256())
-    authority = certify(case, key, case, key, True, digest)
     pki.write(f"{case}-authority", authority)
     path = cases.new_file("signature", f"{case}.pem")
     text = other.public_bytes(Encoding.PEM) + authority.public_bytes(Encoding.PEM) + leaf

@@ -34,10 +34,11 @@ def name(common_name):
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
 
 
-def certify(issuer, issuer_key, subject, key, is_ca, digest, rsa_padding=None, days=9000):
-    """A certificate with key identifiers. The issuer is a name, as is the subject."""
+def certify(issuer, issuer_key, subject, key, is_ca, digest, rsa_padding=None, days=9000, year=2024,
+            identified=True):
+    """A certificate, with key identifiers if it is to be identified. The issuer is a name, as is the subject."""
     public = key.public_key()
-    start = datetime.datetime(2024, 1, 1)
+    start = datetime.datetime(year, 1, 1)
     authority = x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key())
     builder = (
         x509.CertificateBuilder()
@@ -48,9 +49,10 @@ def certify(issuer, issuer_key, subject, key, is_ca, digest, rsa_padding=None, d
         .not_valid_before(start)
         .not_valid_after(start + datetime.timedelta(days=days))
         .add_extension(x509.BasicConstraints(is_ca, None), critical=True)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
-        .add_extension(authority, critical=False)
     )
+    if identified:
+        own = x509.SubjectKeyIdentifier.from_public_key(public)
+        builder = builder.add_extension(own, critical=False).add_extension(authority, False)
     if rsa_padding:
         return builder.sign(issuer_key, digest, rsa_padding=rsa_padding)
     return builder.sign(issuer_key, digest)
