@@ -126,18 +126,28 @@ fn openssl_reads_key_and_chain() {
 }
 
 #[test]
-fn a_common_name_with_a_comma_is_the_friendly_name_as_a_whole() {
-    let pair = rcgen::KeyPair::generate().unwrap();
-    let mut params = rcgen::CertificateParams::default();
-    params.distinguished_name = rcgen::DistinguishedName::new();
-    params.distinguished_name.push(rcgen::DnType::CommonName, "Contoso, Ltd.");
-    let certificate = params.self_signed(&pair).unwrap();
-    let text = certificate.pem() + &pair.serialize_pem();
-    let key = CertifiedKey::parse_pem(text.as_bytes()).unwrap();
-    let folder = written(&key, "x", Encryption::Modern);
-    let command = ["pkcs12", "-in", "site.p12", "-passin", "file:password", "-nokeys"];
-    let read = run(Path::new("openssl"), &command, folder.path());
-    assert!(read.contains("friendlyName: Contoso, Ltd.\n"), "{read}");
+fn the_friendly_name_is_the_first_of_dns_name_common_name_and_subject() {
+    use rcgen::DnType::{CommonName, OrganizationName};
+    for (dns, kind, value, expected) in [
+        ("www.contoso.com", CommonName, "Contoso", "www.contoso.com"),
+        ("", CommonName, "Contoso, Ltd.", "Contoso, Ltd."),
+        ("", CommonName, "Contoso\u{1f511} Ltd.", "Contoso Ltd."),
+        ("", OrganizationName, "Contoso", "O=Contoso"),
+    ] {
+        let pair = rcgen::KeyPair::generate().unwrap();
+        let names = (!dns.is_empty()).then(|| dns.to_owned());
+        let mut params =
+            rcgen::CertificateParams::new(names.into_iter().collect::<Vec<_>>()).unwrap();
+        params.distinguished_name = rcgen::DistinguishedName::new();
+        params.distinguished_name.push(kind, value);
+        let certificate = params.self_signed(&pair).unwrap();
+        let text = certificate.pem() + &pair.serialize_pem();
+        let key = CertifiedKey::parse_pem(text.as_bytes()).unwrap();
+        let folder = written(&key, "x", Encryption::Modern);
+        let command = ["pkcs12", "-in", "site.p12", "-passin", "file:password", "-nokeys"];
+        let read = run(Path::new("openssl"), &command, folder.path());
+        assert!(read.contains(&format!("friendlyName: {expected}\n")), "{expected}: {read}");
+    }
 }
 
 #[test]

@@ -272,3 +272,42 @@ pub(super) fn elements(
         (!reader.is_finished()).then(|| reader.tlv_bytes().map_err(|_| damaged.clone()))
     }))
 }
+
+#[cfg(test)]
+mod tests {
+    use cbc::cipher::block_padding::Pkcs7;
+    use cbc::cipher::{BlockModeEncrypt as _, InnerIvInit as _, KeyInit as _};
+    use des::TdesEde3;
+
+    use super::super::hash::Hash;
+    use super::super::tlv::{number, octets, oid, sequence};
+    use super::*;
+
+    #[test]
+    fn what_only_looks_well_padded_under_the_wrong_form_of_no_password_is_not_taken() {
+        const DES3: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.12.1.3");
+        let plain = sequence(&[&octets(b"some text")]);
+        let empty = Password::Empty.utf16();
+        // With one salt of some hundred, the padding is right by chance.
+        let (algorithm, text) = (0_u32..)
+            .find_map(|salt| {
+                let parameters = sequence(&[&octets(&salt.to_be_bytes()), &number(1)]);
+                let der = sequence(&[&oid(DES3), &parameters]);
+                let algorithm = AlgorithmIdentifierRef::from_der(&der).unwrap();
+                let wanted = encryption::foreseeable(algorithm).unwrap();
+                let [key, iv] = Deriver::default().derive(Hash::Sha1, empty, wanted).unwrap();
+                let cipher = TdesEde3::new_from_slice(&key).unwrap();
+                let mode = cbc::Encryptor::inner_iv_slice_init(cipher, &iv).unwrap();
+                let text = mode.encrypt_padded_vec::<Pkcs7>(&plain);
+                let mut deriver = Deriver::default();
+                let wrong = encryption::decrypt(algorithm, &text, Password::Null, &mut deriver);
+                wrong.is_ok().then(|| (der.clone(), text))
+            })
+            .unwrap();
+        let algorithm = AlgorithmIdentifierRef::from_der(&algorithm).unwrap();
+        let mut deriver = Deriver::default();
+        let parts = Parts::default();
+        let mut opened = Opened { password: Password::Null, deriver: &mut deriver, parts, seen: 0 };
+        assert_eq!(opened.decrypt(algorithm, &text), Ok(plain));
+    }
+}

@@ -182,6 +182,7 @@ def unusual(pki):
         bag("4", sequence(oid("1.2.840.113549.1.9.23.1"), explicit(0, octets(b"crl")))),
         bag("5", sequence(oid("1.2.3"), explicit(0, octets(b"secret")))),
         bag("77", null()),
+        bag("3", sequence(oid("1.2.840.113549.1.9.22.2"), explicit(0, element(0x16, b"SDSI")))),
     ]
     content = safes(data(*others, *everything))
     yield "other-bags", file(content, mac(content, NULL))
