@@ -201,6 +201,28 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn a_section_at_its_place_wins_over_one_too_deep() {
+        let (mut places, warnings, problems) = sorted(json!({
+            "secretsManagementSettings": {
+                "observedCertificates": ["https://a"],
+                "authenticationSettings": {"msiClientId": "deep"},
+            },
+            "authenticationSettings": {"msiClientId": "right"},
+        }));
+        assert_eq!((warnings.len(), problems), (2, vec![]));
+        assert_eq!(places.identity.take("msiClientId").unwrap().value, "right");
+    }
+
+    #[test]
+    fn only_at_the_top_can_settings_stand_in_an_object_of_their_own() {
+        let (mut places, warnings, _) = sorted(json!({"secretsManagementSettings": {
+            "observedCertificates": ["https://a"], "settings": {"pollingIntervalInS": 60},
+        }}));
+        assert_eq!(warnings, ["secretsManagementSettings.settings: unknown key, ignored"]);
+        assert!(places.secrets.take("pollingIntervalInS").is_none());
+    }
+
+    #[test]
     fn keys_at_a_wrong_level_are_honoured_with_a_warning_each() {
         let (mut places, warnings, problems) = sorted(json!({
             "observedCertificates": ["https://a"], "msiClientId": "c",

@@ -59,6 +59,9 @@ fn raw_outputs_alone_take_any_secret() {
     assert_eq!(any, [false, false, true]);
     let forms: Vec<_> = settings.certificates[1].outputs.iter().flat_map(Output::forms).collect();
     assert_eq!(forms, [&Form::FullChain, &Form::PrivateKey]);
+    let beside = json!({"path": "/etc/app/web.raw", "form": "raw"});
+    let mixed = entries(&json!([{"url": WEB, "outputs": [beside, file("/etc/app/web.pem")]}]));
+    assert!(!self::settings(&mixed).certificates[0].accepts_any_secret());
 }
 
 #[test]
@@ -163,6 +166,10 @@ fn thresholds_make_room_for_the_one_that_is_written() {
     assert_eq!(
         expiry(json!({"expiryWarningInPercent": 20, "expiryErrorInPercent": 40})),
         (20, 40, 1)
+    );
+    assert_eq!(
+        expiry(json!({"expiryWarningInPercent": 20, "expiryErrorInPercent": 20})),
+        (20, 20, 0)
     );
 }
 

@@ -33,9 +33,11 @@ fn a_file_is_private_unless_something_else_is_said() {
 #[test]
 fn what_a_directory_says_holds_for_its_files_that_say_nothing() {
     let (read, _, problems) = outputs(json!({
-        "directory": "/etc/tls/site", "owner": "postgres", "mode": "0400", "files": [
+        "directory": "/etc/tls/site", "owner": "postgres", "mode": "0400", "acls": [{"user": "a"}],
+        "files": [
             {"name": "server.key", "form": "privateKey"},
             {"name": "server.crt", "form": "fullChain", "mode": "0644", "owner": "root"},
+            {"name": "server.pem", "form": "leaf", "mode": "044", "acls": [{"user": "b"}]},
         ],
     }));
     assert_eq!(problems, Vec::<String>::new());
@@ -43,7 +45,12 @@ fn what_a_directory_says_holds_for_its_files_that_say_nothing() {
     assert_eq!(link, Path::new("/etc/tls/site"));
     let access: Vec<_> =
         files.iter().map(|file| (file.access.owner.as_deref(), file.access.mode)).collect();
-    assert_eq!(access, [(Some("postgres"), 0o400), (Some("root"), 0o644)]);
+    assert_eq!(
+        access,
+        [(Some("postgres"), 0o400), (Some("root"), 0o644), (Some("postgres"), 0o044)]
+    );
+    let users: Vec<_> = files.iter().map(|file| file.access.acls[0].user.as_deref()).collect();
+    assert_eq!(users, [Some("a"), Some("a"), Some("b")]);
 }
 
 #[test]
@@ -72,6 +79,14 @@ fn every_mistake_has_its_path_and_its_fix() {
         (
             json!([{"path": "/e/a", "form": "privateKey", "mode": "0644"}]),
             "outputs[0].mode: the mode 0644 lets everyone read the private key",
+        ),
+        (
+            json!([{"path": "/e/a", "form": "pkcs12", "mode": "0644"}]),
+            "outputs[0].mode: the mode 0644 lets everyone read the private key",
+        ),
+        (
+            json!([{"path": "/e/a", "form": "combined", "mode": "0604"}]),
+            "outputs[0].mode: the mode 0604 lets everyone read the private key",
         ),
         (
             json!([{"path": "/e/a", "form": "leaf", "mode": "0666"}]),
