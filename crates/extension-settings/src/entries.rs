@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::claims::{Claim, Claims};
 use crate::field::Field;
-use crate::key::{Level, home, known_at};
+use crate::key::{Level, OF_WINDOWS, home, known_at};
 use crate::places::{Entry, Sorter, may_hold_keys};
 use crate::settings::MOST_CERTIFICATES;
 
@@ -68,6 +68,7 @@ impl Sorter<'_> {
             (Some(name), _) => {
                 entry.keys.claim(name, Claim { field, misplaced: false }, self.remarks);
             }
+            (None, Some((_, name))) if OF_WINDOWS.contains(&name) => self.ignore_of_windows(&field),
             (None, Some((Level::Root, "authenticationSettings"))) => {
                 let text = "is called authenticationOverride in an entry; honoured as that";
                 self.remarks.warning(&field.path, text);

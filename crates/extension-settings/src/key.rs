@@ -49,6 +49,11 @@ const OUTPUT: &[&str] = &[
     "encryption",
 ];
 
+/// The keys that mean something on Windows only. Nothing is done with them wherever they stand, so
+/// a wrong place is no reason to refuse them, and no two of them can contradict each other.
+pub(crate) const OF_WINDOWS: [&str; 4] =
+    ["certificateStoreName", "linkOnRenewal", "accounts", "keyExportable"];
+
 /// A kind of object in the settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Level {

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::claims::{Claim, Claims};
 use crate::field::{Field, Object};
-use crate::key::{Level, home, known_at};
+use crate::key::{Level, OF_WINDOWS, home, known_at};
 use crate::remark::Remarks;
 
 /// Objects in which the settings are sometimes wrapped: pieces of a template or of the agent's
@@ -86,6 +86,9 @@ impl Sorter<'_> {
     fn place(&mut self, level: Level, key: &str, field: Field, misplaced: bool) {
         let (target, name) = match (known_at(level, key), home(key)) {
             (Some(name), _) => (level, name),
+            (None, Some((_, name))) if OF_WINDOWS.contains(&name) => {
+                return self.ignore_of_windows(&field);
+            }
             (None, Some((Level::Entry, "acls"))) => (Level::Secrets, "acls"),
             (None, Some((target @ (Level::Secrets | Level::Identity | Level::Metrics), name))) => {
                 (target, name)
@@ -118,6 +121,10 @@ impl Sorter<'_> {
     pub(crate) fn refuse_misplaced(&mut self, field: &Field, target: Level) {
         let text = format!("belongs {}: move it there", target.described());
         self.remarks.problem(&field.path, text);
+    }
+
+    pub(crate) fn ignore_of_windows(&mut self, field: &Field) {
+        self.remarks.warning(&field.path, "means something on Windows only, ignored");
     }
 
     pub(crate) fn warn_unknown(&mut self, level: Level, key: &str, field: &Field) {
@@ -261,6 +268,23 @@ pub(crate) mod tests {
             ["secretsManagementSettings.customSymbolicLinkName: belongs in an \
             entry of observedCertificates: move it there"]
         );
+    }
+
+    #[test]
+    fn keys_of_windows_are_ignored_wherever_they_stand() {
+        let entry = |link: bool| json!({"url": "https://a", "linkOnRenewal": link});
+        let (mut places, warnings, problems) = sorted(json!({
+            "certificateStoreName": "MY",
+            "secretsManagementSettings": {
+                "observedCertificates": [entry(true), entry(false)],
+                "accounts": ["Network Service"], "keyExportable": false,
+            },
+        }));
+        assert_eq!(problems, Vec::<String>::new());
+        assert_eq!(warnings.len(), 5, "{warnings:?}");
+        assert!(warnings.iter().all(|one| one.ends_with("on Windows only, ignored")));
+        assert!(places.secrets.take("linkOnRenewal").is_none());
+        assert_eq!(places.entries.len(), 2);
     }
 
     #[test]

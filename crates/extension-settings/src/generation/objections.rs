@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::Generation;
+use crate::key::OF_WINDOWS;
 use crate::logging::LogEndpoint;
 use crate::remark::Remark;
 use crate::settings::Settings;
@@ -30,10 +31,6 @@ const ENTRY: [Known; 2] =
 
 /// What [`Generation::explicit`] settles, where it matters.
 const SETTLED_FOR_4: [&str; 3] = ["requireInitialSync", "aclEnabled", "customSymbolicLinkName"];
-
-/// What means something on Windows only.
-const OF_WINDOWS: [&str; 4] =
-    ["certificateStoreName", "linkOnRenewal", "accounts", "keyExportable"];
 
 impl Generation {
     /// What in the settings this generation does not read or know, as signs that they are another
