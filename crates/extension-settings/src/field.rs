@@ -193,7 +193,7 @@ pub(crate) fn word_for<T: PartialEq>(words: &[(&'static str, T)], meaning: &T) -
 
 /// The object or array that a text holds as JSON, unwrapped up to three times, with its own text.
 /// Some shells leave a backslash before every quote.
-fn decode(text: &str) -> Option<(Value, String)> {
+pub(crate) fn decode(text: &str) -> Option<(Value, String)> {
     let mut text = text.trim().to_owned();
     for _ in 0..3 {
         if !text.starts_with(['{', '[', '"']) {

@@ -1,10 +1,13 @@
 //! What stands in settings and is nothing to the generation that they are said to be for.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use serde_json::Value;
 
 use super::Generation;
+use crate::field::decode;
+use crate::json_path::path_to;
 use crate::key::OF_WINDOWS;
 use crate::logging::LogEndpoint;
 use crate::remark::Remark;
@@ -86,9 +89,11 @@ struct Seen {
 
 impl Seen {
     fn object(&mut self, value: &Value, path: &str, in_entry: bool) {
-        let Value::Object(keys) = value else { return };
-        for (key, value) in keys {
-            let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+        let value = unquoted(value);
+        let Value::Object(keys) = value.as_ref() else { return };
+        for (key, value) in keys.iter().filter(|(_, value)| !value.is_null()) {
+            let path = path_to(path, key);
+            let key = spelled(key);
             if key == "observedCertificates" {
                 self.entries(value, &path);
                 continue;
@@ -99,27 +104,26 @@ impl Seen {
     }
 
     fn entries(&mut self, list: &Value, path: &str) {
-        let Value::Array(entries) = list else { return };
+        let list = unquoted(list);
+        let Value::Array(entries) = list.as_ref() else { return self.entry(&list, path) };
         for (index, entry) in entries.iter().enumerate() {
-            let path = format!("{path}[{index}]");
-            let with_objects = self.generation >= Generation::Three;
-            match entry {
-                Value::String(_) if self.generation == Generation::Four => {
-                    self.object_once(
-                        "a URL",
-                        &path,
-                        "a plain URL, which 4.x does not read: is it 1.x or 2.x?",
-                    );
-                }
-                Value::Object(_) if !with_objects => {
-                    let text = format!(
-                        "an object, which {} does not read: is it 3.x or 4.x?",
-                        self.generation
-                    );
-                    self.object_once("an object", &path, &text);
-                }
-                entry => self.object(entry, &path, true),
+            self.entry(entry, &format!("{path}[{index}]"));
+        }
+    }
+
+    fn entry(&mut self, entry: &Value, path: &str) {
+        let entry = unquoted(entry);
+        match entry.as_ref() {
+            Value::String(_) if self.generation == Generation::Four => {
+                let text = "a plain URL, which 4.x does not read: is it 1.x or 2.x?";
+                self.object_once("a URL", path, text);
             }
+            Value::Object(_) if self.generation < Generation::Three => {
+                let text =
+                    format!("an object, which {} does not read: is it 3.x or 4.x?", self.generation);
+                self.object_once("an object", path, &text);
+            }
+            entry => self.object(entry, path, true),
         }
     }
 
@@ -150,6 +154,19 @@ impl Seen {
             self.objections.push(Remark { path: path.to_owned(), text: text.to_owned() });
         }
     }
+}
+
+/// A value as the parser takes it: what a text holds as JSON, otherwise the value itself.
+fn unquoted(value: &Value) -> Cow<'_, Value> {
+    let held = value.as_str().and_then(decode);
+    held.map_or(Cow::Borrowed(value), |(held, _)| Cow::Owned(held))
+}
+
+/// The name that the parser reads `key` as.
+fn spelled(key: &str) -> &str {
+    let tables = SECTIONS.iter().chain(&ENTRY).map(|(known, _)| *known);
+    let mut known = tables.chain(OF_WINDOWS).chain(["observedCertificates"]);
+    known.find(|known| known.eq_ignore_ascii_case(key)).unwrap_or(key)
 }
 
 #[cfg(test)]
@@ -229,8 +246,34 @@ mod tests {
         let said = objections(Generation::Three, &document);
         assert!(said[0].starts_with("secretsManagementSettings.aclEnabled: not given"), "{said:?}");
         assert!(objections(Generation::Four, &document).is_empty());
+        document["secretsManagementSettings"]["aclEnabled"] = json!(null);
+        assert_eq!(objections(Generation::Three, &document), said);
         document["secretsManagementSettings"]["aclEnabled"] = json!(true);
         assert!(objections(Generation::Three, &document).is_empty());
+    }
+
+    /// A quoted document, a quoted section, a quoted or lone entry, another case.
+    #[test]
+    fn keys_are_found_wherever_and_however_the_parser_reads_them() {
+        let entry = json!({"url": URL, "acls": [{"user": "app"}], "authenticationOverride": {}});
+        let section = |key: &str, list: Value| {
+            json!({key: true, "observedCertificates": list, "LinkOnRenewal": true})
+        };
+        let lone = section("AclEnabled", entry.clone());
+        let quoted = section("aclEnabled", json!(json!([entry]).to_string()));
+        for document in [
+            json!({"secretsManagementSettings": lone}),
+            json!({"secretsManagementSettings": quoted}),
+            json!({"secretsManagementSettings": lone.to_string()}),
+            json!(json!({"secretsManagementSettings": quoted}).to_string()),
+        ] {
+            let said = objections(Generation::Three, &document);
+            assert_eq!(said.len(), 2, "{said:?}");
+            assert!(said[0].contains(".LinkOnRenewal: left out"), "{said:?}");
+            assert!(said[1].contains(".authenticationOverride: not read by 3.x"), "{said:?}");
+            let old = objections(Generation::Two, &document);
+            assert!(old.iter().any(|one| one.contains("an object, which 2.x")), "{old:?}");
+        }
     }
 
     #[test]
