@@ -16,7 +16,7 @@ use crate::metrics::{Expiry, Metrics};
 use crate::outputs::Output;
 use crate::places::Places;
 use crate::reaction::read_actions;
-use crate::remark::Remarks;
+use crate::remark::{Remark, Remarks};
 use crate::settings::{DEFAULT_POLLING_INTERVAL, ObservedCertificate, Retain, Settings};
 use crate::store::{FileLayout, StoreLocation, read_layout};
 
@@ -25,6 +25,22 @@ const LONGEST_INTERVAL: u32 = 99_999_999;
 
 /// A week. Longer is mostly milliseconds, or a mistake of a digit.
 const LONGEST_USUAL_INTERVAL: u32 = 7 * 86_400;
+
+/// A poll so often is odd.
+const TOO_OFTEN: &str = "less than a minute: vaults refuse callers who ask too often, and all \
+    machines that share the vault feel it";
+
+/// What follows the number of days where a poll is so seldom that it is odd.
+const TOO_SELDOM: &str = "the value is in seconds, and a certificate that is renewed in between \
+    stays the old one until then";
+
+const ACLS_OFF: &str = "acls are not applied, because aclEnabled is false";
+
+/// Whether a warning is about what an interval or `aclEnabled` leads to, so that it falls with the
+/// value.
+pub(crate) fn is_of_interval_or_acls(warning: &Remark) -> bool {
+    [TOO_OFTEN, TOO_SELDOM, ACLS_OFF].iter().any(|text| warning.text.ends_with(text))
+}
 
 /// The most versions that can be counted; whoever wants more wants all of them.
 const MOST_VERSIONS: u32 = 999;
@@ -96,16 +112,9 @@ fn polling_interval(field: Option<Field>, remarks: &mut Remarks) -> Duration {
         return DEFAULT_POLLING_INTERVAL;
     };
     if seconds < 60 {
-        let text = "less than a minute: vaults refuse callers who ask too often, and all machines \
-            that share the vault feel it";
-        remarks.warning(&field.path, text);
+        remarks.warning(&field.path, TOO_OFTEN);
     } else if seconds > LONGEST_USUAL_INTERVAL {
-        let text = format!(
-            "{} days: the value is in seconds, and a certificate that is renewed in between stays \
-             the old one until then",
-            seconds / 86_400
-        );
-        remarks.warning(&field.path, text);
+        remarks.warning(&field.path, format!("{} days: {TOO_SELDOM}", seconds / 86_400));
     }
     Duration::from_secs(seconds.into())
 }
@@ -140,7 +149,7 @@ fn disable_acls(certificates: &mut [(String, ObservedCertificate)], remarks: &mu
         (in_outputs || key == "acls").then(|| format!("{path}.{key}"))
     });
     if let Some(path) = asked {
-        remarks.warning(path, "acls are not applied, because aclEnabled is false");
+        remarks.warning(path, ACLS_OFF);
     }
     let outputs = certificates.iter_mut().flat_map(|(_, certificate)| &mut certificate.outputs);
     outputs.for_each(Output::without_acls);

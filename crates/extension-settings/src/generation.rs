@@ -13,6 +13,7 @@ use std::fmt;
 use std::mem;
 use std::time::Duration;
 
+use crate::check;
 use crate::remark::Remark;
 use crate::settings::{ObservedCertificate, Retain, Settings};
 use crate::store::{FileLayout, StoreLocation};
@@ -66,6 +67,13 @@ impl Generation {
             Self::One | Self::Two | Self::Three => FileLayout::Combined,
             Self::Four => FileLayout::Split,
         }
+    }
+
+    /// Whether a warning of [`parse`](crate::parse) holds no longer of what
+    /// [`explicit`](Self::explicit) makes of the settings.
+    #[must_use]
+    pub fn settles(self, warning: &Remark) -> bool {
+        self == Self::Four && check::is_of_interval_or_acls(warning)
     }
 
     /// Settings that make this extension do what this generation does with `settings`, and what

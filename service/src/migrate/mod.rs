@@ -94,6 +94,7 @@ impl Migration {
         };
         let reading = &mut migration.reading;
         if let (Some(settings), Some(given)) = (&reading.settings, &reading.given) {
+            reading.warnings.retain(|warning| !from.settles(warning));
             reading.warnings.extend(from.objections(&given.document, settings));
             let (mut settings, mut changes) = from.explicit(settings);
             let store = DirectoryStore::new();

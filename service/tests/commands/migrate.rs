@@ -121,6 +121,23 @@ fn signs_of_another_generation_are_warnings() {
     assert_eq!(said("4"), "[]");
 }
 
+/// 4.x applies acls and keeps its interval whatever the settings say, and ours say so then.
+#[test]
+fn what_4x_settles_is_no_warning_any_more() {
+    let bed = Bed::new();
+    let entry = json!({"url": URL, "acls": [{"user": "root"}]});
+    for interval in ["10", "1000000"] {
+        let settings = json!({"secretsManagementSettings": {
+            "aclEnabled": false, "pollingIntervalInS": interval, "observedCertificates": [entry],
+        }});
+        let said = |from| migrated(&bed, from, &settings)["warnings"].take();
+        assert_eq!(said("4"), json!([]));
+        let as_before = said("3").to_string();
+        assert!(as_before.contains("acls are not applied"), "{as_before}");
+        assert!(as_before.contains("pollingIntervalInS"), "{as_before}");
+    }
+}
+
 #[test]
 fn what_4x_would_give_one_name_is_refused() {
     let bed = Bed::new();
