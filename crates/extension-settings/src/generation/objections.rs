@@ -11,7 +11,7 @@ use crate::json_path::path_to;
 use crate::key::OF_WINDOWS;
 use crate::logging::LogEndpoint;
 use crate::remark::Remark;
-use crate::settings::Settings;
+use crate::settings::{ObservedCertificate, Settings};
 
 /// A key, and the generations that read it, from 1.x to 4.x.
 type Known = (&'static str, [bool; 4]);
@@ -58,6 +58,7 @@ impl Generation {
             );
             objections.push(Remark { path: String::new(), text });
         }
+        objections.extend(self.kept_names(settings));
         let grants = settings.certificates.iter().any(|one| !one.acls.is_empty());
         if self == Self::Three && grants && !seen.all.contains("aclEnabled") {
             let text = "not given, so acls are applied here; the page of 3.x does not say what it \
@@ -71,6 +72,27 @@ impl Generation {
             objections.push(Remark { path: "loggingSettings.endpoint".into(), text });
         }
         objections
+    }
+
+    /// Links that keep a name of one's own, though 4.x has none: another entry has the name that it
+    /// would give.
+    fn kept_names(self, settings: &Settings) -> Vec<Remark> {
+        if self != Self::Four {
+            return Vec::new();
+        }
+        let (explicit, _) = self.explicit(settings);
+        let kept = |(index, one): (usize, &ObservedCertificate)| {
+            let usual = ObservedCertificate::default_link_name(&one.id);
+            (one.link_name != usual).then(|| Remark {
+                path: format!(
+                    "secretsManagementSettings.observedCertificates[{index}].customSymbolicLinkName"
+                ),
+                text: format!(
+                    "stays, for another entry has the name {usual}, which 4.x gives to both"
+                ),
+            })
+        };
+        explicit.certificates.iter().enumerate().filter_map(kept).collect()
     }
 
     fn reads(self, known: [bool; 4]) -> bool {
@@ -119,8 +141,10 @@ impl Seen {
                 self.object_once("a URL", path, text);
             }
             Value::Object(_) if self.generation < Generation::Three => {
-                let text =
-                    format!("an object, which {} does not read: is it 3.x or 4.x?", self.generation);
+                let text = format!(
+                    "an object, which {} does not read: is it 3.x or 4.x?",
+                    self.generation
+                );
                 self.object_once("an object", path, &text);
             }
             entry => self.object(entry, path, true),
@@ -256,9 +280,7 @@ mod tests {
     #[test]
     fn keys_are_found_wherever_and_however_the_parser_reads_them() {
         let entry = json!({"url": URL, "acls": [{"user": "app"}], "authenticationOverride": {}});
-        let section = |key: &str, list: Value| {
-            json!({key: true, "observedCertificates": list, "LinkOnRenewal": true})
-        };
+        let section = |key: &str, list: Value| json!({key: true, "observedCertificates": list, "LinkOnRenewal": true});
         let lone = section("AclEnabled", entry.clone());
         let quoted = section("aclEnabled", json!(json!([entry]).to_string()));
         for document in [
@@ -274,6 +296,23 @@ mod tests {
             let old = objections(Generation::Two, &document);
             assert!(old.iter().any(|one| one.contains("an object, which 2.x")), "{old:?}");
         }
+    }
+
+    #[test]
+    fn a_name_that_cannot_become_that_of_4x_is_named() {
+        let named = |url: String, name: &str| json!({"url": url, "customSymbolicLinkName": name});
+        let pinned = format!("{URL}/{}", "0".repeat(32));
+        let document = entries(json!([URL, named(pinned, "old"), named(format!("{URL}2"), "new")]));
+        let said = objections(Generation::Four, &document);
+        let stays: Vec<_> = said.iter().filter(|one| one.contains(": stays, for")).collect();
+        assert_eq!(
+            stays,
+            [
+                "secretsManagementSettings.observedCertificates[1].customSymbolicLinkName: stays, for \
+              another entry has the name contoso.web, which 4.x gives to both"
+            ]
+        );
+        assert!(objections(Generation::Three, &document).is_empty());
     }
 
     #[test]
