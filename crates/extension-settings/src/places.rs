@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::claims::{Claim, Claims};
 use crate::field::{Field, Object};
-use crate::key::{Level, OF_WINDOWS, home, known_at};
+use crate::key::{Level, OF_WINDOWS, home, known_at, nearest};
 use crate::remark::Remarks;
 
 /// Objects in which the settings are sometimes wrapped: pieces of a template or of the agent's
@@ -64,19 +64,22 @@ pub(crate) struct Sorter<'r> {
 
 impl Sorter<'_> {
     fn open(&mut self, level: Level, object: Object, misplaced: bool) {
-        for (key, field) in object.fields(level, self.remarks) {
+        let fields = object.fields(level, self.remarks);
+        let wraps = |(key, field): &(String, Field)| is_wrapper(level, key, field);
+        let is_resource = fields.iter().any(wraps);
+        for (key, field) in fields {
             if let Some(section) = Level::of_section(&key) {
                 let right = level == Level::Root && section != Level::Override;
                 if !right && !misplaced {
                     self.warn_misplaced(&field, section.section_place());
                 }
                 self.queue.push_back((section, field, misplaced || !right));
-            } else if level == Level::Root && WRAPPERS.contains(&&*key) && may_hold_keys(&field) {
+            } else if is_wrapper(level, &key, &field) {
                 let text = "the settings stand in an object of their own, read all the same: \
                     give what is inside it";
                 self.remarks.warning(&field.path, text);
                 self.queue.push_back((Level::Root, field, misplaced));
-            } else {
+            } else if !(is_resource && is_of_resource(level, &key)) {
                 self.place(level, &key, field, misplaced);
             }
         }
@@ -142,6 +145,17 @@ impl Places {
             _ => &mut self.secrets,
         }
     }
+}
+
+/// Whether this is an object with the settings in it.
+fn is_wrapper(level: Level, key: &str, field: &Field) -> bool {
+    level == Level::Root && WRAPPERS.contains(&key) && may_hold_keys(field)
+}
+
+/// Whether a key beside a wrapper is the resource's own (`name`, `location`, `typeHandlerVersion`):
+/// like none of ours, and nothing that somebody believes to be read.
+fn is_of_resource(level: Level, key: &str) -> bool {
+    key != "protectedSettings" && home(key).is_none() && nearest(level, key).is_none()
 }
 
 /// Whether a value is an object, or a string that looks like one.
@@ -300,6 +314,31 @@ pub(crate) mod tests {
             assert_eq!((places.entries.len(), problems.len()), (1, 0));
             assert!(warnings[0].contains("give what is inside it"), "{warnings:?}");
         }
+    }
+
+    /// What `az vm extension show` prints, and a resource of a template.
+    #[test]
+    fn what_a_resource_has_beside_its_settings_is_passed_over() {
+        let settings =
+            json!({"secretsManagementSettings": {"observedCertificates": ["https://a"]}});
+        let (_, warnings, _) = sorted(json!({
+            "autoUpgradeMinorVersion": true, "forceUpdateTag": "1", "id": "/subscriptions/s",
+            "location": "westeurope", "name": "KeyVaultForLinux", "provisioningState": "Succeeded",
+            "publisher": "Microsoft.Azure.KeyVault", "resourceGroup": "g", "settings": settings,
+            "tags": {"a": "b"}, "type": "x", "typeHandlerVersion": "2.0", "typePropertiesType": "y",
+        }));
+        assert_eq!(warnings.len(), 1, "{warnings:?}");
+        assert!(warnings[0].starts_with("settings: "), "{warnings:?}");
+        let (_, warnings, _) = sorted(json!({
+            "apiVersion": "2022-11-01", "dependsOn": ["[x]"], "name": "n",
+            "properties": {
+                "settings": settings, "type": "KeyVaultForLinux", "enableAutomaticUpgrade": true,
+                "protectedSettings": {"a": "b"}, "authenticationSetting": {},
+            },
+        }));
+        let [_, misspelt, protected, _] = &warnings[..] else { panic!("{warnings:?}") };
+        assert!(misspelt.ends_with("did you mean authenticationSettings?"), "{warnings:?}");
+        assert!(protected.starts_with("properties.protectedSettings: "), "{warnings:?}");
     }
 
     #[test]
