@@ -1,6 +1,7 @@
 //! `akvvm_service validate`: what the settings mean, and what is wrong with them.
 //!
-//! Asks nobody, writes nothing, and needs no root.
+//! Asks nobody, writes nothing, and needs no root; what 4.x left in a store is seen by those who may
+//! look there.
 
 mod document;
 mod text;
@@ -8,6 +9,7 @@ mod text;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
+use cert_store::DirectoryStore;
 use extension_settings::{Remark, Settings};
 use reaction::Permission;
 use worker_state::{Directories, environment_name as name};
@@ -16,7 +18,7 @@ use crate::clock::Clock;
 use crate::exit::Exit;
 use crate::order::{self, DEFAULT_SETTINGS, Given, OrderError, Origin, Refused, Surroundings};
 use crate::target::targets;
-use crate::{serve, terminal};
+use crate::{serve, survey, terminal};
 
 pub(crate) use document::{remarks, source};
 pub(crate) use text::{headline, remark_lines, text};
@@ -29,7 +31,13 @@ pub(crate) fn run(
     json: bool,
 ) -> Exit {
     let origin = serve::origin(&directories, settings);
-    let reading = Reading::of(origin, &directories, &surroundings, Clock::start().now().wall);
+    let mut reading = Reading::of(origin, &directories, &surroundings, Clock::start().now().wall);
+    if let Some(settings) = &reading.settings {
+        let (_, odd) = survey::placed(settings, reading.permission, &DirectoryStore::new());
+        let of_stores = odd.into_iter().map(general);
+        let news: Vec<_> = of_stores.filter(|one| !reading.warnings.contains(one)).collect();
+        reading.warnings.extend(news);
+    }
     match json {
         true => terminal::say(&format!("{:#}\n", document::document(&reading))),
         false => terminal::say(&text(&reading)),

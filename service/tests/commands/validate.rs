@@ -223,3 +223,28 @@ fn a_section_that_stands_twice_is_one_problem_and_nothing_in_it_is_missing() {
         ran.assert_says("secretsManagementSettings: stands there more than once");
     }
 }
+
+/// Which files are written depends on what 4.x left in the store, and only the machine knows that.
+#[test]
+fn a_store_that_gets_both_layouts_is_said_to() {
+    let bed = Bed::new();
+    let entry = json!({"url": URL, "certificateStoreLocation": bed.path("store")});
+    let settings =
+        |entry: &Value| json!({"secretsManagementSettings": {"observedCertificates": [entry]}});
+    let said = |entry: &Value| {
+        bed.write("settings.json", settings(entry).to_string());
+        let ran = bed.look(&["validate", "--settings", "settings.json", "--json"]);
+        assert_eq!(ran.code, Some(0), "{ran}");
+        ran.json()["warnings"].take()
+    };
+    assert_eq!(said(&entry), json!([]));
+    std::fs::create_dir(bed.path("store")).unwrap();
+    std::os::unix::fs::symlink("x", bed.path("store/contoso.web.keyid")).unwrap();
+    let warnings = said(&entry);
+    let text = warnings[0]["text"].as_str().unwrap();
+    assert!(text.contains("both layouts are written; set certificateFileLayout"), "{text}");
+    assert_eq!(warnings.as_array().unwrap().len(), 1);
+    let mut stated = entry;
+    stated["certificateFileLayout"] = json!("combined");
+    assert_eq!(said(&stated), json!([]));
+}
