@@ -1,6 +1,6 @@
 //! One observed certificate, read and completed.
 
-use object_id::{ObjectId, VaultSuffixes};
+use object_id::{ObjectId, ObjectIdError, VaultSuffixes};
 
 use crate::acl::{Acl, read_acls};
 use crate::claims::Claims;
@@ -115,7 +115,16 @@ fn read_id(url: &Field, suffixes: &VaultSuffixes, remarks: &mut Remarks) -> Opti
     let Some(text) = url.value.as_str() else {
         return url.refuse("a URL", remarks);
     };
-    match ObjectId::parse(text, suffixes).and_then(ObjectId::require_secret) {
+    let read = |text: &str| ObjectId::parse(text, suffixes).and_then(ObjectId::require_secret);
+    let found = match (read(text), with_one_slash(text)) {
+        (Err(ObjectIdError::EmptyPart), Some(text)) => read(&text).inspect(|_| {
+            let text = "two slashes after the vault's host, read as one: remove one (Terraform's \
+                vault_uri ends with a slash)";
+            remarks.warning(&url.path, text);
+        }),
+        (found, _) => found,
+    };
+    match found {
         Ok(id) => Some(id),
         Err(reason) => {
             let text = match (placeholder::recognise(text.trim()), no_secrets_url(text)) {
@@ -127,6 +136,14 @@ fn read_id(url: &Field, suffixes: &VaultSuffixes, remarks: &mut Remarks) -> Opti
             None
         }
     }
+}
+
+/// The URL with one slash where a host that ends with one was put before `/secrets/`. Slashes
+/// further on are left: there a name was left empty.
+fn with_one_slash(text: &str) -> Option<String> {
+    let (scheme, rest) = text.split_once("://")?;
+    let (host, path) = rest.split_once("//")?;
+    (!host.contains('/')).then(|| format!("{scheme}://{host}/{path}"))
 }
 
 /// What people take for the URL of a secret. Not quoted: a URL can hold a password.
