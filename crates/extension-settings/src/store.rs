@@ -57,7 +57,9 @@ impl StoreLocation {
     /// Reads a `certificateStoreLocation`.
     pub(crate) fn read(field: &Field, remarks: &mut Remarks) -> Option<Self> {
         let text = field.text(remarks)?;
-        if text.eq_ignore_ascii_case("LocalMachine") || text.eq_ignore_ascii_case("CurrentUser") {
+        // The pages of the extension's preview spell them with an underscore.
+        let spelled = text.replace('_', "");
+        if ["LocalMachine", "CurrentUser"].iter().any(|name| spelled.eq_ignore_ascii_case(name)) {
             let text = format!(
                 "{text} is a certificate store of Windows: on Linux write the absolute path of a \
                  directory, or leave it out to use {DEFAULT_STORE}"
@@ -234,7 +236,7 @@ mod tests {
 
     #[test]
     fn stores_of_windows_have_a_sentence_of_their_own() {
-        for name in ["LocalMachine", "CurrentUser", "localmachine"] {
+        for name in ["LocalMachine", "CurrentUser", "localmachine", "LOCAL_MACHINE"] {
             let mut remarks = Remarks::default();
             let field = Field::new("x".to_owned(), json!(name));
             assert!(StoreLocation::read(&field, &mut remarks).is_none());
