@@ -17,7 +17,8 @@ impl Sorter<'_> {
             return self.remarks.problem("secretsManagementSettings.observedCertificates", text);
         };
         let path = list.path.clone();
-        let Some(entries) = self.list(list) else { return };
+        let entries = if list.is_blank() { Some(Vec::new()) } else { self.list(list) };
+        let Some(entries) = entries else { return };
         if entries.is_empty() {
             self.remarks.problem(&path, "must name at least one certificate, but is empty");
         } else if entries.len() > MOST_CERTIFICATES {
@@ -161,13 +162,15 @@ mod tests {
         for (list, sentence) in [
             (json!(null), "missing: list the URLs"),
             (json!([]), "must name at least one"),
+            (json!(" "), "must name at least one"),
             (json!(7), "must be an array, but is 7"),
             (json!(vec!["https://a"; 20_001]), "has 20001 entries, but at most 20000"),
             (json!([null]), "[0]: must be a URL or an object with a url, but is null"),
         ] {
             let document = json!({"secretsManagementSettings": {"observedCertificates": list}});
-            let problems = sorted(document).2;
+            let (_, warnings, problems) = sorted(document);
             assert!(problems[0].contains(sentence), "{problems:?}");
+            assert_eq!(warnings, Vec::<String>::new());
         }
     }
 }

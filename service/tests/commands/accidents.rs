@@ -170,6 +170,7 @@ fn what_is_no_secrets_url_is_told_with_what_to_write() {
         refused(list(json!(format!("{URL},{URL}2"))).to_string(), "more than one URL in one text"),
         read(&list(json!({"url": URL})), "read as a list of one"),
         refused(list(json!([])).to_string(), "must name at least one certificate"),
+        refused(list(json!("")).to_string(), "must name at least one certificate"),
         refused(list(json!([[URL]])).to_string(), "must be a URL or an object with a url"),
         refused(list(json!([{"uri": URL}])).to_string(), "did you mean url?"),
     ]);
