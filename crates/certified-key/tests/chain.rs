@@ -142,6 +142,32 @@ fn of_two_ways_to_roots_that_are_valid_equally_long_the_shorter_is_taken() {
 }
 
 #[test]
+fn a_root_that_ends_first_is_no_worse_for_it() {
+    let (old, new, low) = (authority("old"), authority("new"), authority("low"));
+    let (by_old, by_new) = (old.certify_until(&low, 2045), new.certify_until(&low, 2040));
+    let (old_root, new_root) = (old.certify_until(&old, 2030), new.root());
+    let leaf = low.leaf("leaf");
+    expect(&leaf, &[&by_new, &new_root, &by_old, &old_root], &[&by_old, &old_root]);
+}
+
+#[test]
+fn where_the_same_authority_ends_first_on_two_ways_the_shorter_is_taken() {
+    let [top, narrow, one, two, three, low] =
+        ["top", "narrow", "one", "two", "three", "low"].map(authority);
+    let (root, narrow_by_top) = (top.root(), top.certify_until(&narrow, 2035));
+    let [long, above, higher] =
+        [(&one, &low), (&two, &one), (&narrow, &two)].map(|(by, of)| by.certify_until(of, 2045));
+    let [short, beside] =
+        [(&three, &low), (&narrow, &three)].map(|(by, of)| by.certify_until(of, 2042));
+    let leaf = low.leaf("leaf");
+    expect(
+        &leaf,
+        &[&long, &above, &higher, &short, &beside, &narrow_by_top, &root],
+        &[&short, &beside, &narrow_by_top, &root],
+    );
+}
+
+#[test]
 fn authorities_that_certify_each_other_do_not_go_round_for_ever() {
     let (one, two) = (authority("one"), authority("two"));
     let (by_two, by_one) = (two.certify(&one), one.certify(&two));
