@@ -4,6 +4,9 @@ use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
 
+/// The kind of key whose curve is spelt out.
+pub(crate) const NAMELESS_CURVE: &str = "on a curve without a name";
+
 /// Why a value could not be decoded.
 ///
 /// `Display` is one sentence that names the cause and the fix. It never holds key material or a
@@ -191,6 +194,10 @@ impl DecodeError {
             }
             Self::UnsupportedPkcs12 { .. } => {
                 "export it again with current settings (AES-256, HMAC with SHA-256)"
+            }
+            Self::UnsupportedKey(kind) if kind == NAMELESS_CURVE => {
+                "`openssl ec -param_enc named_curve` turns it; its certificate has to name the \
+                 curve, too"
             }
             Self::UnsupportedKey(_) => {
                 "issue the certificate with an RSA, elliptic curve or Ed25519 key"

@@ -12,7 +12,7 @@ use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use crate::algorithm;
-use crate::error::DecodeError;
+use crate::error::{DecodeError, NAMELESS_CURVE};
 use crate::public_key::{EC, ED25519, PublicKey, RSA, RSA_PSS};
 use crate::rsa;
 
@@ -172,7 +172,7 @@ fn named_curve(algorithm: AlgorithmIdentifierRef<'_>) -> Result<Curve, DecodeErr
 }
 
 fn nameless_curve() -> DecodeError {
-    DecodeError::UnsupportedKey("on a curve without a name".to_owned())
+    DecodeError::UnsupportedKey(NAMELESS_CURVE.to_owned())
 }
 
 /// Does an `ECPrivateKey` spell its curve out (RFC 3279 §2.3.5) instead of naming it?

@@ -130,7 +130,8 @@ def odd_pem(cases, pki):
     path = cases.new_file("openssl", "ec-explicit-parameters.pem")
     key = run("openssl", "ec", "-in", pki.key("p384"), "-param_enc", "explicit")
     path.write_bytes(key + pki.pem("p384").read_bytes())
-    cases.refused(path, "on a curve without a name, which is not supported")
+    words = "on a curve without a name, which is not supported; `openssl ec -param_enc named_curve`"
+    cases.refused(path, words)
     explicit = pki.key("explicit")
     explicit.write_bytes(key)
     certificate = run("openssl", "req", "-x509", "-key", explicit, "-subj", "/CN=explicit",
