@@ -9,7 +9,12 @@ pub(crate) fn seconds(text: &str) -> Option<u64> {
         let parts = parts.filter(|parts| parts.len() == 3)?;
         return parts.iter().try_fold(0_u64, |sum, part| sum.checked_mul(60)?.checked_add(*part));
     }
-    let text = text.strip_prefix("pt").or(text.strip_prefix('p')).unwrap_or(&text);
+    let (time, date) = (text.strip_prefix("pt"), text.strip_prefix('p'));
+    // Without a T in front an M is months.
+    if time.is_none() && date.is_some_and(|date| !date.ends_with('d')) {
+        return None;
+    }
+    let text = time.or(date).unwrap_or(&text);
     let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit())?);
     let factor = match unit.trim() {
         "s" | "sec" | "secs" | "second" | "seconds" => 1,
@@ -33,6 +38,9 @@ mod tests {
             ("60s", Some(60)),
             ("1d", Some(86_400)),
             ("PT1H", Some(3600)),
+            ("PT5M", Some(300)),
+            ("P1D", Some(86_400)),
+            ("P1M", None),
             ("00:10:00", Some(600)),
             ("1:00:00", Some(3600)),
             ("3600", None),
