@@ -151,6 +151,8 @@ fn no_secrets_url(text: &str) -> Option<&'static str> {
     let text = text.trim().to_ascii_lowercase();
     if text.contains("portal.azure.com") {
         Some("the address of a page in the portal, which shows the Secret Identifier")
+    } else if text.starts_with("https://https://") {
+        Some("https:// stands twice, since a vault's URI begins with it, too")
     } else if text.matches("://").count() > 1 {
         Some("more than one URL in one text: list them, [\"URL\", \"URL\"]")
     } else if text.starts_with("/subscriptions/") {

@@ -167,6 +167,7 @@ fn what_is_no_secrets_url_is_told_with_what_to_write() {
         ),
         refused(only(&format!("https://portal.azure.com/#asset/{URL}")), "a page in the portal"),
         refused(only("/subscriptions/1/resourceGroups/g/x"), "az keyvault certificate show"),
+        refused(with("https://", "https://https://"), "https:// stands twice"),
         refused(list(json!(format!("{URL},{URL}2"))).to_string(), "more than one URL in one text"),
         read(&list(json!({"url": URL})), "read as a list of one"),
         refused(list(json!([])).to_string(), "must name at least one certificate"),
