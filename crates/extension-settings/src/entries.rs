@@ -1,10 +1,10 @@
 //! `observedCertificates`: each entry's keys at their places.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::claims::{Claim, Claims};
 use crate::field::Field;
-use crate::key::{Level, OF_WINDOWS, home, known_at};
+use crate::key::{Level, OF_WINDOWS, home, known_at, nearest};
 use crate::places::{Entry, Sorter, may_hold_keys};
 use crate::settings::MOST_CERTIFICATES;
 
@@ -36,7 +36,7 @@ impl Sorter<'_> {
     /// The list itself, or the one element that was written without brackets.
     fn list(&mut self, list: Field) -> Option<Vec<Field>> {
         let alone = match &list.value {
-            Value::Object(_) => true,
+            Value::Object(keys) => is_entry(keys),
             Value::String(text) => !text.trim_start().starts_with(['[', '{', '"']),
             _ => false,
         };
@@ -106,6 +106,11 @@ impl Sorter<'_> {
     }
 }
 
+/// Whether an object is one certificate, and no map of several by names of their own.
+fn is_entry(keys: &Map<String, Value>) -> bool {
+    keys.is_empty() || keys.keys().any(|key| nearest(Level::Entry, key).is_some())
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -164,6 +169,8 @@ mod tests {
             (json!([]), "must name at least one"),
             (json!(" "), "must name at least one"),
             (json!(7), "must be an array, but is 7"),
+            (json!({"web": {"url": "https://a"}}), "must be an array, but is an object"),
+            (json!({"web": "https://a", "api": "https://b"}), "must be an array, but is an object"),
             (json!(vec!["https://a"; 20_001]), "has 20001 entries, but at most 20000"),
             (json!([null]), "[0]: must be a URL or an object with a url, but is null"),
         ] {
