@@ -14,6 +14,7 @@ use std::mem;
 use std::time::Duration;
 
 use crate::check;
+use crate::key::OF_WINDOWS_ONLY;
 use crate::remark::Remark;
 use crate::settings::{ObservedCertificate, Retain, Settings};
 use crate::store::{FileLayout, StoreLocation};
@@ -70,10 +71,12 @@ impl Generation {
     }
 
     /// Whether a warning of [`parse`](crate::parse) holds no longer of what
-    /// [`explicit`](Self::explicit) makes of the settings.
+    /// [`explicit`](Self::explicit) makes of the settings, or [`objections`](Self::objections) say
+    /// it better.
     #[must_use]
     pub fn settles(self, warning: &Remark) -> bool {
-        self == Self::Four && check::is_of_interval_or_acls(warning)
+        let is_settled = self == Self::Four && check::is_of_interval_or_acls(warning);
+        is_settled || warning.text == OF_WINDOWS_ONLY
     }
 
     /// Settings that make this extension do what this generation does with `settings`, and what

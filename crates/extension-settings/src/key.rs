@@ -54,6 +54,9 @@ const OUTPUT: &[&str] = &[
 pub(crate) const OF_WINDOWS: [&str; 4] =
     ["certificateStoreName", "linkOnRenewal", "accounts", "keyExportable"];
 
+/// What is said of them at a place where no generation has them.
+pub(crate) const OF_WINDOWS_ONLY: &str = "means something on Windows only, ignored";
+
 /// A kind of object in the settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Level {

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::claims::{Claim, Claims};
 use crate::field::{Field, Object};
-use crate::key::{Level, OF_WINDOWS, home, known_at, nearest};
+use crate::key::{Level, OF_WINDOWS, OF_WINDOWS_ONLY, home, known_at, nearest};
 use crate::remark::Remarks;
 
 /// Objects in which the settings are sometimes wrapped: pieces of a template or of the agent's
@@ -127,7 +127,7 @@ impl Sorter<'_> {
     }
 
     pub(crate) fn ignore_of_windows(&mut self, field: &Field) {
-        self.remarks.warning(&field.path, "means something on Windows only, ignored");
+        self.remarks.warning(&field.path, OF_WINDOWS_ONLY);
     }
 
     pub(crate) fn warn_unknown(&mut self, level: Level, key: &str, field: &Field) {

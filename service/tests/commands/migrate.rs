@@ -121,6 +121,21 @@ fn signs_of_another_generation_are_warnings() {
     assert_eq!(said("4"), "[]");
 }
 
+#[test]
+fn a_key_of_windows_is_one_warning() {
+    let bed = Bed::new();
+    let entry = json!({"url": URL, "accounts": ["Network Service"]});
+    let settings = json!({"secretsManagementSettings": {
+        "keyExportable": false, "linkOnRenewal": true, "observedCertificates": [entry],
+    }});
+    let warnings = migrated(&bed, "3", &settings)["warnings"].take();
+    let paths: Vec<_> =
+        warnings.as_array().unwrap().iter().map(|one| one["path"].as_str().unwrap()).collect();
+    let expected = ["observedCertificates[0].accounts", "keyExportable", "linkOnRenewal"];
+    assert_eq!(paths, expected.map(|key| format!("secretsManagementSettings.{key}")));
+    assert!(warnings[0]["text"].as_str().unwrap().ends_with("list users and groups in acls"));
+}
+
 /// 4.x applies acls and keeps its interval whatever the settings say, and ours say so then.
 #[test]
 fn what_4x_settles_is_no_warning_any_more() {

@@ -153,6 +153,10 @@ impl Seen {
 
     fn key(&mut self, key: &str, path: &str, in_entry: bool) {
         self.all.insert(key.to_owned());
+        if in_entry && key == "accounts" {
+            // The parser has said it, and what to write instead.
+            return;
+        }
         if OF_WINDOWS.contains(&key) {
             return self.object_once(
                 key,
