@@ -221,6 +221,7 @@ mod tests {
             ("http://127.0.0.1/x", "http://127.0.0.1/x/oauth2/token"),
             ("http://[::1]:50342/x", "http://[::1]:50342/x/oauth2/token"),
             ("http://[fe80::1]/x", "http://[fe80::1]/x/oauth2/token"),
+            ("http://localhost/x/OAuth2/Token", "http://localhost/x/OAuth2/Token"),
         ] {
             assert_eq!(parse_endpoint(text).as_deref(), Ok(url), "{text}");
         }

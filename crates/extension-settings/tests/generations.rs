@@ -340,6 +340,8 @@ fn a_link_named_like_a_version_of_another_is_refused() {
     let elsewhere =
         json!({"url": API, "customSymbolicLinkName": format!("fabrikam.web.{VERSION}")});
     assert!(read(&entries(&json!([WEB, elsewhere]))).is_ok());
+    let longer = json!({"url": API, "customSymbolicLinkName": format!("contoso.web.{VERSION}0")});
+    assert!(read(&entries(&json!([WEB, longer]))).is_ok());
 }
 
 #[test]

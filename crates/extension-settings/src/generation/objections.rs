@@ -248,6 +248,17 @@ mod tests {
     }
 
     #[test]
+    fn what_is_settled_for_4x_is_nothing_to_object_to() {
+        let named = json!({"url": URL, "customSymbolicLinkName": "web"});
+        let mut document = entries(json!([named]));
+        for key in ["requireInitialSync", "aclEnabled"] {
+            document["secretsManagementSettings"][key] = json!(false);
+        }
+        assert_eq!(objections(Generation::Four, &document), Vec::<String>::new());
+        assert_eq!(objections(Generation::Three, &document), Vec::<String>::new());
+    }
+
+    #[test]
     fn what_another_generation_reads_is_named_once() {
         let overridden = json!({"url": URL, "authenticationOverride": {}});
         let api = json!({"url": format!("{URL}2"), "authenticationOverride": {}});
